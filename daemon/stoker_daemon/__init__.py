@@ -1,0 +1,1 @@
+"""stokerd: the one writer of the run log, and what hangs from it."""
