@@ -1,7 +1,7 @@
 """The definitions people write: jobs and workflows, with the words for their states.
 
-Structs here are frozen values. They are decoded from files and requests with unknown fields forbidden, so that
-a mistyped key is an error and never silently nothing.
+Structs here are frozen values. They are decoded from files and requests with unknown fields forbidden, so
+that a mistyped key is an error and never silently nothing.
 """
 
 from __future__ import annotations
@@ -67,7 +67,13 @@ RUN_TRANSITIONS = {
 }
 
 NODE_TRANSITIONS = {
-    NodeState.PENDING: {NodeState.RUNNING, NodeState.SUCCEEDED, NodeState.STOPPED, NodeState.SKIPPED},
+    NodeState.PENDING: {
+        NodeState.RUNNING,
+        NodeState.SUCCEEDED,
+        NodeState.FAILED,
+        NodeState.STOPPED,
+        NodeState.SKIPPED,
+    },
     NodeState.RUNNING: {NodeState.SUCCEEDED, NodeState.FAILED, NodeState.STOPPED, NodeState.RETRYING},
     NodeState.RETRYING: {NodeState.SUCCEEDED, NodeState.FAILED, NodeState.STOPPED, NodeState.RETRYING},
     NodeState.SUCCEEDED: set(),
@@ -76,7 +82,7 @@ NODE_TRANSITIONS = {
     NodeState.SKIPPED: set(),
 }
 """Allowed changes of state; a state with no way out is an end. A pending node becomes succeeded when it is
-disabled and passed through."""
+disabled and passed through, and failed when it is refused before anything is launched."""
 
 RUN_ENDS = frozenset(state for state, ways in RUN_TRANSITIONS.items() if not ways)
 NODE_ENDS = frozenset(state for state, ways in NODE_TRANSITIONS.items() if not ways)
@@ -93,7 +99,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     """Base of everything people write."""
 
 
-class JobConfig(Definition):
+class JobConfig(Definition, frozen=True):
     """How a job runs. On a job: its defaults. On a node: what that node has otherwise; unset means inherited.
 
     Memory is a Spark size (``4g``), ``timeout`` is seconds for one attempt.
@@ -119,7 +125,7 @@ class JobConfig(Definition):
         return msgspec.structs.replace(self, conf=self.conf | over.conf, env=self.env | over.env, **changes)
 
 
-class NodeSpec(Definition):
+class NodeSpec(Definition, frozen=True):
     """One job in a workflow, joined to its upstream nodes by their names."""
 
     name: str
@@ -133,11 +139,11 @@ class NodeSpec(Definition):
     priority: int = 0
 
 
-class WorkflowSpec(Definition):
+class WorkflowSpec(Definition, frozen=True):
     """A DAG of nodes. ``workflow`` is its name; times are seconds.
 
-    The delay before retry n is ``retry_delay * retry_backoff ** (n - 1)``. ``parallelism`` is how many nodes of
-    one run may be active at once; unset means as many as the daemon's machine has cores.
+    The delay before retry n is ``retry_delay * retry_backoff ** (n - 1)``. ``parallelism`` is how many nodes
+    of one run may be active at once; unset means as many as the daemon's machine has cores.
     """
 
     workflow: str

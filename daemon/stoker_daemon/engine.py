@@ -1,0 +1,318 @@
+"""The one writer: every change passes here, one turn at a time.
+
+A turn takes the commands that have come in, checks and applies each in memory, asks the planner what follows,
+and hands the records to the run log as one group. What the group means outside (answers, history, launches,
+signals, followers) happens only when the group is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from stoker_daemon.attempts import AttemptKey
+from stoker_daemon.executor import Order
+from stoker_daemon.journal import about
+from stoker_daemon.launchers import CannotLaunch
+from stoker_daemon.planner import Decision, Start, decide, wake_at
+from stoker_daemon.problems import Refused
+from stoker_daemon.processes import Identity
+from stoker_daemon.projection import Change, change_by
+from stoker_daemon.runlog.log import RunLog
+from stoker_shared import events as ev
+from stoker_shared.apply import apply
+from stoker_shared.model import NodeState
+from stoker_shared.state import NodeRun, Run, State
+
+STOKER = "stoker"
+"""Who causes what nobody asked for by name."""
+
+LONGEST_SLEEP = 30.0
+"""Seconds between looks at the clock while something is due, so that a changed clock is noticed."""
+
+_T = TypeVar("_T")
+logger = logging.getLogger(__name__)
+
+
+class Hands(Protocol):
+    """What carries out launches and endings."""
+
+    boot_id: str
+
+    def launch(self, order: Order) -> None:
+        """Launch an attempt."""
+
+    def end(self, key: AttemptKey) -> None:
+        """End every process of an attempt."""
+
+    def recover(self, key: AttemptKey, tag: str, boot_id: str) -> None:
+        """Find out what became of an attempt."""
+
+
+class History(Protocol):
+    """What keeps finished runs for queries."""
+
+    def write(self, changes: list[Change], seq: int) -> None:
+        """Take in what records up to ``seq`` changed."""
+
+
+class Turn:
+    """One turn: records made and applied so far, and what they mean outside."""
+
+    def __init__(self, state: State, now: datetime) -> None:
+        self.state = state
+        self.now = now
+        self.records: list[ev.Record] = []
+        self.changes: list[Change] = []
+        self.touched: dict[int, Run] = {}
+        self.effects: list[Callable[[], object]] = []
+        self.urgent = False
+
+    def record(self, event: ev.EventType, by: str) -> None:
+        """Make an event: give it its place, and apply it."""
+        record = ev.Record(self.state.seq + 1, self.now, by, event)
+        run = apply(self.state, record)
+        self.records.append(record)
+        if run:
+            self.touched[run.id] = run
+        if change := change_by(record, run):
+            self.changes.append(change)
+        self.urgent |= not isinstance(event, ev.AttemptStarted | ev.AttemptAdopted)
+
+
+Command = Callable[[Turn], Any]
+"""Checks against ``turn.state`` and records events, or raises `Refused` before it has recorded any."""
+
+
+class Engine:
+    """Owns the state. ``prepare`` gives the order for a node's next attempt; ``now`` gives UTC."""
+
+    def __init__(
+        self,
+        state: State,
+        log: RunLog,
+        history: History,
+        hands: Hands,
+        prepare: Callable[[Run, NodeRun], Order],
+        now: Callable[[], datetime],
+    ) -> None:
+        self.state = state
+        self.log = log
+        self._history = history
+        self._hands = hands
+        self._prepare = prepare
+        self._now = now
+        self._inbox: deque[tuple[Command, asyncio.Future[Any] | None]] = deque()
+        self._scheduled = False
+        self._undurable: deque[tuple[int, Turn]] = deque()
+        self._wakes: list[tuple[datetime, int]] = []
+        self._awaited: set[tuple[datetime, int]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def start(self) -> None:
+        """Begin: find what was running, and plan every active run."""
+        self.log.start(self._durable, self._log_failed)
+        for run in self.state.runs.values():
+            for node in map(run.numbered, run.active):
+                attempt = node.attempts[-1]
+                self._hands.recover(_key(run, node), attempt.tag, attempt.boot_id)
+        self._post(lambda turn: turn.touched.update(turn.state.runs), None)
+
+    async def submit(self, command: Callable[[Turn], _T]) -> _T:
+        """Carry out a command; returns its answer when all it did is on disk.
+
+        Raises:
+            Refused: the command was refused, and nothing was changed.
+        """
+        answer: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+        self._post(command, answer)
+        return await answer
+
+    async def durable(self) -> int:
+        """Wait until what is in the state now is on disk, and give its seq."""
+        seq = self.state.seq
+        await self.log.wait_durable(seq)
+        return seq
+
+    def close(self) -> None:
+        """Take no more commands; write what is pending."""
+        if self._timer:
+            self._timer.cancel()
+        self.log.close()
+
+    # What the executor tells (executor.Listener).
+
+    def attempt_started(self, key: AttemptKey, process: Identity) -> None:
+        """Record the process of a launched attempt."""
+        logger.info("attempt started, pid %d", process.pid, extra=about(key))
+        event = ev.AttemptStarted(key.run, key.node, key.attempt, process.pid, process.start_time)
+        self._post(lambda turn: turn.record(event, STOKER), None)
+
+    def attempt_adopted(self, key: AttemptKey, process: Identity) -> None:
+        """Record that an attempt is watched again, and go on with what was to end it."""
+        logger.info("attempt adopted, pid %d", process.pid, extra=about(key))
+        event = ev.AttemptAdopted(key.run, key.node, key.attempt, process.pid, process.start_time)
+
+        def adopt(turn: Turn) -> None:
+            turn.record(event, STOKER)
+            if turn.state.runs[key.run].node(key.node).stopping:
+                turn.effects.append(partial(self._hands.end, key))
+
+        self._post(adopt, None)
+
+    def attempt_ended(self, key: AttemptKey, exit_status: int | None, reason: ev.Reason, detail: str) -> None:
+        """Record an attempt's end. What was being stopped ended for that reason, whatever its status."""
+        logger.info(
+            "attempt ended (%s), exit status %s %s", reason.value, exit_status, detail, extra=about(key)
+        )
+
+        def finish(turn: Turn) -> None:
+            stopping = turn.state.runs[key.run].node(key.node).stopping
+            why = stopping if stopping and reason is ev.Reason.EXIT else reason
+            turn.record(ev.AttemptFinished(key.run, key.node, key.attempt, exit_status, why, detail), STOKER)
+
+        self._post(finish, None)
+
+    # Turns.
+
+    def _post(self, command: Command, answer: asyncio.Future[Any] | None) -> None:
+        self._inbox.append((command, answer))
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._scheduled = False
+        turn = Turn(self.state, self._now())
+        try:
+            while self._inbox:
+                self._command(turn, *self._inbox.popleft())
+            for run in list(turn.touched.values()):
+                self._plan(turn, run)
+            self._end_what_stops(turn)
+        except Exception as error:
+            self._fail("a turn of the engine failed; nothing of it was kept", error)
+            return
+        self._hand_over(turn)
+        self._wake_for(turn)
+
+    def _command(self, turn: Turn, command: Command, answer: asyncio.Future[Any] | None) -> None:
+        try:
+            result = command(turn)
+        except Refused as refusal:
+            effect = partial(_refuse, answer, refusal)
+        else:
+            effect = partial(_answer, answer, result)
+        turn.effects.append(effect)
+
+    def _plan(self, turn: Turn, run: Run) -> None:
+        while run.ended_at is None and (decisions := decide(run, turn.now)):
+            for decision in decisions:
+                self._carry_out(turn, run, decision)
+
+    def _carry_out(self, turn: Turn, run: Run, decision: Decision) -> None:
+        if isinstance(decision, Start):
+            self._start(turn, run, run.node(decision.node))
+            return
+        turn.record(decision, STOKER)
+
+    def _start(self, turn: Turn, run: Run, node: NodeRun) -> None:
+        try:
+            order = self._prepare(run, node)
+        except CannotLaunch as error:
+            finished = ev.NodeFinished(run.id, node.name, NodeState.FAILED, ev.Reason.REFUSED, str(error))
+            turn.record(finished, STOKER)
+            return
+        turn.record(
+            ev.AttemptStarting(
+                run.id, node.name, order.key.attempt, order.tag, self._hands.boot_id, order.launch.argv
+            ),
+            STOKER,
+        )
+        turn.effects.append(partial(self._hands.launch, order))
+
+    def _end_what_stops(self, turn: Turn) -> None:
+        stops = [record.event for record in turn.records if isinstance(record.event, ev.NodeStopRequested)]
+        for stop in stops:
+            run = turn.touched[stop.run]
+            turn.effects.append(partial(self._hands.end, _key(run, run.node(stop.node))))
+
+    def _hand_over(self, turn: Turn) -> None:
+        self._undurable.append((self.state.seq, turn))
+        if turn.records:
+            self.log.append(turn.records, self.state, urgent=turn.urgent)
+        else:
+            self._durable(self.log.durable)
+
+    def _durable(self, seq: int) -> None:
+        """Carry out what waited for everything up to ``seq`` to be on disk."""
+        while self._undurable and self._undurable[0][0] <= seq:
+            reached, turn = self._undurable.popleft()
+            if turn.records:
+                self._history.write(turn.changes, reached)
+            for effect in turn.effects:
+                effect()
+
+    def _log_failed(self, error: OSError) -> None:
+        self._fail("the run log can't be written", error)
+
+    def _fail(self, what: str, error: Exception) -> None:
+        """Stop at once: only reading the log again tells what is true.
+
+        Nothing unacknowledged was shown to anybody; running jobs go on, and the next start finds them.
+        """
+        logger.critical("%s: %s", what, error, exc_info=error)
+        if not self.failed.done():
+            self.failed.set_exception(error)
+
+    # Time.
+
+    def _wake_for(self, turn: Turn) -> None:
+        for run in turn.touched.values():
+            moment = None if run.ended_at else wake_at(run, turn.now)
+            if moment and (moment, run.id) not in self._awaited:
+                self._awaited.add((moment, run.id))
+                heapq.heappush(self._wakes, (moment, run.id))
+        self._set_timer(turn.now)
+
+    def _set_timer(self, now: datetime) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        if self._wakes:
+            delay = min(max((self._wakes[0][0] - now).total_seconds(), 0), LONGEST_SLEEP)
+            self._timer = asyncio.get_running_loop().call_later(delay, self._wake)
+
+    def _wake(self) -> None:
+        now = self._now()
+        due: set[int] = set()
+        while self._wakes and self._wakes[0][0] <= now:
+            wake = heapq.heappop(self._wakes)
+            self._awaited.discard(wake)
+            due.add(wake[1])
+        if not due:
+            self._set_timer(now)
+            return
+        runs = {number: self.state.runs[number] for number in due if number in self.state.runs}
+        self._post(lambda turn: turn.touched.update(runs), None)
+
+
+def _answer(waiting: asyncio.Future[Any] | None, result: object) -> None:
+    if waiting and not waiting.done():
+        waiting.set_result(result)
+
+
+def _refuse(waiting: asyncio.Future[Any] | None, refusal: Refused) -> None:
+    if waiting and not waiting.done():
+        waiting.set_exception(refusal)
+
+
+def _key(run: Run, node: NodeRun) -> AttemptKey:
+    return AttemptKey(run.id, node.number, node.name, len(node.attempts))

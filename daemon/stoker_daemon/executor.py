@@ -1,0 +1,255 @@
+"""Attempts as processes: launched, watched, ended, and found again after a restart of the daemon.
+
+Each attempt has a keeper (``keeper.sh``) that leads a session of its own, runs the command and writes down
+the exit status. The daemon waits on the keeper's pidfd, so that a child and an adopted process are the same
+to it. An attempt that is stopped, or that did not succeed, is reported only when nothing of it is alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from stoker_daemon import processes
+from stoker_daemon.attempts import AttemptDirectory, AttemptKey
+from stoker_daemon.launchers.task import Launch
+from stoker_daemon.processes import Identity
+from stoker_shared.events import Reason
+
+KEEPER = Path(__file__).with_name("keeper.sh")
+
+logger = logging.getLogger(__name__)
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What to launch: the attempt, its tag, its command, and the published source it is given as a file."""
+
+    key: AttemptKey
+    tag: str
+    launch: Launch
+    source: tuple[str, Path] | None = None
+
+
+class Listener(Protocol):
+    """Who is told what became of attempts."""
+
+    def attempt_started(self, key: AttemptKey, process: Identity) -> None:
+        """Its keeper exists."""
+
+    def attempt_adopted(self, key: AttemptKey, process: Identity) -> None:
+        """Its keeper was found alive and is watched again."""
+
+    def attempt_ended(self, key: AttemptKey, exit_status: int | None, reason: Reason, detail: str) -> None:
+        """It ended: by itself (``exit``), unknown how (``lost``), before it began, or it was refused."""
+
+
+class _Running:
+    """One attempt being watched. ``keeper`` is None where none has claimed it yet."""
+
+    def __init__(self, key: AttemptKey, tag: str, keeper: Identity | None) -> None:
+        self.key = key
+        self.tag = tag
+        self.keeper = keeper
+        self.ending: asyncio.Task[None] | None = None
+
+
+class Executor:
+    """Launches attempts and tells ``listener`` what became of them; ``grace``: seconds from TERM to KILL."""
+
+    def __init__(self, logs: Path, grace: float) -> None:
+        self.boot_id = processes.boot_id()
+        self.listener: Listener
+        self._logs = logs
+        self._grace = grace
+        self._running: dict[AttemptKey, _Running] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def launch(self, order: Order) -> None:
+        """Launch an attempt whose intent is on disk."""
+        directory = AttemptDirectory(self._logs, order.key)
+        try:
+            directory.make()
+            directory.write({**order.launch.files, "launch": _describe(order)})
+            if order.source:
+                directory.link(*order.source)
+            pid = _spawn(order, directory)
+        except OSError as error:
+            detail = f"could not be launched: {error}"
+            self.listener.attempt_ended(order.key, None, Reason.REFUSED, detail)
+            return
+        keeper = processes.identify(pid, self.boot_id) or Identity(pid, 0, self.boot_id)
+        self.listener.attempt_started(order.key, keeper)
+        self._watch(_Running(order.key, order.tag, keeper))
+
+    def end(self, key: AttemptKey) -> None:
+        """Begin to end every process of an attempt; `Listener.attempt_ended` tells when all are gone."""
+        running = self._running.get(key)
+        if running and not running.ending:
+            running.ending = self._go(self._clear(running))
+
+    def recover(self, key: AttemptKey, tag: str, boot_id: str) -> None:
+        """Find out what became of an attempt that an earlier daemon meant to launch, and go on from there."""
+        running = _Running(key, tag, None)
+        self._running[key] = running
+        self._go(self._recover(running, AttemptDirectory(self._logs, key), boot_id))
+
+    def close(self) -> None:
+        """Stop watching. What runs goes on."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _recover(self, running: _Running, directory: AttemptDirectory, boot_id: str) -> None:
+        if boot_id != self.boot_id and directory.exit_status() is None:
+            self._report(running, None, Reason.LOST, "the machine was restarted while it ran")
+        elif directory.give_up():
+            self._report_never_began(running)
+        elif keeper := await self._claimant(running, directory):
+            running.keeper = keeper
+            await self._find_again(running, directory)
+        else:
+            self._report_never_began(running)
+
+    async def _claimant(self, running: _Running, directory: AttemptDirectory) -> Identity | None:
+        """Give the keeper that claimed the attempt; None where a daemon gave it up, or it died claiming."""
+        while (claim := directory.claim()) and claim.is_being_written and self._members(running):
+            await asyncio.sleep(0.01)
+        return claim.keeper if claim else None
+
+    async def _find_again(self, running: _Running, directory: AttemptDirectory) -> None:
+        keeper = running.keeper
+        if keeper and processes.is_alive(keeper, self.boot_id):
+            self.listener.attempt_adopted(running.key, keeper)
+            self._watch(running)
+            return
+        # Without its keeper a job's status can't be known, but it may still do its work to the end.
+        while directory.exit_status() is None and await asyncio.to_thread(self._members, running):
+            await asyncio.sleep(1)
+        await self._conclude(running, None)
+
+    def _watch(self, running: _Running) -> None:
+        self._running[running.key] = running
+        assert running.keeper is not None  # noqa: S101
+        try:
+            descriptor = os.pidfd_open(running.keeper.pid)
+        except ProcessLookupError:
+            self._keeper_ended(running)
+            return
+        asyncio.get_running_loop().add_reader(descriptor, self._pidfd_ready, running, descriptor)
+
+    def _pidfd_ready(self, running: _Running, descriptor: int) -> None:
+        asyncio.get_running_loop().remove_reader(descriptor)
+        os.close(descriptor)
+        self._keeper_ended(running)
+
+    def _keeper_ended(self, running: _Running) -> None:
+        waited = _reap(running.keeper.pid) if running.keeper else None
+        if waited == 0 and not running.ending and self._exit_status(running, waited) == 0:
+            self._report(running, 0, Reason.EXIT, "")
+        else:
+            self._go(self._conclude(running, waited))
+
+    async def _conclude(self, running: _Running, waited: int | None) -> None:
+        """Report an attempt whose keeper has ended, once nothing of it is alive."""
+        await (running.ending or self._clear(running))
+        status = self._exit_status(running, waited)
+        if status is None:
+            detail = "its keeper was killed before it could write down the exit status"
+            self._report(running, None, Reason.LOST, detail)
+        else:
+            self._report(running, status, Reason.EXIT, "")
+
+    def _exit_status(self, running: _Running, waited: int | None) -> int | None:
+        """Give what the keeper wrote; where it could not write, what it ended with as our child."""
+        directory = AttemptDirectory(self._logs, running.key)
+        written = directory.exit_status()
+        if written is not None or waited is None or waited < 0:
+            return written
+        claim = directory.claim()
+        return waited if claim and claim.keeper == running.keeper else None
+
+    async def _clear(self, running: _Running) -> None:
+        """End every process of the attempt, and return when none is left.
+
+        The keeper is spared: it is deaf to TERM, and ends when its job does. What a dying job still starts is
+        seen in the next round.
+        """
+        deadline = asyncio.get_running_loop().time() + self._grace
+        asked: set[int] = set()
+        pause = 0.005
+        while pids := await asyncio.to_thread(self._members, running):
+            overdue = asyncio.get_running_loop().time() > deadline
+            keeper = {running.keeper.pid} if running.keeper else set()
+            targets = set(pids) - keeper or (set(pids) if overdue else set())
+            for pid in targets if overdue else targets - asked:
+                number = signal.SIGKILL if overdue else signal.SIGTERM
+                processes.send(pid, number, running.keeper, running.tag)
+            asked |= targets
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 0.25)
+
+    def _members(self, running: _Running) -> list[int]:
+        return processes.members(running.keeper, running.tag)
+
+    def _report_never_began(self, running: _Running) -> None:
+        self._report(running, None, Reason.NEVER_BEGAN, "the daemon ended before it was launched")
+
+    def _report(self, running: _Running, status: int | None, reason: Reason, detail: str) -> None:
+        self._running.pop(running.key, None)
+        self.listener.attempt_ended(running.key, status, reason, detail)
+
+    def _go(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.critical("watching an attempt failed: %s", error, exc_info=error)
+
+
+def _spawn(order: Order, directory: AttemptDirectory) -> int:
+    output = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    return os.posix_spawn(
+        "/bin/sh",
+        ["/bin/sh", str(KEEPER), str(directory.path), *order.launch.argv],
+        {**os.environ, **order.launch.env, processes.TAG: order.tag},
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(directory.stream("stdout")), output, 0o600),
+            (os.POSIX_SPAWN_OPEN, 2, str(directory.stream("stderr")), output, 0o600),
+        ],
+        setsid=True,
+        # Python ignores SIGPIPE, and an ignored signal stays ignored over exec.
+        setsigdef=[signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGHUP],
+        setsigmask=[],
+    )
+
+
+def _reap(pid: int) -> int | None:
+    """Take the exit code of a child that has ended, negative for a signal; None for another's child."""
+    try:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return None
+    return os.waitstatus_to_exitcode(status) if ended else None
+
+
+def _describe(order: Order) -> bytes:
+    """Give the launch log. Of the job's own environment only the names: the values may be secret."""
+    lines = [f"{order.key}, {processes.TAG}={order.tag}", "command:"]
+    lines += [f"  {argument!r}" for argument in order.launch.argv]
+    lines += ["environment:"]
+    lines += [
+        f"  {name}={value!r}" if name.startswith("STOKER_") else f"  {name}"
+        for name, value in sorted(order.launch.env.items())
+    ]
+    return ("\n".join(lines) + "\n").encode()

@@ -1,0 +1,74 @@
+"""The routes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from stoker_daemon.engine import Engine
+from stoker_daemon.http.answers import answer, handlers
+from stoker_daemon.http.definitions import Definitions
+from stoker_daemon.http.runs import Runs
+from stoker_daemon.http.streams import Streams
+from stoker_daemon.objects import Objects
+from stoker_daemon.projection import Projection
+from stoker_shared import __version__
+from stoker_shared.api import API_VERSION, Status
+
+
+class Api:
+    """The application; `closing` ends its endless streams."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        objects: Objects,
+        projection: Projection,
+        data: os.PathLike[str],
+        zone: ZoneInfo,
+        started_at: datetime,
+    ) -> None:
+        self._engine = engine
+        self._zone = zone
+        self._data = data
+        self._started_at = started_at
+        self.closing = asyncio.Event()
+        definitions = Definitions(engine, objects)
+        runs = Runs(engine, objects, projection, zone)
+        streams = Streams(engine, projection, os.fspath(data), self.closing)
+        self.app = Starlette(
+            routes=[
+                Route("/v1/status", self.status),
+                *definitions.routes(),
+                *runs.routes(),
+                *streams.routes(),
+            ],
+            exception_handlers=handlers(),
+        )
+
+    async def status(self, _: Request) -> Response:
+        """Show the daemon at a glance."""
+        state = self._engine.state
+        shown = Status(
+            version=__version__,
+            api=API_VERSION,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            started_at=self._started_at,
+            time_zone=self._zone.key,
+            data=os.fspath(self._data),
+            jobs=len(state.jobs),
+            workflows=len(state.workflows),
+            active_runs=len(state.runs),
+            active_nodes=sum(len(run.active) for run in state.runs.values()),
+            seq=state.seq,
+        )
+        return answer(shown, await self._engine.durable())

@@ -1,0 +1,48 @@
+"""Refusals, as problems with a stable type (RFC 9457)."""
+
+from __future__ import annotations
+
+from stoker_shared.api import Fault, Problem
+
+
+class Refused(Exception):
+    """What was asked for is not done, and nothing was changed; carries the problem to answer with."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
+def not_found(detail: str) -> Refused:
+    """There is no such thing."""
+    return Refused(Problem("not-found", "Not found", 404, detail))
+
+
+def conflict(detail: str) -> Refused:
+    """What is there does not allow it now."""
+    return Refused(Problem("conflict", "Not possible now", 409, detail))
+
+
+def invalid(detail: str, errors: list[Fault] | None = None) -> Refused:
+    """The request is understood and makes no sense; ``errors`` say where."""
+    return Refused(Problem("invalid", "Not valid", 422, detail, errors or []))
+
+
+def malformed(detail: str, errors: list[Fault] | None = None) -> Refused:
+    """The request can't be read."""
+    return Refused(Problem("malformed", "Not readable", 400, detail, errors or []))
+
+
+def stale(detail: str) -> Refused:
+    """The draft was changed since it was read."""
+    return Refused(Problem("stale", "Changed meanwhile", 412, detail))
+
+
+def precondition_required(detail: str) -> Refused:
+    """A write to a draft must say which revision it is made on."""
+    return Refused(Problem("precondition-required", "Which revision?", 428, detail))
+
+
+def unavailable(detail: str) -> Refused:
+    """The daemon can't take it now."""
+    return Refused(Problem("unavailable", "Not available", 503, detail))

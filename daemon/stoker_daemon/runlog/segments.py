@@ -1,0 +1,279 @@
+"""Reading segments: opening, replay, repair of a torn end, and the refusal of any other damage.
+
+A segment opens with a header line and the lines of a snapshot; it appears in the directory whole (written
+aside, synced, renamed). After them comes one event a line. Each event names the ``group`` it was synced with,
+and a group is written only when the one before is on disk. So damage that no later group follows lies in the
+last, unacknowledged group: a tail to cut. Damage that a later group follows was acknowledged: nobody cuts it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from stoker_shared.apply import NotAllowed, apply
+from stoker_shared.codec import Damaged, decode_item, decode_record
+from stoker_shared.events import FORMAT, Record
+from stoker_shared.state import Item, Run, State
+
+SUFFIX = ".jsonl"
+
+
+class LogError(Exception):
+    """The run log can't be used as it is; the message says where and what to do. Nothing was changed."""
+
+
+class Header(msgspec.Struct, tag="segment"):
+    """A segment's first line. ``first`` is the seq of its first event, ``items`` its snapshot's lines."""
+
+    format: int
+    log: str
+    machine: str
+    first: int
+    items: int
+    at: datetime
+
+
+class Tail(msgspec.Struct):
+    """A torn end: the bytes of ``path`` from ``offset`` on, and what is wrong with them."""
+
+    path: Path
+    offset: int
+    why: str
+
+
+class Loaded(msgspec.Struct):
+    """A log read to its end: the state there, and what is torn.
+
+    ``header``, ``path`` and ``size`` (bytes up to the torn end) are the newest whole segment's; there is no
+    header where there is no such segment yet.
+    """
+
+    state: State
+    header: Header | None = None
+    path: Path | None = None
+    size: int = 0
+    torn: list[Tail] = []
+
+
+class _TornOpening(Exception):
+    """A segment ends before its opening does."""
+
+
+def paths(directory: Path) -> list[Path]:
+    """Give the segments, oldest first."""
+    return sorted(directory.glob(f"*{SUFFIX}"))
+
+
+def path_for(directory: Path, first: int) -> Path:
+    """Give the path of the segment whose first event is ``first``."""
+    return directory / f"{first:016d}{SUFFIX}"
+
+
+def first_of(path: Path) -> int:
+    """Give the seq of a segment's first event, from its name."""
+    return int(path.name.removesuffix(SUFFIX))
+
+
+def load(directory: Path) -> Loaded:
+    """Read the newest segment into the current state, and say what is torn. Changes nothing.
+
+    Raises:
+        LogError: there is damage that is not a torn end, or a newer format.
+    """
+    torn: list[Tail] = []
+    for path in reversed(paths(directory)):
+        data = path.read_bytes()
+        try:
+            header, state, offset = _opening(path, data)
+        except _TornOpening as error:
+            if torn:
+                raise _damage(path, 0, str(error)) from error
+            torn.append(Tail(path, 0, str(error)))
+            continue
+        size = _replay_last(path, data, offset, state, torn)
+        return Loaded(state, header, path, size, torn)
+    if torn and first_of(torn[0].path) != 1:
+        raise _damage(torn[0].path, 0, torn[0].why)
+    return Loaded(State(), torn=torn)
+
+
+def set_aside(tail: Tail) -> Path:
+    """Copy a torn end to a file beside the segment, cut it off, and give the copy's path."""
+    copy = _free_name(tail)
+    with tail.path.open("rb") as source, copy.open("xb") as target:
+        source.seek(tail.offset)
+        target.write(source.read())
+        target.flush()
+        os.fsync(target.fileno())
+    if tail.offset:
+        with tail.path.open("r+b") as segment:
+            segment.truncate(tail.offset)
+            os.fsync(segment.fileno())
+    else:
+        tail.path.unlink()
+    sync_directory(tail.path.parent)
+    return copy
+
+
+def replay(
+    directory: Path, after: int | None = None, whole: Loaded | None = None
+) -> Iterator[tuple[Record | None, Run | None]]:
+    """Replay what is kept, giving each record with the run it is about, as it stands after it.
+
+    Without ``after`` everything kept is replayed, and first come the runs of the oldest snapshot, with no
+    record; with it, only the records later than that seq are given. The log must have no torn end, unless
+    ``whole`` says from where on to leave it out.
+
+    Raises:
+        LogError: a segment is damaged, or does not continue the one before.
+    """
+    kept = [path for path in paths(directory) if whole is None or (whole.path and path <= whole.path)]
+    if after is not None:
+        kept = [path for path, later in zip(kept, [*kept[1:], None], strict=True) if _reaches(later, after)]
+    state = None
+    for path in kept:
+        data = path.read_bytes()
+        if whole and path == whole.path:
+            data = data[: whole.size]
+        _, opened, offset = _whole_opening(path, data)
+        if state is None:
+            state = opened
+            if after is None:
+                yield from ((None, run) for run in state.runs.values())
+        elif state != opened:
+            raise _damage(path, 0, "its snapshot is not where the segment before it ends")
+        for at, record in _records(path, data, offset):
+            run = _apply(path, at, state, record)
+            if after is None or record.seq > after:
+                yield record, run
+
+
+def sync_directory(directory: Path) -> None:
+    """Make names made, renamed or removed in a directory durable."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _reaches(later: Path | None, after: int) -> bool:
+    return later is None or first_of(later) > after + 1
+
+
+def _opening(path: Path, data: bytes) -> tuple[Header, State, int]:
+    """Read header and snapshot; give them and the offset of the first event."""
+    lines = _lines(data, 0)
+    header: Header = _opening_item(path, next(lines, None), Header)
+    if header.format > FORMAT:
+        raise LogError(
+            f"{path}: written in format {header.format}, and this version reads up to {FORMAT}. "
+            "Run the version of stokerd that wrote it, or a newer one."
+        )
+    state = State(seq=header.first - 1)
+    for _ in range(header.items):
+        state.restore(_opening_item(path, next(lines, None), Item))
+    first_event = next(lines, None)
+    return header, state, first_event[0] if first_event else data.rindex(b"\n") + 1
+
+
+def _whole_opening(path: Path, data: bytes) -> tuple[Header, State, int]:
+    try:
+        return _opening(path, data)
+    except _TornOpening as error:
+        raise _damage(path, 0, str(error)) from error
+
+
+def _opening_item(path: Path, line: tuple[int, bytes] | None, kind: Any) -> Any:
+    if line is None:
+        raise _TornOpening("it ends inside its opening")
+    offset, text = line
+    try:
+        return decode_item(text, kind)
+    except Damaged as error:
+        raise _damage(path, offset, str(error)) from error
+
+
+def _replay_last(path: Path, data: bytes, offset: int, state: State, torn: list[Tail]) -> int:
+    """Apply the newest segment's events, give the offset where its whole part ends, note what is torn."""
+    while (line := next(_lines(data, offset), None)) is not None:
+        try:
+            record = _decode_next(line[1], state.seq)
+        except Damaged as error:
+            if _later_group(data, _end_of(line), state.seq + 1):
+                raise _damage(path, offset, str(error)) from error
+            torn.append(Tail(path, offset, str(error)))
+            return offset
+        _apply(path, offset, state, record)
+        offset = _end_of(line)
+    if offset < len(data):
+        torn.append(Tail(path, offset, "its last line has no end"))
+    return offset
+
+
+def _decode_next(line: bytes, seq: int) -> Record:
+    record, _ = decode_record(line)
+    if record.seq != seq + 1:
+        raise Damaged(f"it is record {record.seq} where {seq + 1} belongs")
+    return record
+
+
+def _later_group(data: bytes, offset: int, seq: int) -> bool:
+    """Tell whether any whole record from ``offset`` on was written in a group that began after ``seq``."""
+    for _, text in _lines(data, offset):
+        try:
+            _, group = decode_record(text)
+        except Damaged:
+            continue
+        if group > seq:
+            return True
+    return False
+
+
+def _records(path: Path, data: bytes, offset: int) -> Iterator[tuple[int, Record]]:
+    end = offset
+    for line in _lines(data, offset):
+        try:
+            yield line[0], decode_record(line[1])[0]
+        except Damaged as error:
+            raise _damage(path, line[0], str(error)) from error
+        end = _end_of(line)
+    if end < len(data):
+        raise _damage(path, end, "its last line has no end")
+
+
+def _apply(path: Path, offset: int, state: State, record: Record) -> Run | None:
+    try:
+        return apply(state, record)
+    except NotAllowed as error:
+        raise _damage(path, offset, str(error)) from error
+
+
+def _lines(data: bytes, offset: int) -> Iterator[tuple[int, bytes]]:
+    """Give offset and bytes of each line that a newline closes."""
+    while (end := data.find(b"\n", offset)) >= 0:
+        yield offset, data[offset:end]
+        offset = end + 1
+
+
+def _end_of(line: tuple[int, bytes]) -> int:
+    return line[0] + len(line[1]) + 1
+
+
+def _free_name(tail: Tail) -> Path:
+    base = tail.path.with_name(f"{tail.path.name}.torn-at-{tail.offset}")
+    names = (base.with_name(f"{base.name}.{n}") if n else base for n in range(1_000_000))
+    return next(name for name in names if not name.exists())
+
+
+def _damage(path: Path, offset: int, why: str) -> LogError:
+    return LogError(
+        f"{path}: damaged at byte {offset}: {why}. This is not a torn end, so nothing was changed. "
+        "Restore the file from a copy, or keep it aside and ask for help: what follows may be whole."
+    )

@@ -1,0 +1,132 @@
+"""The socket and the server on it: one owner, mode 0600, the peer's credentials from the kernel."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import pwd
+import socket
+import struct
+from pathlib import Path
+from typing import IO, Any, cast
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from stoker_shared.paths import check_socket_path
+
+_CREDENTIALS = struct.Struct("3i")
+"""struct ucred: pid, uid, gid (unix(7))."""
+
+
+class AlreadyRunning(Exception):
+    """Another daemon has this data directory or socket."""
+
+
+def lock_data(data: Path) -> IO[str]:
+    """Take the data directory for this process, for as long as the file given is open.
+
+    Raises:
+        AlreadyRunning: another daemon has it; says which.
+    """
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = (data / "lock").open("a+", encoding="ascii")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        owner = file.read().strip() or "unknown"
+        file.close()
+        raise AlreadyRunning(f"another stokerd (pid {owner}) has the data directory {data}") from None
+    file.truncate(0)
+    file.write(f"{os.getpid()}\n")
+    file.flush()
+    return file
+
+
+def bind(path: Path) -> socket.socket:
+    """Give a listening socket at ``path``, which only this user may connect to.
+
+    It is made under another name and renamed into place, so that nobody meets it with a wider mode, and what
+    an earlier daemon left is replaced.
+
+    Raises:
+        SocketPathTooLong: the kernel would not take the path.
+        AlreadyRunning: somebody answers there.
+    """
+    aside = path.with_name(f".{os.getpid()}")
+    check_socket_path(path)
+    check_socket_path(aside)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if _answers(path):
+        raise AlreadyRunning(f"another stokerd listens on {path}")
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    aside.unlink(missing_ok=True)
+    listening.bind(str(aside))
+    aside.chmod(0o600)
+    listening.listen(128)
+    aside.rename(path)
+    return listening
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+        return True
+
+
+class PeerProtocol(H11Protocol):
+    """HTTP over a Unix socket, with the peer as the ASGI client: user name and pid, from SO_PEERCRED."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Ask the kernel who is there."""
+        super().connection_made(transport)
+        peer = cast("socket.socket", transport.get_extra_info("socket"))
+        pid, uid, _ = _CREDENTIALS.unpack(
+            peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        )
+        self.client = (user_name(uid), pid)
+
+
+def user_name(uid: int) -> str:
+    """Give a user's login name, or its number where it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+class Server(uvicorn.Server):
+    """uvicorn as a part of the daemon: it leaves signals to the daemon, and stops when told to."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=PeerProtocol,
+                ws="none",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                proxy_headers=False,
+                server_header=False,
+                date_header=False,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=5,
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        """Leave signals alone: the daemon handles them."""
+        yield
+
+    def stop(self) -> None:
+        """Take no more requests, finish those under way, and return from `serve`."""
+        self.should_exit = True

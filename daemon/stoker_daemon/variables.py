@@ -1,0 +1,278 @@
+"""What ``${name}`` stands for in SQL text, arguments, properties, environment values and tags.
+
+Pure: the facts of an attempt and the custom variables go in, text comes out.
+
+- ``${ds}``, ``${ts_nodash}`` ... come from the cycle time; ``${ds-1d}`` shifts them, ``${yyyy/MM/dd}``
+  spells them freely. Shifts are on local wall time: they know nothing of clock changes.
+- ``$${`` is a literal ``${``; so ``$$${`` is a literal ``$${``.
+- A name with a dot or a colon (``${spark.x}``, ``${env:HOME}``) is Spark's own and left alone, unless it is a
+  date pattern (``${HH:mm}``).
+- A ``${`` with no ``}`` before the next brace or the end of its line is no reference and left alone.
+- Any other name, the empty one too, is an error.
+- What was put in is not looked at again.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from graphlib import CycleError, TopologicalSorter
+from typing import NamedTuple
+
+import msgspec
+
+from stoker_shared.text import nearest
+
+DATES = {
+    "data_date": "yyyy-MM-dd",
+    "ds": "yyyy-MM-dd",
+    "dt": "yyyy-MM-dd",
+    "data_date_nodash": "yyyyMMdd",
+    "ds_nodash": "yyyyMMdd",
+    "dt_nodash": "yyyyMMdd",
+    "ts": "yyyy-MM-ddTHH:mm:ss",
+    "ts_nodash": "yyyyMMddHHmmss",
+}
+"""The built-in dates, each with the pattern that spells it."""
+
+FACTS = ("workflow_name", "node_name", "run_id", "attempt", "scheduled_at")
+"""The other built-in variables; they take no offset."""
+
+LONGEST_VALUE = 30_000
+"""Characters in a resolved custom value: any text this long fits in one environment variable (128 KiB)."""
+
+_LETTERS = {
+    "yyyy": "{0.year:04}",
+    "MM": "{0.month:02}",
+    "dd": "{0.day:02}",
+    "HH": "{0.hour:02}",
+    "mm": "{0.minute:02}",
+    "ss": "{0.second:02}",
+}
+_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
+
+_REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[^{}\n]*)\}")
+_LETTER = re.compile("|".join(_LETTERS))
+_PATTERN = re.compile(rf"(?:{_LETTER.pattern})(?:[-/_.T :]*(?:{_LETTER.pattern}))*")
+_OFFSET = re.compile(r"(?P<count>[+-][0-9]{1,9})(?P<unit>[yMwdhm])\Z")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What the built-in variables of one attempt are made from.
+
+    ``cycle`` is aware and in the workflow's zone. ``scheduled_at`` is when the run was due; a run that no
+    schedule made has none, and the variable is then empty.
+    """
+
+    cycle: datetime
+    workflow_name: str
+    node_name: str
+    run_id: int
+    attempt: int
+    scheduled_at: datetime | None = None
+
+
+class VariableError(Exception):
+    """A reference or a custom variable that means nothing; safe to print.
+
+    ``source`` is the label of the text; ``line`` and ``column`` (from 1, in characters; only a line feed
+    ends a line) point at the ``$``; ``name`` is what stood between the braces, or the custom variable's.
+    """
+
+    def __init__(self, problem: str, name: str, source: str, text: str = "", position: int = 0) -> None:
+        self.name = name
+        self.source = source
+        self.line = text.count("\n", 0, position) + 1
+        self.column = position - text.rfind("\n", 0, position)
+        label = source if source.isprintable() else repr(source)
+        super().__init__(f"{label}:{self.line}:{self.column}: {problem}")
+
+
+class _Definition(NamedTuple):
+    origin: str
+    value: str
+
+
+def is_builtin(name: str) -> bool:
+    """Say whether Stoker itself gives ``name`` a value; a date pattern such as ``MM`` is built in too."""
+    return name in DATES or name in FACTS or _PATTERN.fullmatch(name) is not None
+
+
+def variable_name_problem(name: str) -> str | None:
+    """Say why ``name`` cannot name a custom variable, or return None where it can."""
+    if not _IDENTIFIER.fullmatch(name):
+        return f"{_shown(name)} is not a name: letters, digits and _, no digit first"
+    if is_builtin(name):
+        return f"{_shown(name)} is built in and cannot be set"
+    if is_builtin(name.lower()):
+        return f"{_shown(name)} differs from the built-in {name.lower()!r} only in case"
+    return None
+
+
+class Scope:
+    """Every variable one attempt sees, each with its final value."""
+
+    values: dict[str, str]
+    """The value of each named variable: the built-in ones, then the custom ones."""
+
+    def __init__(self, facts: Facts, custom: Mapping[str, Mapping[str, str]]) -> None:
+        """Resolve ``custom``: scope name to variables, a later scope winning over an earlier one.
+
+        A custom value may refer to built-in variables and to other custom ones, wherever they are defined. It
+        gets their winning value, so that a variable given to a run reaches the paths built from it.
+
+        Raises:
+            VariableError: a name cannot be used, a value refers to what is unknown or, over any number of
+                steps, to itself, or it grows longer than ``LONGEST_VALUE``.
+        """
+        self._cycle = facts.cycle.replace(tzinfo=None)
+        self._custom = _winning(custom)
+        self.values = _built_in(facts)
+        for name in _by_need(self._custom):
+            self.values[name] = self._resolved(name)
+
+    def replace(self, text: str, source: str) -> str:
+        """Return ``text`` with its references replaced; ``source`` names the text in errors.
+
+        Raises:
+            VariableError: the first reference that means nothing.
+        """
+
+        def replacement(match: re.Match[str]) -> str:
+            if match[0] == "$${":
+                return "${"
+            try:
+                return self._value(match["name"])
+            except ValueError as error:
+                raise VariableError(str(error), match["name"], source, text, match.start()) from None
+
+        return _REFERENCE.sub(replacement, text)
+
+    def origin(self, name: str) -> str:
+        """Return where the value of ``name`` comes from: ``built in``, or the custom scope that won.
+
+        Raises:
+            KeyError: there is no such variable.
+        """
+        return "built in" if is_builtin(name) else self._custom[name].origin
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables as a job sees them in its environment: ``STOKER_DS``, ``STOKER_REGION`` ...
+
+        Of two custom names that differ only in case, the one defined later wins.
+        """
+        return {f"STOKER_{name.upper()}": self.values[name] for name in [*DATES, *FACTS, *self._custom]}
+
+    def _value(self, name: str) -> str:
+        """Return what ``${name}`` becomes, or raise a ValueError that says why it means nothing."""
+        if name in self.values:
+            return self.values[name]
+        if (date := self._date(name)) is not None:
+            return date
+        if "." in name or ":" in name:
+            return f"${{{name}}}"
+        raise ValueError(_why_unknown(name, {**self.values, **self._custom}))
+
+    def _date(self, name: str) -> str | None:
+        """Spell the cycle time as ``name`` asks, or return None where that is no date."""
+        offset = _OFFSET.search(name)
+        base = name[: offset.start()] if offset else name
+        pattern = DATES.get(base, base)
+        if not _PATTERN.fullmatch(pattern):
+            return None
+        if not offset:
+            return _spelled(self._cycle, pattern)
+        try:
+            return _spelled(_shift(self._cycle, int(offset["count"]), offset["unit"]), pattern)
+        except (ValueError, OverflowError):
+            raise ValueError(f"{_shown(name)} lies outside the years 1 to 9999") from None
+
+    def _resolved(self, name: str) -> str:
+        written = self._custom[name]
+        source = _label(name, written.origin)
+        value = self.replace(written.value, source)
+        if len(value) > LONGEST_VALUE:
+            raise VariableError(f"the value is longer than {LONGEST_VALUE:,} characters", name, source)
+        return value
+
+
+def _built_in(facts: Facts) -> dict[str, str]:
+    dates = {name: _spelled(facts.cycle, pattern) for name, pattern in DATES.items()}
+    return dates | {
+        "workflow_name": facts.workflow_name,
+        "node_name": facts.node_name,
+        "run_id": str(facts.run_id),
+        "attempt": str(facts.attempt),
+        "scheduled_at": facts.scheduled_at.isoformat(timespec="seconds") if facts.scheduled_at else "",
+    }
+
+
+def _winning(custom: Mapping[str, Mapping[str, str]]) -> dict[str, _Definition]:
+    """Keep each name's last definition, in the order in which those stand."""
+    winning: dict[str, _Definition] = {}
+    for origin, variables in custom.items():
+        for name, value in variables.items():
+            if problem := variable_name_problem(name):
+                raise VariableError(problem, name, f"{origin} variables")
+            winning.pop(name, None)
+            winning[name] = _Definition(origin, value)
+    return winning
+
+
+def _by_need(custom: Mapping[str, _Definition]) -> list[str]:
+    """Order the names so that each stands after those its value refers to."""
+    needs = {
+        name: [found["name"] for found in _REFERENCE.finditer(written.value) if found["name"] in custom]
+        for name, written in custom.items()
+    }
+    try:
+        return list(TopologicalSorter(needs).static_order())
+    except CycleError as error:
+        raise _circular(error.args[1][::-1], custom) from None
+
+
+def _circular(circle: list[str], custom: Mapping[str, _Definition]) -> VariableError:
+    """Describe a circle of names, each referring to the next, at its first reference."""
+    first, second = circle[:2]
+    origin, text = custom[first]
+    position = next(found.start() for found in _REFERENCE.finditer(text) if found["name"] == second)
+    problem = f"{first!r} refers to itself: {' -> '.join(circle)}"
+    return VariableError(problem, second, _label(first, origin), text, position)
+
+
+def _label(name: str, origin: str) -> str:
+    return f"{origin} variable {name}"
+
+
+def _shift(when: datetime, count: int, unit: str) -> datetime:
+    """Move ``when`` by ``count`` units; months and years end on the month's last day where it is shorter."""
+    if unit in _UNITS:
+        return when + timedelta(**{_UNITS[unit]: count})
+    months = when.year * 12 + when.month - 1 + count * (12 if unit == "y" else 1)
+    year, month = months // 12, months % 12 + 1
+    return when.replace(year=year, month=month, day=min(when.day, monthrange(year, month)[1]))
+
+
+def _spelled(when: datetime, pattern: str) -> str:
+    return _LETTER.sub(lambda letters: _LETTERS[letters[0]].format(when), pattern)
+
+
+def _why_unknown(name: str, known: Collection[str]) -> str:
+    """Say what is wrong with a reference that has no value."""
+    plain = _IDENTIFIER.match(name)
+    head = plain[0] if plain else ""
+    if head in DATES:
+        return f"{_shown(name)}: an offset is a sign, a number and one of y M w d h m, as in {head}-1d"
+    if head in known:
+        return f"{_shown(name)}: only dates take an offset, and {head!r} is none"
+    near = nearest(_OFFSET.sub("", name), [*known, *DATES.values()]) if len(name) <= 100 else None
+    hint = f"; did you mean {near!r}?" if near else " (a literal ${ is written $${)"
+    return f"unknown variable {_shown(name)}{hint}"
+
+
+def _shown(name: str) -> str:
+    """Quote a foreign name, cut where it is long."""
+    return repr(name if len(name) <= 60 else name[:59] + "…")

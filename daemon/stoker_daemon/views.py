@@ -1,0 +1,78 @@
+"""From the state to what answers show. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from stoker_daemon.plan import Plan, type_of
+from stoker_shared import api
+from stoker_shared.state import Attempt, Job, JobVersion, NodeRun, Run, State, Workflow
+
+
+def job_version(job: Job, version: JobVersion) -> api.JobVersionView:
+    """Show a published version of a job."""
+    return api.JobVersionView(
+        path=job.path,
+        type=type_of(job.path),
+        version=version.version,
+        digest=version.digest,
+        size=version.size,
+        published_at=version.at,
+        by=version.by,
+        config=version.config,
+        remarks=version.remarks,
+    )
+
+
+def workflow_row(workflow: Workflow, active_runs: list[int]) -> api.WorkflowRow:
+    """Show a workflow in a list."""
+    latest = workflow.versions[-1] if workflow.versions else None
+    return api.WorkflowRow(
+        id=workflow.id,
+        name=workflow.name,
+        version=latest.version if latest else 0,
+        revision=workflow.draft.revision,
+        saved_at=workflow.draft.at,
+        saved_by=workflow.draft.by,
+        has_changes=latest is None or latest.digest != workflow.draft.digest,
+        active_runs=active_runs,
+    )
+
+
+def runs_by_workflow(state: State) -> dict[int, list[int]]:
+    """Give the numbers of the active runs of each workflow that has any."""
+    found: dict[int, list[int]] = {}
+    for run in state.runs.values():
+        found.setdefault(run.workflow, []).append(run.id)
+    return found
+
+
+def run_row(run: Run) -> api.RunRow:
+    """Show a run in a list."""
+    return api.RunRow(**{name: getattr(run, name) for name in api.RunRow.__struct_fields__})
+
+
+def run_view(run: Run, plan: Plan) -> api.RunView:
+    """Show a run whole."""
+    return api.RunView(
+        row=run_row(run),
+        nodes=[_node(node, planned.job) for node, planned in zip(run.nodes, plan.nodes, strict=True)],
+        variables=run.variables,
+        stopping=run.stopping,
+        stopped_by=run.stopped_by,
+    )
+
+
+def _node(node: NodeRun, job: str) -> api.NodeView:
+    shown = _common(node, api.NodeView, without=("job", "attempts"))
+    return api.NodeView(job=job, attempts=[_attempt(attempt) for attempt in node.attempts], **shown)
+
+
+def _attempt(attempt: Attempt) -> api.AttemptView:
+    return api.AttemptView(**_common(attempt, api.AttemptView))
+
+
+def _common(source: msgspec.Struct, view: type[msgspec.Struct], without: Iterable[str] = ()) -> dict:
+    return {name: getattr(source, name) for name in view.__struct_fields__ if name not in without}

@@ -1,0 +1,269 @@
+"""The one function that changes the state.
+
+The daemon applies each event as it is made; a replay of the log applies the same events and so arrives at the
+same state, and so does a mirror of the event stream. Nothing here decides: events carry the decisions.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from stoker_shared import events as ev
+from stoker_shared.model import NODE_TRANSITIONS, RUN_TRANSITIONS, AttemptState, NodeState, RunState
+from stoker_shared.state import (
+    Attempt,
+    Draft,
+    Job,
+    JobVersion,
+    NodeRun,
+    Run,
+    State,
+    Workflow,
+    WorkflowVersion,
+)
+
+
+class NotAllowed(ValueError):
+    """An event that the state it meets does not allow: the log is not this state's."""
+
+
+def apply(state: State, record: ev.Record) -> Run | None:
+    """Change ``state`` by the next record.
+
+    Returns:
+        The run that the event is about, if it is about one; also the one it just finished.
+
+    Raises:
+        NotAllowed: the record does not follow, or its event is not allowed in this state.
+    """
+    if record.seq != state.seq + 1:
+        raise NotAllowed(f"record {record.seq} does not follow {state.seq}")
+    number = getattr(record.event, "run", 0)
+    run = state.runs.get(number)
+    try:
+        if change := _CHANGES.get(type(record.event)):
+            change(state, record, record.event)
+    except (KeyError, IndexError) as error:
+        raise NotAllowed(f"record {record.seq} speaks of {error}, which is not current") from error
+    state.seq = record.seq
+    return run or state.runs.get(number)
+
+
+def _job_published(state: State, record: ev.Record, event: ev.JobPublished) -> None:
+    job = state.jobs.setdefault((event.workspace, event.path), Job(event.workspace, event.path))
+    job.versions.append(
+        JobVersion(event.version, event.digest, event.size, record.at, record.by, event.config, event.remarks)
+    )
+
+
+def _workflow_saved(state: State, record: ev.Record, event: ev.WorkflowSaved) -> None:
+    draft = Draft(event.revision, event.digest, record.at, record.by)
+    if known := state.workflows.get(event.workflow):
+        known.draft = draft
+        return
+    state.counters.workflow = event.workflow
+    state.restore(Workflow(event.workspace, event.workflow, event.name, draft))
+
+
+def _workflow_published(state: State, record: ev.Record, event: ev.WorkflowPublished) -> None:
+    version = WorkflowVersion(event.version, event.digest, record.at, record.by, event.remarks)
+    state.workflows[event.workflow].versions.append(version)
+
+
+def _run_created(state: State, record: ev.Record, event: ev.RunCreated) -> None:
+    state.counters.run = event.run
+    run = Run(
+        id=event.run,
+        workspace=event.workspace,
+        workflow=event.workflow,
+        name=event.name,
+        version=event.version,
+        trigger=event.trigger,
+        cycle=event.cycle,
+        time_zone=event.time_zone,
+        plan=event.plan,
+        created_at=record.at,
+        by=record.by,
+        parallelism=event.parallelism,
+        failure_strategy=event.failure_strategy,
+        retry_delay=event.retry_delay,
+        retry_backoff=event.retry_backoff,
+        timeout=event.timeout,
+        variables=event.variables,
+        remarks=event.remarks,
+        nodes=[_planned(number, node) for number, node in enumerate(event.nodes, 1)],
+        numbers={node.name: number for number, node in enumerate(event.nodes, 1)},
+        open=len(event.nodes),
+    )
+    for node in run.nodes:
+        for name in node.upstream:
+            run.node(name).downstream.append(node.name)
+        if not node.unmet:
+            insort(run.ready, (-node.priority, node.number))
+    state.runs[run.id] = run
+
+
+def _planned(number: int, node: ev.PlannedNode) -> NodeRun:
+    return NodeRun(
+        number=number,
+        name=node.name,
+        upstream=node.upstream,
+        retries=node.retries,
+        timeout=node.timeout,
+        enabled=node.enabled,
+        priority=node.priority,
+        unmet=len(node.upstream),
+    )
+
+
+def _run_started(state: State, record: ev.Record, event: ev.RunStarted) -> None:
+    run = state.runs[event.run]
+    _move_run(run, RunState.RUNNING)
+    run.started_at = record.at
+
+
+def _run_stop_requested(state: State, record: ev.Record, event: ev.RunStopRequested) -> None:
+    run = state.runs[event.run]
+    run.stopping = event.reason
+    run.stopped_by = record.by
+
+
+def _run_finished(state: State, record: ev.Record, event: ev.RunFinished) -> None:
+    run = state.runs.pop(event.run)
+    _move_run(run, event.state)
+    run.ended_at = record.at
+    run.reason = event.reason
+
+
+def _node_skipped(state: State, record: ev.Record, event: ev.NodeSkipped) -> None:
+    run = state.runs[event.run]
+    node = run.node(event.node)
+    node.reason = event.reason
+    _end_node(run, node, NodeState.SKIPPED, record.at)
+
+
+def _node_finished(state: State, record: ev.Record, event: ev.NodeFinished) -> None:
+    run = state.runs[event.run]
+    node = run.node(event.node)
+    node.reason, node.detail = event.reason, event.detail
+    _end_node(run, node, event.state, record.at)
+
+
+def _node_stop_requested(state: State, _: ev.Record, event: ev.NodeStopRequested) -> None:
+    state.runs[event.run].node(event.node).stopping = event.reason
+
+
+def _attempt_starting(state: State, record: ev.Record, event: ev.AttemptStarting) -> None:
+    run = state.runs[event.run]
+    node = run.node(event.node)
+    _move_node(node, NodeState.RETRYING if node.attempts else NodeState.RUNNING)
+    node.retry_at = None
+    node.tries += 1
+    node.attempts.append(Attempt(event.attempt, event.tag, event.boot_id, event.command, record.at))
+    _leave_worklists(run, node)
+    run.active.append(node.number)
+
+
+def _attempt_started(state: State, record: ev.Record, event: ev.AttemptStarted) -> None:
+    attempt = _attempt(state, event)
+    attempt.state = AttemptState.RUNNING
+    attempt.pid, attempt.start_time, attempt.started_at = event.pid, event.start_time, record.at
+
+
+def _attempt_adopted(state: State, record: ev.Record, event: ev.AttemptAdopted) -> None:
+    attempt = _attempt(state, event)
+    attempt.state = AttemptState.RUNNING
+    attempt.pid, attempt.start_time, attempt.adopted_at = event.pid, event.start_time, record.at
+    attempt.started_at = attempt.started_at or attempt.starting_at
+
+
+def _attempt_finished(state: State, record: ev.Record, event: ev.AttemptFinished) -> None:
+    run = state.runs[event.run]
+    node = run.node(event.node)
+    attempt = _attempt(state, event)
+    attempt.state = AttemptState.ENDED
+    attempt.exit_status, attempt.reason, attempt.detail = event.exit_status, event.reason, event.detail
+    attempt.ended_at = record.at
+    run.active.remove(node.number)
+    run.ended.append(node.number)
+
+
+def _attempt_retry_at(state: State, _: ev.Record, event: ev.AttemptRetryAt) -> None:
+    run = state.runs[event.run]
+    node = run.node(event.node)
+    _move_node(node, NodeState.RETRYING)
+    node.retry_at = event.due
+    node.stopping = None
+    node.tries -= event.free
+    _leave_worklists(run, node)
+    run.retrying.append(node.number)
+
+
+def _attempt(state: State, event: ev.AttemptStarted | ev.AttemptAdopted | ev.AttemptFinished) -> Attempt:
+    attempt = state.runs[event.run].node(event.node).attempts[event.attempt - 1]
+    if attempt.state is AttemptState.ENDED:
+        raise NotAllowed(f"attempt {event.attempt} of {event.run}/{event.node} has ended before")
+    return attempt
+
+
+def _end_node(run: Run, node: NodeRun, end: NodeState, at: datetime) -> None:
+    _move_node(node, end)
+    node.ended_at = at
+    node.stopping = node.retry_at = None
+    _leave_worklists(run, node)
+    run.open -= 1
+    run.failed += end is NodeState.FAILED
+    for below in map(run.node, node.downstream):
+        if below.state is not NodeState.PENDING:
+            continue
+        if end is not NodeState.SUCCEEDED:
+            if not below.doomed:
+                below.doomed = True
+                run.doomed.append(below.number)
+            continue
+        below.unmet -= 1
+        if not below.unmet:
+            insort(run.ready, (-below.priority, below.number))
+
+
+def _leave_worklists(run: Run, node: NodeRun) -> None:
+    place = bisect_left(run.ready, (-node.priority, node.number))
+    if place < len(run.ready) and run.ready[place][1] == node.number:
+        del run.ready[place]
+    for worklist in (run.retrying, run.ended, run.doomed):
+        if node.number in worklist:
+            worklist.remove(node.number)
+
+
+def _move_run(run: Run, to: RunState) -> None:
+    if to not in RUN_TRANSITIONS[run.state]:
+        raise NotAllowed(f"run {run.id} can't become {to}: it is {run.state}")
+    run.state = to
+
+
+def _move_node(node: NodeRun, to: NodeState) -> None:
+    if to not in NODE_TRANSITIONS[node.state]:
+        raise NotAllowed(f"node {node.name!r} can't become {to}: it is {node.state}")
+    node.state = to
+
+
+_CHANGES: dict[type, Callable[[State, ev.Record, Any], None]] = {
+    ev.JobPublished: _job_published,
+    ev.WorkflowSaved: _workflow_saved,
+    ev.WorkflowPublished: _workflow_published,
+    ev.RunCreated: _run_created,
+    ev.RunStarted: _run_started,
+    ev.RunStopRequested: _run_stop_requested,
+    ev.RunFinished: _run_finished,
+    ev.NodeSkipped: _node_skipped,
+    ev.NodeFinished: _node_finished,
+    ev.NodeStopRequested: _node_stop_requested,
+    ev.AttemptStarting: _attempt_starting,
+    ev.AttemptStarted: _attempt_started,
+    ev.AttemptAdopted: _attempt_adopted,
+    ev.AttemptFinished: _attempt_finished,
+    ev.AttemptRetryAt: _attempt_retry_at,
+}

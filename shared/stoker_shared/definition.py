@@ -1,0 +1,70 @@
+"""What a workflow's definition must be, wherever it comes from. Pure: a definition in, its faults out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from stoker_shared import dag
+from stoker_shared.api import Fault
+from stoker_shared.model import NodeSpec, WorkflowSpec
+from stoker_shared.text import clean_line, name_problem, nearest
+
+MAX_NODES = 10_000
+"""Nodes a workflow may have."""
+
+
+def faults(spec: WorkflowSpec) -> list[Fault]:
+    """Give everything that is wrong with a definition by itself; a draft with none can be saved."""
+    return [*_workflow_faults(spec), *_node_faults(spec), *_graph_faults(spec)]
+
+
+def _workflow_faults(spec: WorkflowSpec) -> Iterator[Fault]:
+    if problem := name_problem(spec.workflow):
+        yield Fault("/workflow", problem)
+    if len(spec.nodes) > MAX_NODES:
+        yield Fault("/nodes", f"{len(spec.nodes)} nodes are more than the {MAX_NODES} a workflow may have")
+    for field in ("retries", "retry_delay"):
+        if getattr(spec, field) < 0:
+            yield Fault(f"/{field}", "must be 0 or more")
+    if spec.retry_backoff < 1:
+        yield Fault("/retry_backoff", "must be 1 or more")
+    for field in ("run_timeout", "parallelism"):
+        value = getattr(spec, field)
+        if value is not None and value < 1:
+            yield Fault(f"/{field}", "must be 1 or more")
+
+
+def _node_faults(spec: WorkflowSpec) -> Iterator[Fault]:
+    for index, node in enumerate(spec.nodes):
+        for field, problem in _faults_of(node):
+            yield Fault(f"/nodes/{index}/{field}", problem)
+
+
+def _faults_of(node: NodeSpec) -> Iterator[tuple[str, str]]:
+    if problem := name_problem(node.name):
+        yield "name", problem
+    if node.retries is not None and node.retries < 0:
+        yield "retries", "must be 0 or more"
+    if node.config.timeout is not None and node.config.timeout < 1:
+        yield "config/timeout", "must be 1 or more"
+
+
+def _graph_faults(spec: WorkflowSpec) -> Iterator[Fault]:
+    counts = Counter(node.name for node in spec.nodes)
+    for index, node in enumerate(spec.nodes):
+        if counts[node.name] > 1:
+            yield Fault(f"/nodes/{index}/name", f"{counts[node.name]} nodes have the name {node.name!r}")
+    upstream = {node.name: node.upstream for node in spec.nodes}
+    dangling = dag.dangling(upstream)
+    numbers = {node.name: index for index, node in enumerate(spec.nodes)}
+    for name, missing in dangling:
+        yield Fault(f"/nodes/{numbers[name]}/upstream", _no_such_node(missing, counts))
+    if not dangling and (cycle := dag.find_cycle(upstream)):
+        path = " -> ".join(map(clean_line, cycle))
+        yield Fault("/nodes", f"the nodes wait for each other in a cycle: {path}")
+
+
+def _no_such_node(missing: str, known: Counter[str]) -> str:
+    guess = nearest(missing, known)
+    return f"there is no node {missing!r}" + (f"; did you mean {guess!r}?" if guess else "")

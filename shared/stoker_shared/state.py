@@ -1,0 +1,237 @@
+"""What is current, as values: definitions by digest, and the runs that have not finished.
+
+Only `stoker_shared.apply` changes these. Finished runs leave the state; what remains of them is in the
+projection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from stoker_shared import events as ev
+from stoker_shared.model import (
+    NODE_ENDS,
+    AttemptState,
+    FailureStrategy,
+    JobConfig,
+    NodeState,
+    RunState,
+)
+
+
+class JobVersion(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One published content and configuration of a job."""
+
+    version: int
+    digest: str
+    size: int
+    at: datetime
+    by: str
+    config: JobConfig = JobConfig()
+    remarks: str = ""
+
+
+class Job(msgspec.Struct, tag="job"):
+    """A source file known by its path, and its published versions, oldest first."""
+
+    workspace: str
+    path: str
+    versions: list[JobVersion] = []
+
+    @property
+    def latest(self) -> JobVersion:
+        """The newest published version."""
+        return self.versions[-1]
+
+
+class WorkflowVersion(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One published definition, by digest."""
+
+    version: int
+    digest: str
+    at: datetime
+    by: str
+    remarks: str = ""
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """The definition being edited: its revision, its object, who saved it and when."""
+
+    revision: int
+    digest: str
+    at: datetime
+    by: str
+
+
+class Workflow(msgspec.Struct, tag="workflow"):
+    """A workflow under its immutable id: its draft and its published versions, oldest first."""
+
+    workspace: str
+    id: int
+    name: str
+    draft: Draft
+    versions: list[WorkflowVersion] = []
+
+
+class Attempt(msgspec.Struct, omit_defaults=True):
+    """One launch of a node. ``exit_status`` is the shell's: 128 + n for death by signal n."""
+
+    number: int
+    tag: str
+    boot_id: str
+    command: tuple[str, ...]
+    starting_at: datetime
+    state: AttemptState = AttemptState.STARTING
+    pid: int | None = None
+    start_time: int | None = None
+    started_at: datetime | None = None
+    adopted_at: datetime | None = None
+    ended_at: datetime | None = None
+    exit_status: int | None = None
+    reason: ev.Reason | None = None
+    detail: str = ""
+
+
+class NodeRun(msgspec.Struct, omit_defaults=True):
+    """One node within a run. ``number`` counts from 1 in the order of the definition.
+
+    ``unmet`` is how many of its upstream nodes have not yet succeeded, ``doomed`` that one of them ended
+    otherwise; ``tries`` how many attempts count against its retries.
+    """
+
+    number: int
+    name: str
+    upstream: tuple[str, ...] = ()
+    downstream: list[str] = []
+    retries: int = 0
+    timeout: int | None = None
+    enabled: bool = True
+    priority: int = 0
+    state: NodeState = NodeState.PENDING
+    unmet: int = 0
+    doomed: bool = False
+    tries: int = 0
+    attempts: list[Attempt] = []
+    stopping: ev.Reason | None = None
+    retry_at: datetime | None = None
+    ended_at: datetime | None = None
+    reason: ev.Reason | None = None
+    detail: str = ""
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The newest attempt."""
+        return self.attempts[-1] if self.attempts else None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it came to its end."""
+        return self.state in NODE_ENDS
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it has an attempt that has not ended."""
+        return bool(self.attempts) and self.attempts[-1].state is not AttemptState.ENDED
+
+
+class Run(msgspec.Struct, tag="run", omit_defaults=True):
+    """One execution of one version of a workflow.
+
+    The last fields are worklists, kept so that planning costs what happened and not the size of the DAG, all
+    of numbers of nodes: ``ready`` (with the negated priority before it, sorted) may start; ``retrying`` wait
+    for their moment; ``active`` have a process; ``ended`` have an attempt that ended and no decision on it;
+    ``doomed`` are pending behind an upstream that did not succeed. ``open`` counts nodes that have not ended,
+    ``failed`` those that failed.
+    """
+
+    id: int
+    workspace: str
+    workflow: int
+    name: str
+    version: int
+    trigger: ev.Trigger
+    cycle: datetime
+    time_zone: str
+    plan: str
+    created_at: datetime
+    by: str
+    parallelism: int
+    failure_strategy: FailureStrategy = FailureStrategy.CONTINUE
+    retry_delay: float = 0
+    retry_backoff: float = 1
+    timeout: int | None = None
+    variables: dict[str, str] = {}
+    remarks: str = ""
+    state: RunState = RunState.PENDING
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    stopping: ev.Reason | None = None
+    stopped_by: str = ""
+    reason: ev.Reason | None = None
+    nodes: list[NodeRun] = []
+    numbers: dict[str, int] = {}
+    ready: list[tuple[int, int]] = []
+    retrying: list[int] = []
+    active: list[int] = []
+    ended: list[int] = []
+    doomed: list[int] = []
+    open: int = 0
+    failed: int = 0
+
+    def node(self, name: str) -> NodeRun:
+        """Give the node of that name; KeyError where there is none."""
+        return self.nodes[self.numbers[name] - 1]
+
+    def numbered(self, number: int) -> NodeRun:
+        """Give the node of that number, counted from 1."""
+        return self.nodes[number - 1]
+
+
+class Counters(msgspec.Struct, tag="counters"):
+    """The last numbers given out."""
+
+    workflow: int = 0
+    run: int = 0
+
+
+Item = Counters | Job | Workflow | Run
+"""What a segment's snapshot consists of."""
+
+
+class State(msgspec.Struct):
+    """All that is current, as of the record ``seq``."""
+
+    seq: int = 0
+    counters: Counters = msgspec.field(default_factory=Counters)
+    jobs: dict[tuple[str, str], Job] = {}
+    workflows: dict[int, Workflow] = {}
+    names: dict[tuple[str, str], int] = {}
+    runs: dict[int, Run] = {}
+
+    def items(self) -> Iterator[Item]:
+        """Give the parts of a snapshot."""
+        yield self.counters
+        yield from self.jobs.values()
+        yield from self.workflows.values()
+        yield from self.runs.values()
+
+    def restore(self, item: Item) -> None:
+        """Put back one part of a snapshot."""
+        match item:
+            case Counters():
+                self.counters = item
+            case Job():
+                self.jobs[item.workspace, item.path] = item
+            case Workflow():
+                self.workflows[item.id] = item
+                self.names[item.workspace, item.name] = item.id
+            case Run():
+                self.runs[item.id] = item
+
+    def workflow_named(self, workspace: str, name: str) -> Workflow | None:
+        """Give the workflow of that name, if there is one."""
+        number = self.names.get((workspace, name))
+        return None if number is None else self.workflows[number]

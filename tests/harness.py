@@ -1,0 +1,183 @@
+"""A real `stokerd` for tests: started, asked, killed, started again, in a directory of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+STOKERD = Path(sys.executable).with_name("stokerd")
+STOKER = Path(sys.executable).with_name("stoker")
+
+_T = TypeVar("_T")
+
+
+def wait_for(condition: Callable[[], _T], what: str, seconds: float = 60) -> _T:
+    """Give what ``condition`` gives once it is true; fail when it is not within ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {seconds} s: {what}")
+        time.sleep(0.02)
+    return found
+
+
+class StokerDaemon:
+    """One daemon on data in ``home``, over its restarts."""
+
+    def __init__(self, home: Path, environment: Mapping[str, str] | None = None) -> None:
+        self.home = home
+        self.data = home / "data"
+        self.socket = home / "s"
+        self.journal = home / "journal"
+        self.environment = {
+            **os.environ,
+            "STOKER_DATA": str(self.data),
+            "STOKER_SOCKET": str(self.socket),
+            "STOKER_CONFIG": os.devnull,
+            **(environment or {}),
+        }
+        self.http = httpx.Client(
+            transport=httpx.HTTPTransport(uds=str(self.socket), retries=0),
+            base_url="http://stokerd",
+            timeout=30,
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> StokerDaemon:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop_active_runs()
+        self.terminate()
+        self.http.close()
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        with self.journal.open("ab") as journal:
+            self._process = subprocess.Popen(
+                [STOKERD], env=self.environment, stderr=journal, stdin=subprocess.DEVNULL
+            )
+        wait_for(self._answers, f"stokerd answers; its journal: {self.journal.read_text()[-2000:]}")
+
+    def kill(self) -> None:
+        """SIGKILL it."""
+        self._end(signal.SIGKILL)
+
+    def terminate(self) -> int:
+        """SIGTERM it, and give its exit status."""
+        return self._end(signal.SIGTERM)
+
+    def stop_active_runs(self) -> None:
+        """Leave no job behind."""
+        if self._process is None or self._process.poll() is not None:
+            self.start()
+        active = [run for run in self.runs() if run["state"] in ("pending", "running")]
+        for run in active:
+            self.http.post(f"/v1/runs/{run['id']}/stop")
+        for run in active:
+            self.finished(run["id"])
+
+    def run_stoker(self, *arguments: str | Path, seconds: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run the command `stoker` against it."""
+        return subprocess.run(
+            [STOKER, *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+
+    def check_log(self) -> str:
+        """Verify the run log with `stokerd check`, and give what it says."""
+        done = subprocess.run(
+            [STOKERD, "check", "--verify-log"],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "ok  run log" in done.stdout, done.stdout + done.stderr
+        return done.stdout
+
+    def publish_job(self, path: str, content: bytes | str, config: Mapping[str, Any] | None = None) -> None:
+        """Publish content as the next version of a job."""
+        data = content.encode() if isinstance(content, str) else content
+        digest = sha256(data).hexdigest()
+        self.http.put(f"/v1/objects/{digest}", content=data).raise_for_status()
+        self.http.post(
+            f"/v1/workspaces/default/jobs/{path}/publish", json={"digest": digest, "config": config or {}}
+        ).raise_for_status()
+
+    def publish_workflow(self, name: str, nodes: Sequence[Mapping[str, Any]], **fields: Any) -> None:
+        """Save a workflow's draft, whatever it was, and publish it."""
+        url = f"/v1/workspaces/default/workflows/{name}"
+        known = self.http.get(url)
+        condition = {"If-Match": known.headers["etag"]} if known.is_success else {"If-None-Match": "*"}
+        spec = {"workflow": name, "nodes": list(nodes), **fields}
+        saved = self.http.put(url, json=spec, headers=condition)
+        assert saved.is_success, saved.text
+        published = self.http.post(f"{url}/publish", json={})
+        assert published.is_success, published.text
+
+    def start_run(self, workflow: str, **fields: Any) -> int:
+        """Start a run and give its number."""
+        started = self.http.post("/v1/workspaces/default/runs", json={"workflow": workflow, **fields})
+        assert started.is_success, started.text
+        return started.json()["row"]["id"]
+
+    def run(self, number: int) -> dict[str, Any]:
+        """Give a run whole."""
+        return self.http.get(f"/v1/runs/{number}").raise_for_status().json()
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Give the newest runs."""
+        return self.http.get("/v1/workspaces/default/runs").raise_for_status().json()["items"]
+
+    def finished(self, number: int, seconds: float = 60) -> dict[str, Any]:
+        """Wait for a run's end and give it whole."""
+
+        def look() -> dict[str, Any] | None:
+            run = self.run(number)
+            return run if "ended_at" in run["row"] else None
+
+        return wait_for(look, f"run #{number} ends", seconds)
+
+    def node(self, number: int, name: str) -> dict[str, Any]:
+        """Give one node of a run."""
+        return next(node for node in self.run(number)["nodes"] if node["name"] == name)
+
+    def output(self, number: int, node: str, attempt: int = 1, stream: str = "stdout") -> str:
+        """Give what an attempt wrote."""
+        url = f"/v1/runs/{number}/nodes/{node}/attempts/{attempt}/logs/{stream}"
+        return self.http.get(url).raise_for_status().text
+
+    def _answers(self) -> bool:
+        assert self._process
+        if self._process.poll() is not None:
+            raise RuntimeError(f"stokerd ended: {self.journal.read_text()[-2000:]}")
+        try:
+            return self.http.get("/v1/status").is_success
+        except httpx.TransportError:
+            return False
+
+    def _end(self, number: signal.Signals) -> int:
+        assert self._process
+        self._process.send_signal(number)
+        return self._process.wait(timeout=30)
