@@ -22,6 +22,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     """Base of bodies that clients send."""
 
 
+class Empty(Request, frozen=True):
+    """The body of a request whose path says all."""
+
+
 class PublishJob(Request, frozen=True):
     """Make an object, sent before, the job's next version."""
 

@@ -1,0 +1,83 @@
+"""What the commands share: their options, the way to the daemon, exit statuses, and how errors are told."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, NoReturn
+
+import click
+
+from stoker_shared.api import DEFAULT_WORKSPACE
+from stoker_shared.paths import SocketPathTooLong, socket_path
+from stoker_shared.text import clean
+from stoker_tui.client import Client, Refused, Unreachable
+
+DID_NOT_SUCCEED, USAGE, UNREACHABLE, REFUSED = 1, 2, 3, 4
+INTERRUPTED, BROKEN_PIPE = 130, 141
+"""As a shell tells of SIGINT and SIGPIPE."""
+
+
+class Context:
+    """What a command runs with."""
+
+    def __init__(self, workspace: str, as_json: bool) -> None:
+        self.workspace = workspace
+        self.as_json = as_json
+        self.client = Client(socket_path(os.environ), workspace)
+
+
+def command(group: click.Group, name: str, *, json: bool = True) -> Callable[[Callable[..., None]], Any]:
+    """Make a function a command over the daemon. It gets a `Context` first, then its own parameters."""
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        @wraps(function)
+        def run(workspace: str, as_json: bool = False, **parameters: Any) -> None:
+            with telling_errors():
+                function(Context(workspace, as_json), **parameters)
+
+        run = click.option("-w", "--workspace", default=DEFAULT_WORKSPACE, show_default=True)(run)
+        if json:
+            run = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")(run)
+        return group.command(name)(run)
+
+    return decorate
+
+
+@contextmanager
+def telling_errors() -> Iterator[None]:
+    """Turn what a person can cause into a line on stderr and an exit status."""
+    try:
+        yield
+    except Unreachable as error:
+        give_up(str(error), UNREACHABLE)
+    except Refused as error:
+        give_up(_told(error), REFUSED)
+    except SocketPathTooLong as error:
+        give_up(str(error), USAGE)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read us has seen enough; Python would complain once more while closing stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(BROKEN_PIPE)
+
+
+def give_up(why: str, status: int) -> NoReturn:
+    """Say why on stderr, and exit."""
+    click.echo(f"stoker: {why}", err=True)
+    sys.exit(status)
+
+
+def _told(refused: Refused) -> str:
+    problem = refused.problem
+    lines = [clean(problem.detail)]
+    lines += [
+        f"  {clean(fault.pointer)}: {clean(fault.detail)}"
+        for fault in problem.errors
+        if fault.detail not in problem.detail
+    ]
+    return "\n".join(lines)

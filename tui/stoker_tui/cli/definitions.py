@@ -1,0 +1,204 @@
+"""Commands that define: jobs, workflows, and files of them."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import click
+
+from stoker_shared import api
+from stoker_shared.drawing import draw
+from stoker_shared.model import WorkflowSpec
+from stoker_tui.cli import main
+from stoker_tui.cli.common import REFUSED, USAGE, Context, command, give_up
+from stoker_tui.cli.files import BadFile, config_of, read_workflow
+from stoker_tui.cli.tables import moment, print_json, print_table
+from stoker_tui.client import Client, Refused
+
+
+@main.group()
+def job() -> None:
+    """Source files: publish, list, show."""
+
+
+@main.group()
+def workflow() -> None:
+    """Workflows: list, show, publish."""
+
+
+@command(job, "publish")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--as", "published_path", help="Path to publish it under [default: PATH, if relative].")
+@click.option("--remarks", default="", help="What is new.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Default configuration.")
+def publish_job(
+    context: Context, path: Path, published_path: str | None, remarks: str, settings: tuple[str, ...]
+) -> None:
+    """Publish a source file (.py, .sql, .jar, .sh) as a job's next version.
+
+    What runs is what was published, whoever edits the file later. Configuration: driver_memory=2g,
+    main_class=..., conf.spark.sql.shuffle.partitions=8, env.NAME=value, timeout=3600.
+    """
+    if published_path is None and (path.is_absolute() or ".." in path.parts):
+        give_up(f"{path} is not below this directory; say with --as what to publish it as", USAGE)
+    try:
+        config = config_of(list(settings))
+    except BadFile as error:
+        give_up(str(error), USAGE)
+    request = api.PublishJob(digest=context.client.send(path), config=config, remarks=remarks)
+    published = context.client.publish_job(published_path or str(PurePosixPath(path)), request)
+    if context.as_json:
+        print_json([published])
+    else:
+        click.echo(f"{published.path} version {published.version} ({published.type.value})")
+
+
+@command(job, "list")
+def list_jobs(context: Context) -> None:
+    """List the jobs, each at its latest version."""
+    _print_versions(context, list(context.client.jobs()))
+
+
+@command(job, "show")
+@click.argument("path")
+def show_job(context: Context, path: str) -> None:
+    """Show a job's versions, newest first."""
+    _print_versions(context, list(context.client.job_versions(path))[::-1])
+
+
+@command(workflow, "list")
+def list_workflows(context: Context) -> None:
+    """List the workflows."""
+    rows = list(context.client.workflows())
+    if context.as_json:
+        print_json(rows)
+        return
+    print_table(
+        ["NAME", "VERSION", "DRAFT", "SAVED", "BY", "ACTIVE RUNS"],
+        [
+            [
+                row.name,
+                str(row.version or "-"),
+                "changed" if row.has_changes else "-",
+                moment(row.saved_at),
+                row.saved_by,
+                " ".join(f"#{number}" for number in row.active_runs) or "-",
+            ]
+            for row in rows
+        ],
+    )
+
+
+@command(workflow, "show")
+@click.argument("name")
+@click.option("--version", type=int, help="A published version [default: the draft].")
+@click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
+def show_workflow(context: Context, name: str, version: int | None, ascii_only: bool) -> None:
+    """Show a workflow: its nodes, and the DAG drawn."""
+    view = context.client.workflow(name, version)
+    if context.as_json:
+        print_json([view])
+        return
+    what = f"version {version}" if version else f"draft {view.row.revision}"
+    click.echo(f"{view.spec.workflow}  {what}, latest version {view.row.version or '-'}")
+    if view.spec.description:
+        click.echo(view.spec.description)
+    click.echo(f"\n{drawn(view.spec, ascii_only)}\n")
+    print_table(
+        ["NODE", "JOB", "UPSTREAM", "RETRIES"],
+        [
+            [node.name, node.job, ", ".join(node.upstream) or "-", str(_retries(view.spec, node.retries))]
+            for node in view.spec.nodes
+        ],
+    )
+
+
+@command(workflow, "publish")
+@click.argument("name")
+@click.option("--remarks", default="", help="What is new.")
+def publish_workflow(context: Context, name: str, remarks: str) -> None:
+    """Make a workflow's draft its next version."""
+    _publish(context, name, remarks)
+
+
+@command(main, "apply")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--publish", is_flag=True, help="Publish each as well.")
+@click.option("--remarks", default="", help="What is new.")
+def apply_files(context: Context, paths: tuple[Path, ...], publish: bool, remarks: str) -> None:
+    """Save workflow files (YAML, or directories of them) as drafts.
+
+    All files are read before the first is saved, so that a mistake in one changes nothing.
+    """
+    try:
+        specs = [read_workflow(path) for path in _files(paths)]
+    except BadFile as error:
+        give_up(str(error), REFUSED)
+    for spec in specs:
+        saved = save(context.client, spec)
+        if not context.as_json:
+            click.echo(f"{spec.workflow} draft {saved.row.revision}")
+        elif not publish:
+            print_json([saved])
+        if publish:
+            _publish(context, spec.workflow, remarks)
+
+
+def save(client: Client, spec: WorkflowSpec) -> api.WorkflowView:
+    """Save a definition over the draft there is now, if there is one."""
+    try:
+        revision = client.workflow(spec.workflow).row.revision
+    except Refused as refused:
+        if refused.problem.type != "not-found":
+            raise
+        revision = None
+    return client.save_workflow(spec, revision)
+
+
+def drawn(spec: WorkflowSpec, ascii_only: bool = False) -> str:
+    """Give the DAG of a definition, drawn."""
+    upstream = {node.name: node.upstream for node in spec.nodes}
+    return draw({name: name for name in upstream}, upstream, ascii_only=ascii_only)
+
+
+def _publish(context: Context, name: str, remarks: str) -> None:
+    version = context.client.publish_workflow(name, remarks)
+    if context.as_json:
+        print_json([context.client.workflow(name)])
+    else:
+        click.echo(f"{name} version {version}")
+
+
+def _files(paths: tuple[Path, ...]) -> list[Path]:
+    files: list[Path] = []
+    for path in paths:
+        found = [path] if path.is_file() else sorted([*path.glob("*.yaml"), *path.glob("*.yml")])
+        if not found:
+            raise BadFile(f"{path}: there is no .yaml file in it")
+        files += found
+    return files
+
+
+def _print_versions(context: Context, versions: list[api.JobVersionView]) -> None:
+    if context.as_json:
+        print_json(versions)
+        return
+    print_table(
+        ["PATH", "TYPE", "VERSION", "SIZE", "PUBLISHED", "BY", "REMARKS"],
+        [
+            [
+                version.path,
+                version.type.value,
+                str(version.version),
+                f"{version.size:,}",
+                moment(version.published_at),
+                version.by,
+                version.remarks or "-",
+            ]
+            for version in versions
+        ],
+    )
+
+
+def _retries(spec: WorkflowSpec, own: int | None) -> int:
+    return spec.retries if own is None else own

@@ -1,0 +1,183 @@
+"""Following a run to its end: live on a terminal, plain lines when piped."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import click
+import msgspec
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from stoker_shared import api
+from stoker_shared.model import NodeState
+from stoker_shared.text import clean_line
+from stoker_tui.cli.tables import span
+from stoker_tui.client import Client, Refused, Unreachable
+from stoker_tui.theme import COLOURS, marked, node_word
+
+PATIENCE_SECONDS = 60
+"""How long a daemon may be gone (it may be restarting; jobs go on) before following ends."""
+
+_TICK_SECONDS = 0.25
+_LOG_SECONDS = 1.0
+_MOST_ROWS = 15
+
+
+def wait_for_run(client: Client, number: int) -> api.RunView:
+    """Wait for a run's end, over restarts of the daemon. Ctrl-C leaves the run running."""
+    return deque(_views(client, number), maxlen=1).pop()
+
+
+def follow_run(client: Client, run: api.RunView) -> api.RunView:
+    """Show a run's progress to its end: as a live picture, or as a line a change when piped."""
+    return _live(client, run) if sys.stdout.isatty() else _plain(client, run)
+
+
+def _views(client: Client, number: int) -> Iterator[api.RunView]:
+    """Give the run whenever something happened to it or a moment passed, the ended one last."""
+    changed = threading.Event()
+    changed.set()
+    threading.Thread(target=_watch, args=[client, number, changed], daemon=True).start()
+    try:
+        view = _patiently(client, number)
+        while not view.row.ended_at:
+            yield view
+            if changed.wait(_TICK_SECONDS):
+                changed.clear()
+                view = _patiently(client, number)
+        yield view
+    except KeyboardInterrupt:
+        click.echo(
+            f"\nrun #{number} goes on. Follow it: stoker show {number}; stop it: stoker stop {number}",
+            err=True,
+        )
+        raise
+
+
+class _About(msgspec.Struct):
+    run: int = 0
+
+
+def _watch(client: Client, number: int, changed: threading.Event) -> None:
+    """Set ``changed`` at every event of the run, for as long as the process lives."""
+    link = Client(client.path)
+    while True:
+        try:
+            for line in link.events(link.position()):
+                if msgspec.json.decode(line, type=_About).run == number:
+                    changed.set()
+        except (Unreachable, Refused):
+            changed.set()
+            time.sleep(1)
+
+
+def _patiently(client: Client, number: int) -> api.RunView:
+    """Ask for the run, giving a restarting daemon time."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return client.run(number)
+        except Unreachable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
+def _plain(client: Client, run: api.RunView) -> api.RunView:
+    seen = {node.name: _standing(node) for node in run.nodes if node.state is NodeState.PENDING}
+    view = run
+    for view in _views(client, run.row.id):
+        for node in view.nodes:
+            if seen.get(node.name) != (standing := _standing(node)):
+                seen[node.name] = standing
+                _say(f"{clean_line(node.name)} {standing}")
+    _say(_headline(view))
+    return view
+
+
+def _say(what: str) -> None:
+    click.echo(f"{datetime.now(UTC).astimezone():%H:%M:%S} {what}")
+
+
+def _standing(node: api.NodeView) -> str:
+    attempt = f" (attempt {len(node.attempts)})" if len(node.attempts) > 1 else ""
+    took = (
+        f" in {span(node.attempts[0].starting_at, node.ended_at)}" if node.attempts and node.ended_at else ""
+    )
+    return f"{node_word(node)}{attempt}{took}"
+
+
+def _headline(view: api.RunView) -> str:
+    row = view.row
+    return f"run #{row.id} {clean_line(row.name)} {marked(row.state)} {span(row.started_at, row.ended_at)}"
+
+
+def _live(client: Client, run: api.RunView) -> api.RunView:
+    last_lines = _LastLines(client)
+    view = run
+    with Live(console=Console(), auto_refresh=False, transient=False) as live:
+        for view in _views(client, run.row.id):
+            live.update(_picture(view, last_lines), refresh=True)
+    return view
+
+
+class _LastLines:
+    """The last line that each running node wrote, asked for once a second."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._known: dict[str, tuple[float, str]] = {}
+
+    def of(self, view: api.RunView, node: api.NodeView) -> str:
+        """Give the last line of a node's newest attempt."""
+        asked, line = self._known.get(node.name, (0.0, ""))
+        if not node.ended_at and time.monotonic() - asked > _LOG_SECONDS:
+            line = self._ask(view.row.id, node) or line
+            self._known[node.name] = (time.monotonic(), line)
+        return line
+
+    def _ask(self, number: int, node: api.NodeView) -> str:
+        for stream in ("stdout", "stderr"):
+            try:
+                part = self._client.log(number, node.name, len(node.attempts), stream, 4096)
+            except (Unreachable, Refused):
+                return ""
+            lines = part.data.decode(errors="replace").strip().splitlines()
+            if lines:
+                return clean_line(lines[-1])
+        return ""
+
+
+def _picture(view: api.RunView, last_lines: _LastLines) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    for _ in range(3):
+        table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, overflow="ellipsis", style="dim")
+    for node in _shown(view.nodes):
+        took = span(node.attempts[0].starting_at, node.ended_at) if node.attempts else ""
+        line = last_lines.of(view, node) if node.attempts and not node.ended_at else clean_line(node.detail)
+        status = Text(_status(node), style=COLOURS[node.state.value])
+        table.add_row(status, Text(clean_line(node.name)), Text(took), Text(line))
+    hidden = len(view.nodes) - min(len(view.nodes), _MOST_ROWS)
+    rest = [Text(f"... and {hidden} more nodes", style="dim")] if hidden else []
+    return Group(Text(_headline(view), style=COLOURS[view.row.state.value]), table, *rest)
+
+
+def _status(node: api.NodeView) -> str:
+    attempt = f" {len(node.attempts)}" if node.state is NodeState.RETRYING else ""
+    return f"{node_word(node)}{attempt}"
+
+
+def _shown(nodes: list[api.NodeView]) -> list[api.NodeView]:
+    """Give the nodes there is room for: what is under way before what has ended before what has not begun."""
+    order = {NodeState.RUNNING: 0, NodeState.RETRYING: 0, NodeState.FAILED: 1, NodeState.PENDING: 3}
+    chosen = sorted(nodes, key=lambda node: order.get(node.state, 2))[:_MOST_ROWS]
+    return [node for node in nodes if node in chosen]

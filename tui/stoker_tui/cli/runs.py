@@ -1,0 +1,258 @@
+"""Commands on runs: start, list, show, logs, stop."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+
+import click
+
+from stoker_shared import api
+from stoker_shared.model import NodeState, RunState
+from stoker_shared.text import clean_line
+from stoker_tui.cli import main
+from stoker_tui.cli.common import DID_NOT_SUCCEED, USAGE, Context, command, give_up
+from stoker_tui.cli.follow import follow_run, wait_for_run
+from stoker_tui.cli.tables import coloured, moment, print_json, print_table, span
+from stoker_tui.client import Client, LogPart
+from stoker_tui.theme import marked, node_word
+
+STREAMS = ["stdout", "stderr", "launch"]
+_TARGET = re.compile(r"#?(\d{1,15})(?:/(.+))?", re.DOTALL)
+
+
+@command(main, "run")
+@click.argument("workflow")
+@click.option("--cycle", metavar="TIME", help="What the run is about: 2026-11-21, 2026-11-21T01:00, ...")
+@click.option("--version", type=int, help="A published version [default: the latest].")
+@click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="A variable for this run.")
+@click.option("--remarks", default="", help="Why.")
+@click.option("--wait", is_flag=True, help="Wait for its end; exit status 1 if it did not succeed.")
+@click.option("--follow", is_flag=True, help="Wait, and show its progress.")
+def start_run(
+    context: Context,
+    workflow: str,
+    cycle: str | None,
+    version: int | None,
+    variables: tuple[str, ...],
+    remarks: str,
+    wait: bool,
+    follow: bool,
+) -> None:
+    """Start a run of a workflow now, and print its number."""
+    request = api.StartRun(
+        workflow=workflow, cycle=cycle, version=version, variables=_pairs(variables), remarks=remarks
+    )
+    run = context.client.start_run(request)
+    if not (wait or follow):
+        print_json([run]) if context.as_json else click.echo(f"#{run.row.id}")
+        return
+    ended = follow_run(context.client, run) if follow else wait_for_run(context.client, run.row.id)
+    if context.as_json:
+        print_json([ended])
+    elif not follow:
+        click.echo(f"#{ended.row.id} {ended.row.state.value}")
+    if ended.row.state is not RunState.SUCCEEDED:
+        sys.exit(DID_NOT_SUCCEED)
+
+
+@command(main, "runs")
+@click.argument("workflow", required=False)
+@click.option("--status", type=click.Choice([state.value for state in RunState]))
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+def list_runs(context: Context, workflow: str | None, status: str | None, limit: int) -> None:
+    """List runs, newest first."""
+    rows = context.client.runs(workflow, status, limit)
+    if context.as_json:
+        print_json(rows)
+        return
+    print_table(
+        ["RUN", "WORKFLOW", "STATUS", "CYCLE", "TRIGGER", "BY", "STARTED", "TOOK"],
+        [
+            [
+                f"#{row.id}",
+                f"{row.name} v{row.version}",
+                marked(row.state),
+                moment(row.cycle, row.time_zone),
+                row.trigger.value,
+                row.by,
+                moment(row.started_at),
+                span(row.started_at, row.ended_at),
+            ]
+            for row in rows
+        ],
+    )
+
+
+@command(main, "show")
+@click.argument("run", metavar="RUN")
+def show_run(context: Context, run: str) -> None:
+    """Show a run: its nodes, and why what failed did."""
+    view = context.client.run(_target(run)[0])
+    if context.as_json:
+        print_json([view])
+    else:
+        print_run(view)
+
+
+@command(main, "stop")
+@click.argument("target", metavar="RUN[/NODE]")
+def stop(context: Context, target: str) -> None:
+    """Stop a run, or one node of it: every process is ended, and the end proved."""
+    number, node = _target(target)
+    view = context.client.stop(number, node)
+    if context.as_json:
+        print_json([view])
+    else:
+        click.echo(f"stopping {target}")
+
+
+@command(main, "logs", json=False)
+@click.argument("run", metavar="RUN")
+@click.argument("node", required=False)
+@click.option("-f", "--follow", is_flag=True, help="Go on while it is written.")
+@click.option("--attempt", type=click.IntRange(min=1), help="Which [default: the newest].")
+@click.option("--stream", type=click.Choice(STREAMS), default="stdout", show_default=True)
+@click.option("--tail", type=click.IntRange(min=0), metavar="N", help="Only the last N lines.")
+def show_log(
+    context: Context,
+    run: str,
+    node: str | None,
+    follow: bool,
+    attempt: int | None,
+    stream: str,
+    tail: int | None,
+) -> None:
+    """Print what a node wrote, byte for byte. Without NODE: of every node that has begun, in turn."""
+    number, named = _target(run)
+    view = context.client.run(number)
+    begun = [entry for entry in view.nodes if entry.attempts]
+    chosen = [entry for entry in begun if (node or named) in (None, entry.name)]
+    if not chosen:
+        give_up(_nothing_to_show(view, node or named), USAGE)
+    if follow and len(chosen) > 1:
+        chosen = _only_running(chosen)
+    for entry in chosen:
+        if len(chosen) > 1:
+            click.echo(f"==> {clean_line(entry.name)} <==")
+        _write(
+            _output(context.client, number, entry.name, attempt or len(entry.attempts), stream, tail, follow)
+        )
+
+
+def print_run(view: api.RunView) -> None:
+    """Print a run for people."""
+    row = view.row
+    state = coloured(marked(row.state), row.state.value)
+    click.echo(
+        f"run #{row.id}  {clean_line(row.name)} v{row.version}  {state}  {span(row.started_at, row.ended_at)}"
+    )
+    click.echo(f"cycle {moment(row.cycle, row.time_zone)} {row.time_zone}, {row.trigger.value} by {row.by}")
+    if row.remarks:
+        click.echo(f"remarks: {clean_line(row.remarks)}")
+    if view.stopping:
+        click.echo(f"stop: {view.stopping.value}, by {view.stopped_by}")
+    click.echo("")
+    print_table(
+        ["NODE", "STATUS", "ATTEMPTS", "STARTED", "TOOK", "JOB"],
+        [
+            [
+                node.name,
+                node_word(node),
+                str(len(node.attempts)),
+                moment(node.attempts[-1].started_at if node.attempts else None),
+                span(node.attempts[0].started_at, node.ended_at) if node.attempts else "-",
+                node.job,
+            ]
+            for node in view.nodes
+        ],
+    )
+    for node in view.nodes:
+        if node.state is NodeState.FAILED:
+            click.echo(f"\n{coloured('✖', 'failed')} {clean_line(node.name)}: {why_failed(node)}")
+            if node.attempts:
+                click.echo(f"  stoker logs {row.id} {clean_line(node.name)} --stream stderr")
+
+
+def why_failed(node: api.NodeView) -> str:
+    """Give in words why a node failed."""
+    attempt = node.attempts[-1] if node.attempts else None
+    if node.detail:
+        return clean_line(node.detail)
+    if attempt is None or attempt.exit_status is None or (node.reason and node.reason.value != "exit"):
+        return node.reason.value.replace("_", " ") if node.reason else "unknown"
+    return exit_in_words(attempt.exit_status)
+
+
+def exit_in_words(status: int) -> str:
+    """Give an exit status in words; above 128 it is the shell's way to tell of a signal."""
+    if status > 128:
+        return f"exit status {status} (as after signal {status - 128})"
+    return f"exit status {status}"
+
+
+def _output(
+    client: Client, number: int, node: str, attempt: int, stream: str, tail: int | None, follow: bool
+) -> Iterator[bytes]:
+    if tail is None and follow:
+        written = LogPart(b"", 0)
+    elif tail is None:
+        written = client.log(number, node, attempt, stream)
+    else:
+        written = _last_lines(client, number, node, attempt, stream, tail)
+    yield written.data
+    if follow:
+        yield from client.follow_log(number, node, attempt, stream, written.end)
+
+
+def _last_lines(client: Client, number: int, node: str, attempt: int, stream: str, count: int) -> LogPart:
+    """Read back from the end until there are enough lines, however large the file is."""
+    last = 64 * 1024
+    while True:
+        part = client.log(number, node, attempt, stream, last)
+        lines = re.findall(rb"[^\n]*\n|[^\n]+", part.data)
+        if len(lines) > count or part.start == 0:
+            kept = b"".join(lines[len(lines) - min(count, len(lines)) :])
+            return LogPart(kept, part.end - len(kept))
+        last *= 4
+
+
+def _write(chunks: Iterable[bytes]) -> None:
+    for chunk in chunks:
+        sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
+
+
+def _only_running(nodes: list[api.NodeView]) -> list[api.NodeView]:
+    running = [node for node in nodes if not node.ended_at]
+    if len(running) != 1:
+        names = ", ".join(clean_line(node.name) for node in nodes)
+        give_up(f"name the node to follow: {names}", USAGE)
+    return running
+
+
+def _nothing_to_show(view: api.RunView, node: str | None) -> str:
+    names = ", ".join(clean_line(entry.name) for entry in view.nodes)
+    if node is None:
+        return f"no node of run #{view.row.id} has begun"
+    if node not in [entry.name for entry in view.nodes]:
+        return f"run #{view.row.id} has no node {node!r}; it has {names}"
+    return f"node {node!r} of run #{view.row.id} has not begun"
+
+
+def _target(text: str) -> tuple[int, str | None]:
+    match = _TARGET.fullmatch(text)
+    if match is None:
+        give_up(f"{text!r} is not a run; write 12, or 12/ingest for a node of it", USAGE)
+    return int(match[1]), match[2]
+
+
+def _pairs(variables: tuple[str, ...]) -> dict[str, str]:
+    pairs = {}
+    for variable in variables:
+        name, equals, value = variable.partition("=")
+        if not equals:
+            give_up(f"--var {variable}: write it as NAME=VALUE", USAGE)
+        pairs[name] = value
+    return pairs

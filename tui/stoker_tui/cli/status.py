@@ -1,0 +1,47 @@
+"""Commands about the daemon itself: its status, its events."""
+
+from __future__ import annotations
+
+import click
+import msgspec
+
+from stoker_tui.cli import main
+from stoker_tui.cli.common import Context, command
+from stoker_tui.cli.tables import moment, print_json, span
+
+
+@command(main, "status")
+def show_status(context: Context) -> None:
+    """Show the daemon at a glance."""
+    status = context.client.status()
+    if context.as_json:
+        print_json([status])
+        return
+    click.echo(f"stokerd {status.version} on {status.host}, pid {status.pid}, up {span(status.started_at)}")
+    click.echo(f"socket     {context.client.path}")
+    click.echo(f"data       {status.data}")
+    click.echo(f"time zone  {status.time_zone}, started {moment(status.started_at)}")
+    click.echo(f"defined    {status.workflows} workflows, {status.jobs} jobs")
+    click.echo(f"active     {status.active_runs} runs, {status.active_nodes} nodes")
+
+
+class _Line(msgspec.Struct):
+    """A line of the event stream; a heartbeat has no ``seq``."""
+
+    seq: int = 0
+
+
+@command(main, "events", json=False)
+@click.option("-f", "--follow", is_flag=True, help="Go on with what happens.")
+@click.option("--after", type=click.IntRange(min=0), default=0, show_default=True, help="A seq.")
+def show_events(context: Context, follow: bool, after: int) -> None:
+    """Print the run log's events as JSON lines."""
+    last = context.client.position()
+    if not follow and after >= last:
+        return
+    for line in context.client.events(after):
+        seq = msgspec.json.decode(line, type=_Line).seq
+        if seq:
+            click.echo(line)
+        if not follow and seq >= last:
+            return

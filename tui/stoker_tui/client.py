@@ -1,0 +1,231 @@
+"""The daemon's HTTP interface for Python: requests and answers as the types both sides share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx
+import msgspec
+
+from stoker_shared import api
+from stoker_shared.model import WorkflowSpec
+from stoker_shared.paths import check_socket_path
+
+_T = TypeVar("_T")
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-")
+
+QUIET_SECONDS = 30.0
+"""How long a stream may be silent before the daemon counts as gone; it sends a heartbeat every 10."""
+
+
+class Unreachable(Exception):
+    """No daemon answers at the socket."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"no stokerd answers at {path} ({why}). "
+            "Start one with `stokerd`, or set STOKER_SOCKET to where it is."
+        )
+
+
+class Refused(Exception):
+    """The daemon did not do it; carries the problem it answered with."""
+
+    def __init__(self, problem: api.Problem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
+class LogPart(msgspec.Struct, frozen=True):
+    """A part of an attempt's output: its bytes, and where they begin."""
+
+    data: bytes
+    start: int
+
+    @property
+    def end(self) -> int:
+        """Where they end."""
+        return self.start + len(self.data)
+
+
+class Client:
+    """One daemon, in one workspace. Every method raises `Unreachable`, or `Refused` with the problem."""
+
+    def __init__(self, path: Path, workspace: str = api.DEFAULT_WORKSPACE) -> None:
+        check_socket_path(path)
+        self.path = path
+        self._space = f"/v1/workspaces/{quote(workspace, safe='')}"
+        self._http = httpx.Client(
+            transport=httpx.HTTPTransport(uds=str(path)), base_url="http://stokerd", timeout=QUIET_SECONDS
+        )
+
+    def status(self) -> api.Status:
+        """Give the daemon at a glance."""
+        return self._get("/v1/status", api.Status)
+
+    def send(self, file: Path) -> str:
+        """Store a file's content, and give its digest."""
+        with file.open("rb") as content:
+            digest = file_digest(content, "sha256").hexdigest()
+            content.seek(0)
+            self._ask("PUT", f"/v1/objects/{digest}", content=content)
+        return digest
+
+    def jobs(self) -> Iterator[api.JobVersionView]:
+        """Give every job at its latest version."""
+        return self._pages(f"{self._space}/jobs", api.JobVersionView)
+
+    def job_versions(self, path: str) -> Iterator[api.JobVersionView]:
+        """Give a job's versions, oldest first."""
+        return self._pages(f"{self._space}/jobs/{quote(path)}/versions", api.JobVersionView)
+
+    def publish_job(self, path: str, request: api.PublishJob) -> api.JobVersionView:
+        """Make stored content a job's next version."""
+        return self._post(f"{self._space}/jobs/{quote(path)}/publish", request, api.JobVersionView)
+
+    def workflows(self) -> Iterator[api.WorkflowRow]:
+        """Give every workflow."""
+        return self._pages(f"{self._space}/workflows", api.WorkflowRow)
+
+    def workflow(self, name: str, version: int | None = None) -> api.WorkflowView:
+        """Give a workflow's draft, or one published version."""
+        query = {} if version is None else {"version": str(version)}
+        return self._get(self._workflow(name), api.WorkflowView, query)
+
+    def save_workflow(self, spec: WorkflowSpec, revision: int | None) -> api.WorkflowView:
+        """Save a draft made on a revision; None for a workflow that is not there yet."""
+        condition = {"If-None-Match": "*"} if revision is None else {"If-Match": f'"{revision}"'}
+        answer = self._ask(
+            "PUT", self._workflow(spec.workflow), content=msgspec.json.encode(spec), headers=condition
+        )
+        return msgspec.json.decode(answer.content, type=api.WorkflowView)
+
+    def publish_workflow(self, name: str, remarks: str) -> int:
+        """Make a workflow's draft its next version, and give the version's number."""
+        request = api.PublishWorkflow(remarks=remarks)
+        return self._post(f"{self._workflow(name)}/publish", request, _Version).version
+
+    def start_run(self, request: api.StartRun) -> api.RunView:
+        """Start a run."""
+        return self._post(f"{self._space}/runs", request, api.RunView)
+
+    def runs(self, workflow: str | None, state: str | None, limit: int) -> list[api.RunRow]:
+        """Give runs, newest first."""
+        query = {"workflow": workflow, "state": state, "limit": str(min(limit, api.MAX_PAGE))}
+        pages = self._pages(f"{self._space}/runs", api.RunRow, {k: v for k, v in query.items() if v})
+        return [row for row, _ in zip(pages, range(limit), strict=False)]
+
+    def run(self, number: int) -> api.RunView:
+        """Give a run whole."""
+        return self._get(f"/v1/runs/{number}", api.RunView)
+
+    def stop(self, number: int, node: str | None = None) -> api.RunView:
+        """Stop a run, or one node of it."""
+        place = f"/v1/runs/{number}" + (f"/nodes/{quote(node, safe='')}" if node is not None else "")
+        return self._post(f"{place}/stop", api.Empty(), api.RunView)
+
+    def log(self, number: int, node: str, attempt: int, stream: str, last: int | None = None) -> LogPart:
+        """Give an attempt's output as far as it is written, or the ``last`` bytes of it."""
+        headers = {} if last is None else {"Range": f"bytes=-{last}"}
+        try:
+            answer = self._ask("GET", _log_path(number, node, attempt, stream), headers=headers)
+        except Refused as refused:
+            if refused.problem.status == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+                return LogPart(b"", 0)
+            raise
+        place = _CONTENT_RANGE.match(answer.headers.get("Content-Range", ""))
+        return LogPart(answer.content, int(place[1]) if place else 0)
+
+    def follow_log(
+        self, number: int, node: str, attempt: int, stream: str, offset: int = 0
+    ) -> Iterator[bytes]:
+        """Give an attempt's output from ``offset`` on as it grows, until the attempt ends."""
+        query = {"follow": "true", "offset": str(offset)}
+        with self._stream(_log_path(number, node, attempt, stream), query, quiet=None) as answer:
+            yield from answer.iter_bytes()
+
+    def events(self, after: int) -> Iterator[bytes]:
+        """Give the run log's own lines after a position, then live, each without its newline.
+
+        Heartbeats are among them.
+        """
+        with self._stream("/v1/events", {"after": str(after)}, quiet=QUIET_SECONDS) as answer:
+            yield from _lines(answer.iter_bytes())
+
+    def position(self) -> int:
+        """Give the log's position now."""
+        return int(self._ask("GET", "/v1/status").headers["Stoker-Seq"])
+
+    def _workflow(self, name: str) -> str:
+        return f"{self._space}/workflows/{quote(name, safe='')}"
+
+    def _pages(self, path: str, kind: type[_T], query: Mapping[str, str] | None = None) -> Iterator[_T]:
+        cursor = {}
+        while True:
+            page = self._get(path, api.Page[kind], {**(query or {}), **cursor})
+            yield from page.items
+            if page.next is None:
+                return
+            cursor = {"cursor": page.next}
+
+    def _get(self, path: str, kind: type[_T], query: Mapping[str, str] | None = None) -> _T:
+        return msgspec.json.decode(self._ask("GET", path, params=query).content, type=kind)
+
+    def _post(self, path: str, request: api.Request, kind: type[_T]) -> _T:
+        headers = {"Idempotency-Key": uuid4().hex}
+        answer = self._ask("POST", path, content=msgspec.json.encode(request), headers=headers)
+        return msgspec.json.decode(answer.content, type=kind)
+
+    def _ask(self, method: str, path: str, **details: Any) -> httpx.Response:
+        with self._reaching():
+            answer = self._http.request(method, path, **details)
+            return _checked(answer)
+
+    @contextmanager
+    def _stream(self, path: str, query: Mapping[str, str], quiet: float | None) -> Iterator[httpx.Response]:
+        timeout = httpx.Timeout(QUIET_SECONDS, read=quiet)
+        with self._reaching(), self._http.stream("GET", path, params=query, timeout=timeout) as answer:
+            if answer.is_error:
+                answer.read()
+            yield _checked(answer)
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.TransportError as error:
+            raise Unreachable(self.path, str(error) or type(error).__name__) from error
+
+
+class _Version(msgspec.Struct):
+    version: int
+
+
+def _log_path(number: int, node: str, attempt: int, stream: str) -> str:
+    return f"/v1/runs/{number}/nodes/{quote(node, safe='')}/attempts/{attempt}/logs/{stream}"
+
+
+def _checked(answer: httpx.Response) -> httpx.Response:
+    if not answer.is_error:
+        return answer
+    try:
+        problem = msgspec.json.decode(answer.content, type=api.Problem)
+    except msgspec.MsgspecError:
+        problem = api.Problem("unknown", answer.reason_phrase, answer.status_code, answer.text[:500])
+    raise Refused(problem)
+
+
+def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Cut at the byte ``\\n`` alone: JSON leaves U+2028 raw, where `str.splitlines` would cut."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines

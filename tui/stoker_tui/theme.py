@@ -1,0 +1,35 @@
+"""How a status looks: a glyph, a word and a colour, each of which says it alone."""
+
+from __future__ import annotations
+
+from stoker_shared.api import NodeView
+from stoker_shared.model import NodeState, RunState
+
+GLYPHS = {
+    "pending": "◌",
+    "running": "●",
+    "retrying": "↻",
+    "succeeded": "✔",
+    "failed": "✖",
+    "stopped": "■",
+    "skipped": "–",
+}
+COLOURS = {
+    "pending": "magenta",
+    "running": "blue",
+    "retrying": "yellow",
+    "succeeded": "green",
+    "failed": "red",
+    "stopped": "bright_black",
+    "skipped": "bright_black",
+}
+
+
+def marked(state: NodeState | RunState) -> str:
+    """Give a status as glyph and word."""
+    return f"{GLYPHS[state.value]} {state.value}"
+
+
+def node_word(node: NodeView) -> str:
+    """Give a node's status as glyph and word; a node being ended is shown stopping until that is proved."""
+    return f"{GLYPHS[node.state.value]} stopping" if node.stopping else marked(node.state)
