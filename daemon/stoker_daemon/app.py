@@ -106,6 +106,6 @@ async def _until_told_to_stop(engine: Engine, serving: asyncio.Task[None]) -> No
 def _look_for_spark(preparer: Preparer) -> None:
     """Look beforehand, since asking Java for its version takes a moment. A job says what it misses."""
     try:
-        preparer.find_spark()
+        preparer.find_spark({})
     except CannotLaunch as error:
         logger.warning("Spark jobs can't run yet: %s", error)

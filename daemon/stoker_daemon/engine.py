@@ -123,6 +123,8 @@ class Engine:
             for node in map(run.numbered, run.active):
                 attempt = node.attempts[-1]
                 self._hands.recover(_key(run, node), attempt.tag, attempt.boot_id)
+                if node.stopping:
+                    self._hands.end(_key(run, node))
         self._post(lambda turn: turn.touched.update(turn.state.runs), None)
 
     async def submit(self, command: Callable[[Turn], _T]) -> _T:
@@ -156,16 +158,10 @@ class Engine:
         self._post(lambda turn: turn.record(event, STOKER), None)
 
     def attempt_adopted(self, key: AttemptKey, process: Identity) -> None:
-        """Record that an attempt is watched again, and go on with what was to end it."""
+        """Record that an attempt is watched again."""
         logger.info("attempt adopted, pid %d", process.pid, extra=about(key))
         event = ev.AttemptAdopted(key.run, key.node, key.attempt, process.pid, process.start_time)
-
-        def adopt(turn: Turn) -> None:
-            turn.record(event, STOKER)
-            if turn.state.runs[key.run].node(key.node).stopping:
-                turn.effects.append(partial(self._hands.end, key))
-
-        self._post(adopt, None)
+        self._post(lambda turn: turn.record(event, STOKER), None)
 
     def attempt_ended(self, key: AttemptKey, exit_status: int | None, reason: ev.Reason, detail: str) -> None:
         """Record an attempt's end. What was being stopped ended for that reason, whatever its status."""
@@ -175,8 +171,10 @@ class Engine:
 
         def finish(turn: Turn) -> None:
             stopping = turn.state.runs[key.run].node(key.node).stopping
-            why = stopping if stopping and reason is ev.Reason.EXIT else reason
-            turn.record(ev.AttemptFinished(key.run, key.node, key.attempt, exit_status, why, detail), STOKER)
+            turn.record(
+                ev.AttemptFinished(key.run, key.node, key.attempt, exit_status, stopping or reason, detail),
+                STOKER,
+            )
 
         self._post(finish, None)
 

@@ -80,7 +80,8 @@ class Executor:
             if order.source:
                 directory.link(*order.source)
             pid = _spawn(order, directory)
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            # A ValueError: an argument with a NUL, or a variable's name that none can have.
             detail = f"could not be launched: {error}"
             self.listener.attempt_ended(order.key, None, Reason.REFUSED, detail)
             return
@@ -120,6 +121,8 @@ class Executor:
         """Give the keeper that claimed the attempt; None where a daemon gave it up, or it died claiming."""
         while (claim := directory.claim()) and claim.is_being_written and self._members(running):
             await asyncio.sleep(0.01)
+        # Read again: since the look before, it may have been written, and its keeper have ended.
+        claim = directory.claim()
         return claim.keeper if claim else None
 
     async def _find_again(self, running: _Running, directory: AttemptDirectory) -> None:
@@ -131,7 +134,7 @@ class Executor:
         # Without its keeper a job's status can't be known, but it may still do its work to the end.
         while directory.exit_status() is None and await asyncio.to_thread(self._members, running):
             await asyncio.sleep(1)
-        await self._conclude(running, None)
+        self._ended(running, None)
 
     def _watch(self, running: _Running) -> None:
         self._running[running.key] = running
@@ -149,8 +152,10 @@ class Executor:
         self._keeper_ended(running)
 
     def _keeper_ended(self, running: _Running) -> None:
-        waited = _reap(running.keeper.pid) if running.keeper else None
-        if waited == 0 and not running.ending and self._exit_status(running, waited) == 0:
+        self._ended(running, _reap(running.keeper.pid) if running.keeper else None)
+
+    def _ended(self, running: _Running, waited: int | None) -> None:
+        if not running.ending and self._exit_status(running, waited) == 0:
             self._report(running, 0, Reason.EXIT, "")
         else:
             self._go(self._conclude(running, waited))

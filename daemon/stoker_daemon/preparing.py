@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -27,14 +28,18 @@ _SHEBANG_BYTES = 256
 """What Linux itself reads of a script's first line (execve(2))."""
 
 
+_WHERE = ("JAVA_HOME", "PATH", "SPARK_HOME", "SPARK_CONF_DIR", "HADOOP_CONF_DIR", "YARN_CONF_DIR")
+"""The environment variables that decide which Spark and Java a job gets."""
+
+
 class Preparer:
-    """Makes orders. Spark and Java are looked for once found missing, and remembered once found."""
+    """Makes orders. Spark and Java are remembered once found, and looked for again while they are missing."""
 
     def __init__(self, objects: Objects, logs: Path, spark_home: Path | None) -> None:
         self._objects = objects
         self._logs = logs
         self._configured = spark_home
-        self._spark: SparkHome | None = None
+        self._found: dict[tuple[str | None, ...], SparkHome] = {}
 
     def order(self, run: Run, node: NodeRun) -> Order:
         """Give the order for a node's next attempt.
@@ -51,14 +56,20 @@ class Preparer:
         except VariableError as error:
             raise CannotLaunch(str(error)) from error
 
-    def find_spark(self) -> SparkHome:
-        """Give the Spark to use, with a Java that suits it; raises CannotLaunch with what to install."""
-        if self._spark is None:
-            spark = launchers.find_spark(self._configured, os.environ)
-            java = launchers.find_java(spark, os.environ)
+    def find_spark(self, own: Mapping[str, str]) -> SparkHome:
+        """Give the Spark for a job with that environment of its own, once there is a Java that suits it.
+
+        Raises:
+            CannotLaunch: something is missing; the message says what to install.
+        """
+        environment = {**os.environ, **own}
+        where = tuple(environment.get(name) for name in _WHERE)
+        if where not in self._found:
+            spark = launchers.find_spark(self._configured, environment)
+            java = launchers.find_java(spark, environment)
             logger.info("Spark %s at %s, Java %s at %s", spark.version, spark.path, java.version, java.binary)
-            self._spark = spark
-        return self._spark
+            self._found[where] = spark
+        return self._found[where]
 
     def _order(self, key: AttemptKey, node: PlanNode, scope: Scope, title: str) -> Order:
         directory = AttemptDirectory(self._logs, key).path
@@ -73,7 +84,7 @@ class Preparer:
             variables=scope.environment(),
             interpreter=self._interpreter(node),
         )
-        spark = None if node.type is JobType.SHELL else self.find_spark()
+        spark = None if node.type is JobType.SHELL else self.find_spark(task.config.env)
         launch = launchers.launch(task, spark)
         tag = uuid4().hex
         if node.type is not JobType.SQL:

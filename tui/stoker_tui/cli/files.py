@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 import yaml
 
+from stoker_shared.api import Fault
 from stoker_shared.decoding import fault_of
+from stoker_shared.definition import faults
 from stoker_shared.model import JobConfig, WorkflowSpec
 from stoker_shared.text import clean
 
@@ -36,10 +38,12 @@ def read_workflow(path: Path) -> WorkflowSpec:
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise BadFile(f"{path}: not YAML: {clean(' '.join(str(error).split()))}") from error
     try:
-        return msgspec.convert(content, WorkflowSpec)
+        spec = msgspec.convert(content, WorkflowSpec)
     except msgspec.ValidationError as error:
-        fault = fault_of(error, WorkflowSpec)
-        raise BadFile(f"{path}: {fault.pointer or '/'}: {fault.detail}") from error
+        raise _faulty(path, [fault_of(error, WorkflowSpec)]) from error
+    if found := faults(spec):
+        raise _faulty(path, found)
+    return spec
 
 
 def config_of(settings: list[str]) -> JobConfig:
@@ -63,6 +67,10 @@ def config_of(settings: list[str]) -> JobConfig:
     except msgspec.ValidationError as error:
         fault = fault_of(error, JobConfig)
         raise BadFile(f"--set {fault.pointer.strip('/')}: {fault.detail}") from error
+
+
+def _faulty(path: Path, found: list[Fault]) -> BadFile:
+    return BadFile("\n".join(f"{path}: {fault.pointer or '/'}: {fault.detail}" for fault in found))
 
 
 class _Loader(yaml.SafeLoader):

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import click
@@ -31,8 +32,19 @@ _LOG_SECONDS = 1.0
 _MOST_ROWS = 15
 
 
+@contextmanager
+def leaving_it_running(number: int) -> Iterator[None]:
+    """Say on Ctrl-C that the run goes on, and how to get back to it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        back = f"see it with `stoker show {number}`, stop it with `stoker stop {number}`"
+        click.echo(f"\nrun #{number} goes on: {back}", err=True)
+        raise
+
+
 def wait_for_run(client: Client, number: int) -> api.RunView:
-    """Wait for a run's end, over restarts of the daemon. Ctrl-C leaves the run running."""
+    """Wait for a run's end, over restarts of the daemon."""
     return deque(_views(client, number), maxlen=1).pop()
 
 
@@ -46,20 +58,13 @@ def _views(client: Client, number: int) -> Iterator[api.RunView]:
     changed = threading.Event()
     changed.set()
     threading.Thread(target=_watch, args=[client, number, changed], daemon=True).start()
-    try:
-        view = _patiently(client, number)
-        while not view.row.ended_at:
-            yield view
-            if changed.wait(_TICK_SECONDS):
-                changed.clear()
-                view = _patiently(client, number)
+    view = _patiently(client, number)
+    while not view.row.ended_at:
         yield view
-    except KeyboardInterrupt:
-        click.echo(
-            f"\nrun #{number} goes on. Follow it: stoker show {number}; stop it: stoker stop {number}",
-            err=True,
-        )
-        raise
+        if changed.wait(_TICK_SECONDS):
+            changed.clear()
+            view = _patiently(client, number)
+    yield view
 
 
 class _About(msgspec.Struct):
@@ -157,10 +162,10 @@ class _LastLines:
 
 
 def _picture(view: api.RunView, last_lines: _LastLines) -> RenderableType:
-    table = Table.grid(padding=(0, 2))
+    table = Table.grid(padding=(0, 2), expand=True)
     for _ in range(3):
         table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, overflow="ellipsis", style="dim")
+    table.add_column(no_wrap=True, overflow="ellipsis", style="dim", ratio=1)
     for node in _shown(view.nodes):
         took = span(node.attempts[0].starting_at, node.ended_at) if node.attempts else ""
         line = last_lines.of(view, node) if node.attempts and not node.ended_at else clean_line(node.detail)

@@ -13,7 +13,7 @@ from stoker_shared.model import NodeState, RunState
 from stoker_shared.text import clean_line
 from stoker_tui.cli import main
 from stoker_tui.cli.common import DID_NOT_SUCCEED, USAGE, Context, command, give_up
-from stoker_tui.cli.follow import follow_run, wait_for_run
+from stoker_tui.cli.follow import follow_run, leaving_it_running, wait_for_run
 from stoker_tui.cli.tables import coloured, moment, print_json, print_table, span
 from stoker_tui.client import Client, LogPart
 from stoker_tui.theme import marked, node_word
@@ -48,10 +48,13 @@ def start_run(
     if not (wait or follow):
         print_json([run]) if context.as_json else click.echo(f"#{run.row.id}")
         return
-    ended = follow_run(context.client, run) if follow else wait_for_run(context.client, run.row.id)
+    with leaving_it_running(run.row.id):
+        ended = follow_run(context.client, run) if follow else wait_for_run(context.client, run.row.id)
     if context.as_json:
         print_json([ended])
-    elif not follow:
+    elif follow:
+        print_failures(ended)
+    else:
         click.echo(f"#{ended.row.id} {ended.row.state.value}")
     if ended.row.state is not RunState.SUCCEEDED:
         sys.exit(DID_NOT_SUCCEED)
@@ -168,11 +171,16 @@ def print_run(view: api.RunView) -> None:
             for node in view.nodes
         ],
     )
+    print_failures(view)
+
+
+def print_failures(view: api.RunView) -> None:
+    """Print why each failed node failed, and where to read on."""
     for node in view.nodes:
         if node.state is NodeState.FAILED:
             click.echo(f"\n{coloured('✖', 'failed')} {clean_line(node.name)}: {why_failed(node)}")
             if node.attempts:
-                click.echo(f"  stoker logs {row.id} {clean_line(node.name)} --stream stderr")
+                click.echo(f"  stoker logs {view.row.id} {clean_line(node.name)} --stream stderr")
 
 
 def why_failed(node: api.NodeView) -> str:
