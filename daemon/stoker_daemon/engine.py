@@ -165,9 +165,8 @@ class Engine:
 
     def attempt_ended(self, key: AttemptKey, exit_status: int | None, reason: ev.Reason, detail: str) -> None:
         """Record an attempt's end. What was being stopped ended for that reason, whatever its status."""
-        logger.info(
-            "attempt ended (%s), exit status %s %s", reason.value, exit_status, detail, extra=about(key)
-        )
+        ended = detail or f"exit status {exit_status}"
+        logger.info("attempt ended (%s): %s", reason.value, ended, extra=about(key))
 
         def finish(turn: Turn) -> None:
             stopping = turn.state.runs[key.run].node(key.node).stopping

@@ -163,7 +163,7 @@ def print_run(view: api.RunView) -> None:
             [
                 node.name,
                 node_word(node),
-                str(len(node.attempts)),
+                _attempts(node),
                 moment(node.attempts[-1].started_at if node.attempts else None),
                 span(node.attempts[0].started_at, node.ended_at) if node.attempts else "-",
                 node.job,
@@ -181,6 +181,11 @@ def print_failures(view: api.RunView) -> None:
             click.echo(f"\n{coloured('✖', 'failed')} {clean_line(node.name)}: {why_failed(node)}")
             if node.attempts:
                 click.echo(f"  stoker logs {view.row.id} {clean_line(node.name)} --stream stderr")
+
+
+def _attempts(node: api.NodeView) -> str:
+    adopted = any(attempt.adopted_at for attempt in node.attempts)
+    return f"{len(node.attempts)}, adopted" if adopted else str(len(node.attempts))
 
 
 def why_failed(node: api.NodeView) -> str:
