@@ -21,7 +21,7 @@ from stoker_daemon.executor import Order
 from stoker_daemon.journal import about
 from stoker_daemon.launchers import CannotLaunch
 from stoker_daemon.planner import Decision, Start, decide, wake_at
-from stoker_daemon.problems import Refused
+from stoker_daemon.problems import Refused, unavailable
 from stoker_daemon.processes import Identity
 from stoker_daemon.projection import Change, change_by
 from stoker_daemon.runlog.log import RunLog
@@ -180,6 +180,9 @@ class Engine:
     # Turns.
 
     def _post(self, command: Command, answer: asyncio.Future[Any] | None) -> None:
+        if self.failed.done():
+            _refuse(answer, unavailable("the daemon has failed and is ending; its log says why"))
+            return
         self._inbox.append((command, answer))
         if not self._scheduled:
             self._scheduled = True
@@ -187,6 +190,8 @@ class Engine:
 
     def _turn(self) -> None:
         self._scheduled = False
+        if self.failed.done():
+            return
         turn = Turn(self.state, self._now())
         try:
             while self._inbox:

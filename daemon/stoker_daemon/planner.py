@@ -62,8 +62,8 @@ def _settled(run: Run, node: NodeRun, now: datetime) -> Decision:
             return ev.NodeFinished(run.id, node.name, NodeState.SUCCEEDED)
         case ev.Reason.STOP | ev.Reason.FAIL_FAST as reason:
             return ev.NodeFinished(run.id, node.name, NodeState.STOPPED, reason)
-        case ev.Reason.RUN_TIMEOUT as reason:
-            return ev.NodeFinished(run.id, node.name, NodeState.FAILED, reason)
+        case ev.Reason.RUN_TIMEOUT | ev.Reason.REFUSED as reason:
+            return ev.NodeFinished(run.id, node.name, NodeState.FAILED, reason, attempt.detail)
     if not run.stopping:
         if attempt.reason is ev.Reason.NEVER_BEGAN:
             return ev.AttemptRetryAt(run.id, node.name, now, free=True)

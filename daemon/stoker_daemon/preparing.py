@@ -84,14 +84,17 @@ class Preparer:
             variables=scope.environment(),
             interpreter=self._interpreter(node),
         )
+        rendered = {base_name: self._sql(node, scope)} if node.type is JobType.SQL else None
         spark = None if node.type is JobType.SHELL else self.find_spark(task.config.env)
         launch = launchers.launch(task, spark)
         tag = uuid4().hex
-        if node.type is not JobType.SQL:
+        if rendered is None:
             return Order(key, tag, launch, (base_name, self._objects.path(node.digest)))
-        text = self._objects.read(node.digest).decode(errors="replace")
-        rendered = {base_name: scope.replace(text, node.job).encode()}
         return Order(key, tag, msgspec.structs.replace(launch, files=launch.files | rendered))
+
+    def _sql(self, node: PlanNode, scope: Scope) -> bytes:
+        text = self._objects.read(node.digest).decode(errors="replace")
+        return scope.replace(text, node.job).encode()
 
     def _interpreter(self, node: PlanNode) -> tuple[str, ...]:
         if node.type is not JobType.SHELL:

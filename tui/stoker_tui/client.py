@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
 import msgspec
 
-from stoker_shared import api
+from stoker_shared import api, routes
 from stoker_shared.model import WorkflowSpec
 from stoker_shared.paths import check_socket_path
+from stoker_shared.routes import fill
 
 _T = TypeVar("_T")
 
@@ -62,75 +62,82 @@ class Client:
     def __init__(self, path: Path, workspace: str = api.DEFAULT_WORKSPACE) -> None:
         check_socket_path(path)
         self.path = path
-        self._space = f"/v1/workspaces/{quote(workspace, safe='')}"
+        self._workspace = workspace
         self._http = httpx.Client(
             transport=httpx.HTTPTransport(uds=str(path)), base_url="http://stokerd", timeout=QUIET_SECONDS
         )
 
     def status(self) -> api.Status:
         """Give the daemon at a glance."""
-        return self._get("/v1/status", api.Status)
+        return self._get(routes.STATUS, api.Status)
 
     def send(self, file: Path) -> str:
         """Store a file's content, and give its digest."""
         with file.open("rb") as content:
             digest = file_digest(content, "sha256").hexdigest()
             content.seek(0)
-            self._ask("PUT", f"/v1/objects/{digest}", content=content)
+            self._ask("PUT", fill(routes.OBJECT, digest=digest), content=content)
         return digest
 
     def jobs(self) -> Iterator[api.JobVersionView]:
         """Give every job at its latest version."""
-        return self._pages(f"{self._space}/jobs", api.JobVersionView)
+        return self._pages(self._in(routes.JOBS), api.JobVersionView)
 
     def job_versions(self, path: str) -> Iterator[api.JobVersionView]:
         """Give a job's versions, oldest first."""
-        return self._pages(f"{self._space}/jobs/{quote(path)}/versions", api.JobVersionView)
+        return self._pages(self._in(routes.JOB_VERSIONS, path=path), api.JobVersionView)
 
     def publish_job(self, path: str, request: api.PublishJob) -> api.JobVersionView:
         """Make stored content a job's next version."""
-        return self._post(f"{self._space}/jobs/{quote(path)}/publish", request, api.JobVersionView)
+        return self._post(self._in(routes.JOB_PUBLISH, path=path), request, api.JobVersionView)
 
     def workflows(self) -> Iterator[api.WorkflowRow]:
         """Give every workflow."""
-        return self._pages(f"{self._space}/workflows", api.WorkflowRow)
+        return self._pages(self._in(routes.WORKFLOWS), api.WorkflowRow)
 
     def workflow(self, name: str, version: int | None = None) -> api.WorkflowView:
         """Give a workflow's draft, or one published version."""
         query = {} if version is None else {"version": str(version)}
-        return self._get(self._workflow(name), api.WorkflowView, query)
+        return self._get(self._in(routes.WORKFLOW, name=name), api.WorkflowView, query)
 
     def save_workflow(self, spec: WorkflowSpec, revision: int | None) -> api.WorkflowView:
         """Save a draft made on a revision; None for a workflow that is not there yet."""
         condition = {"If-None-Match": "*"} if revision is None else {"If-Match": f'"{revision}"'}
         answer = self._ask(
-            "PUT", self._workflow(spec.workflow), content=msgspec.json.encode(spec), headers=condition
+            "PUT",
+            self._in(routes.WORKFLOW, name=spec.workflow),
+            content=msgspec.json.encode(spec),
+            headers=condition,
         )
         return msgspec.json.decode(answer.content, type=api.WorkflowView)
 
     def publish_workflow(self, name: str, remarks: str) -> int:
         """Make a workflow's draft its next version, and give the version's number."""
         request = api.PublishWorkflow(remarks=remarks)
-        return self._post(f"{self._workflow(name)}/publish", request, _Version).version
+        return self._post(self._in(routes.WORKFLOW_PUBLISH, name=name), request, _Version).version
 
     def start_run(self, request: api.StartRun) -> api.RunView:
         """Start a run."""
-        return self._post(f"{self._space}/runs", request, api.RunView)
+        return self._post(self._in(routes.RUNS), request, api.RunView)
 
     def runs(self, workflow: str | None, state: str | None, limit: int) -> list[api.RunRow]:
         """Give runs, newest first."""
         query = {"workflow": workflow, "state": state, "limit": str(min(limit, api.MAX_PAGE))}
-        pages = self._pages(f"{self._space}/runs", api.RunRow, {k: v for k, v in query.items() if v})
+        pages = self._pages(self._in(routes.RUNS), api.RunRow, {k: v for k, v in query.items() if v})
         return [row for row, _ in zip(pages, range(limit), strict=False)]
 
     def run(self, number: int) -> api.RunView:
         """Give a run whole."""
-        return self._get(f"/v1/runs/{number}", api.RunView)
+        return self._get(fill(routes.RUN, run=number), api.RunView)
 
     def stop(self, number: int, node: str | None = None) -> api.RunView:
         """Stop a run, or one node of it."""
-        place = f"/v1/runs/{number}" + (f"/nodes/{quote(node, safe='')}" if node is not None else "")
-        return self._post(f"{place}/stop", api.Empty(), api.RunView)
+        place = (
+            fill(routes.RUN_STOP, run=number)
+            if node is None
+            else fill(routes.NODE_STOP, run=number, node=node)
+        )
+        return self._post(place, api.Empty(), api.RunView)
 
     def log(self, number: int, node: str, attempt: int, stream: str, last: int | None = None) -> LogPart:
         """Give an attempt's output as far as it is written, or the ``last`` bytes of it."""
@@ -157,15 +164,15 @@ class Client:
 
         Heartbeats are among them.
         """
-        with self._stream("/v1/events", {"after": str(after)}, quiet=QUIET_SECONDS) as answer:
+        with self._stream(routes.EVENTS, {"after": str(after)}, quiet=QUIET_SECONDS) as answer:
             yield from _lines(answer.iter_bytes())
 
     def position(self) -> int:
         """Give the log's position now."""
-        return int(self._ask("GET", "/v1/status").headers["Stoker-Seq"])
+        return int(self._ask("GET", routes.STATUS).headers["Stoker-Seq"])
 
-    def _workflow(self, name: str) -> str:
-        return f"{self._space}/workflows/{quote(name, safe='')}"
+    def _in(self, template: str, **values: str) -> str:
+        return fill(template, workspace=self._workspace, **values)
 
     def _pages(self, path: str, kind: type[_T], query: Mapping[str, str] | None = None) -> Iterator[_T]:
         cursor = {}
@@ -210,7 +217,7 @@ class _Version(msgspec.Struct):
 
 
 def _log_path(number: int, node: str, attempt: int, stream: str) -> str:
-    return f"/v1/runs/{number}/nodes/{quote(node, safe='')}/attempts/{attempt}/logs/{stream}"
+    return fill(routes.LOG, run=number, node=node, attempt=attempt, stream=stream)
 
 
 def _checked(answer: httpx.Response) -> httpx.Response:

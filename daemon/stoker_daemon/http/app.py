@@ -20,7 +20,7 @@ from stoker_daemon.http.runs import Runs
 from stoker_daemon.http.streams import Streams
 from stoker_daemon.objects import Objects
 from stoker_daemon.projection import Projection
-from stoker_shared import __version__
+from stoker_shared import __version__, routes
 from stoker_shared.api import API_VERSION, Status
 
 
@@ -46,7 +46,7 @@ class Api:
         streams = Streams(engine, projection, os.fspath(data), self.closing)
         self.app = Starlette(
             routes=[
-                Route("/v1/status", self.status),
+                Route(routes.STATUS, self.status),
                 *definitions.routes(),
                 *runs.routes(),
                 *streams.routes(),

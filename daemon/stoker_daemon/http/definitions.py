@@ -10,11 +10,12 @@ from starlette.routing import Route
 
 from stoker_daemon import commands
 from stoker_daemon.engine import Engine
-from stoker_daemon.http.answers import answer, body, page
+from stoker_daemon.http.answers import answer, body, number, page
 from stoker_daemon.http.peers import user
 from stoker_daemon.objects import Objects, WrongDigest, is_digest
 from stoker_daemon.problems import invalid, malformed
 from stoker_daemon.views import job_version, runs_by_workflow, workflow_row
+from stoker_shared import routes
 from stoker_shared.api import PublishJob, PublishWorkflow, WorkflowView
 from stoker_shared.model import WorkflowSpec
 from stoker_shared.state import Workflow
@@ -32,17 +33,16 @@ class Definitions:
 
     def routes(self) -> list[Route]:
         """Give the routes."""
-        space = "/v1/workspaces/{workspace}"
         return [
-            Route("/v1/objects/{digest}", self.put_object, methods=["PUT"]),
-            Route(f"{space}/jobs", self.jobs),
-            Route(f"{space}/jobs/{{path:path}}/publish", self.publish_job, methods=["POST"]),
-            Route(f"{space}/jobs/{{path:path}}/versions", self.job_versions),
-            Route(f"{space}/jobs/{{path:path}}", self.job),
-            Route(f"{space}/workflows", self.workflows),
-            Route(f"{space}/workflows/{{name}}", self.workflow),
-            Route(f"{space}/workflows/{{name}}", self.save_workflow, methods=["PUT"]),
-            Route(f"{space}/workflows/{{name}}/publish", self.publish_workflow, methods=["POST"]),
+            Route(routes.OBJECT, self.put_object, methods=["PUT"]),
+            Route(routes.JOBS, self.jobs),
+            Route(routes.JOB_PUBLISH, self.publish_job, methods=["POST"]),
+            Route(routes.JOB_VERSIONS, self.job_versions),
+            Route(routes.JOB, self.job),
+            Route(routes.WORKFLOWS, self.workflows),
+            Route(routes.WORKFLOW, self.workflow),
+            Route(routes.WORKFLOW, self.save_workflow, methods=["PUT"]),
+            Route(routes.WORKFLOW_PUBLISH, self.publish_workflow, methods=["POST"]),
         ]
 
     async def put_object(self, request: Request) -> Response:
@@ -104,7 +104,7 @@ class Definitions:
         workflow = commands.known_workflow(self._engine.state, **request.path_params)
         digest = workflow.draft.digest
         if asked := request.query_params.get("version"):
-            digest = commands.published_version(workflow, int(asked) if asked.isdigit() else 0).digest
+            digest = commands.published_version(workflow, number(asked, "version")).digest
         return await self._shown(workflow, digest)
 
     async def save_workflow(self, request: Request) -> Response:

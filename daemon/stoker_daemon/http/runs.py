@@ -20,6 +20,7 @@ from stoker_daemon.plan import Plan
 from stoker_daemon.problems import malformed, not_found
 from stoker_daemon.projection import Projection
 from stoker_daemon.views import run_view
+from stoker_shared import routes
 from stoker_shared.api import Page, StartRun
 from stoker_shared.model import RunState
 from stoker_shared.state import Run
@@ -37,11 +38,11 @@ class Runs:
     def routes(self) -> list[Route]:
         """Give the routes."""
         return [
-            Route("/v1/workspaces/{workspace}/runs", self.runs),
-            Route("/v1/workspaces/{workspace}/runs", self.start, methods=["POST"]),
-            Route("/v1/runs/{run}", self.run),
-            Route("/v1/runs/{run}/stop", self.stop, methods=["POST"]),
-            Route("/v1/runs/{run}/nodes/{node}/stop", self.stop_node, methods=["POST"]),
+            Route(routes.RUNS, self.runs),
+            Route(routes.RUNS, self.start, methods=["POST"]),
+            Route(routes.RUN, self.run),
+            Route(routes.RUN_STOP, self.stop, methods=["POST"]),
+            Route(routes.NODE_STOP, self.stop_node, methods=["POST"]),
         ]
 
     async def runs(self, request: Request) -> Response:

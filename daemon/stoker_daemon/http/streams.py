@@ -23,6 +23,7 @@ from stoker_daemon.http.answers import number
 from stoker_daemon.problems import Refused, not_found
 from stoker_daemon.projection import Projection
 from stoker_daemon.runlog.following import Follower, NotKept
+from stoker_shared import routes
 from stoker_shared.api import API_VERSION, Heartbeat, Problem
 from stoker_shared.state import NodeRun, Run
 from stoker_shared.text import clean
@@ -47,8 +48,8 @@ class Streams:
     def routes(self) -> list[Route]:
         """Give the routes."""
         return [
-            Route("/v1/events", self.events),
-            Route("/v1/runs/{run}/nodes/{node}/attempts/{attempt}/logs/{stream}", self.log),
+            Route(routes.EVENTS, self.events),
+            Route(routes.LOG, self.log),
         ]
 
     async def events(self, request: Request) -> Response:

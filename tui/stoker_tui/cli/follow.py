@@ -76,7 +76,10 @@ def _watch(client: Client, number: int, changed: threading.Event) -> None:
     link = Client(client.path)
     while True:
         try:
-            for line in link.events(link.position()):
+            position = link.position()
+            # What happened up to here is seen by looking once more, what happens from here on is streamed.
+            changed.set()
+            for line in link.events(position):
                 if msgspec.json.decode(line, type=_About).run == number:
                     changed.set()
         except (Unreachable, Refused):

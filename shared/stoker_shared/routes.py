@@ -1,0 +1,33 @@
+"""The paths of the HTTP interface, as templates for the server and for clients alike."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+STATUS = "/v1/status"
+EVENTS = "/v1/events"
+OBJECT = "/v1/objects/{digest}"
+
+JOBS = "/v1/workspaces/{workspace}/jobs"
+JOB = "/v1/workspaces/{workspace}/jobs/{path:path}"
+JOB_VERSIONS = "/v1/workspaces/{workspace}/jobs/{path:path}/versions"
+JOB_PUBLISH = "/v1/workspaces/{workspace}/jobs/{path:path}/publish"
+
+WORKFLOWS = "/v1/workspaces/{workspace}/workflows"
+WORKFLOW = "/v1/workspaces/{workspace}/workflows/{name}"
+WORKFLOW_PUBLISH = "/v1/workspaces/{workspace}/workflows/{name}/publish"
+
+RUNS = "/v1/workspaces/{workspace}/runs"
+RUN = "/v1/runs/{run}"
+RUN_STOP = "/v1/runs/{run}/stop"
+NODE_STOP = "/v1/runs/{run}/nodes/{node}/stop"
+LOG = "/v1/runs/{run}/nodes/{node}/attempts/{attempt}/logs/{stream}"
+
+
+def fill(template: str, **values: str | int) -> str:
+    """Give the path of a template; only a value marked ``:path`` keeps its slashes."""
+    path = template
+    for name, value in values.items():
+        path = path.replace(f"{{{name}}}", quote(str(value), safe=""))
+        path = path.replace(f"{{{name}:path}}", quote(str(value)))
+    return path
