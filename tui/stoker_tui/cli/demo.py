@@ -82,4 +82,4 @@ It is left up. In this shell:
   stoker run daily_flights --cycle 2013-02-08 --follow
   stoker logs 2 report
 and at last:
-  kill {home.pid} && rm -r {home.directory}"""
+  kill {home.pid}; tail --pid={home.pid} -f /dev/null; rm -r {home.directory}"""
