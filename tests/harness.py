@@ -20,7 +20,7 @@ STOKER = Path(sys.executable).with_name("stoker")
 _T = TypeVar("_T")
 
 
-def wait_for(condition: Callable[[], _T], what: str, seconds: float = 60) -> _T:
+def wait_for(condition: Callable[[], _T | None], what: str, seconds: float = 60) -> _T:
     """Give what ``condition`` gives once it is true; fail when it is not within ``seconds``."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):

@@ -110,6 +110,7 @@ class Engine:
         self._now = now
         self._inbox: deque[tuple[Command, asyncio.Future[Any] | None]] = deque()
         self._scheduled = False
+        self._sought: set[AttemptKey] = set()
         self._undurable: deque[tuple[int, Turn]] = deque()
         self._wakes: list[tuple[datetime, int]] = []
         self._awaited: set[tuple[datetime, int]] = set()
@@ -122,6 +123,7 @@ class Engine:
         for run in self.state.runs.values():
             for node in map(run.numbered, run.active):
                 attempt = node.attempts[-1]
+                self._sought.add(_key(run, node))
                 self._hands.recover(_key(run, node), attempt.tag, attempt.boot_id)
                 if node.stopping:
                     self._hands.end(_key(run, node))
@@ -161,12 +163,14 @@ class Engine:
         """Record that an attempt is watched again."""
         logger.info("attempt adopted, pid %d", process.pid, extra=about(key))
         event = ev.AttemptAdopted(key.run, key.node, key.attempt, process.pid, process.start_time)
+        self._sought.discard(key)
         self._post(lambda turn: turn.record(event, STOKER), None)
 
     def attempt_ended(self, key: AttemptKey, exit_status: int | None, reason: ev.Reason, detail: str) -> None:
         """Record an attempt's end. What was being stopped ended for that reason, whatever its status."""
         ended = detail or f"exit status {exit_status}"
         logger.info("attempt ended (%s): %s", reason.value, ended, extra=about(key))
+        self._sought.discard(key)
 
         def finish(turn: Turn) -> None:
             stopping = turn.state.runs[key.run].node(key.node).stopping
@@ -176,6 +180,10 @@ class Engine:
             )
 
         self._post(finish, None)
+
+    def watching_failed(self, error: BaseException) -> None:
+        """End: the next start finds the attempt again."""
+        self._fail("watching an attempt failed", error)
 
     # Turns.
 
@@ -215,6 +223,9 @@ class Engine:
         turn.effects.append(effect)
 
     def _plan(self, turn: Turn, run: Run) -> None:
+        """Carry out what follows. Not before every attempt is found again: it may have ended in time."""
+        if any(key.run == run.id for key in self._sought):
+            return
         while run.ended_at is None and (decisions := decide(run, turn.now)):
             for decision in decisions:
                 self._carry_out(turn, run, decision)
@@ -259,13 +270,16 @@ class Engine:
             reached, turn = self._undurable.popleft()
             if turn.records:
                 self._history.write(turn.changes, reached)
-            for effect in turn.effects:
-                effect()
+            try:
+                for effect in turn.effects:
+                    effect()
+            except Exception as error:
+                self._fail("what a turn meant outside could not be carried out", error)
 
-    def _log_failed(self, error: OSError) -> None:
+    def _log_failed(self, error: Exception) -> None:
         self._fail("the run log can't be written", error)
 
-    def _fail(self, what: str, error: Exception) -> None:
+    def _fail(self, what: str, error: BaseException) -> None:
         """Stop at once: only reading the log again tells what is true.
 
         Nothing unacknowledged was shown to anybody; running jobs go on, and the next start finds them.

@@ -8,7 +8,6 @@ to it. An attempt that is stopped, or that did not succeed, is reported only whe
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 from collections.abc import Coroutine
@@ -24,8 +23,6 @@ from stoker_daemon.processes import Identity
 from stoker_shared.events import Reason
 
 KEEPER = Path(__file__).with_name("keeper.sh")
-
-logger = logging.getLogger(__name__)
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -49,14 +46,17 @@ class Listener(Protocol):
     def attempt_ended(self, key: AttemptKey, exit_status: int | None, reason: Reason, detail: str) -> None:
         """It ended: by itself (``exit``), unknown how (``lost``), before it began, or it was refused."""
 
+    def watching_failed(self, error: BaseException) -> None:
+        """An attempt is out of sight for a fault of ours; a restart finds it again."""
+
 
 class _Running:
     """One attempt being watched. ``keeper`` is None where none has claimed it yet."""
 
-    def __init__(self, key: AttemptKey, tag: str, keeper: Identity | None) -> None:
+    def __init__(self, key: AttemptKey, tag: str) -> None:
         self.key = key
         self.tag = tag
-        self.keeper = keeper
+        self.keeper: Identity | None = None
         self.ending: asyncio.Task[None] | None = None
 
 
@@ -87,7 +87,7 @@ class Executor:
             return
         keeper = processes.identify(pid, self.boot_id) or Identity(pid, 0, self.boot_id)
         self.listener.attempt_started(order.key, keeper)
-        self._watch(_Running(order.key, order.tag, keeper))
+        self._watch(_Running(order.key, order.tag), keeper)
 
     def end(self, key: AttemptKey) -> None:
         """Begin to end every process of an attempt; `Listener.attempt_ended` tells when all are gone."""
@@ -97,7 +97,7 @@ class Executor:
 
     def recover(self, key: AttemptKey, tag: str, boot_id: str) -> None:
         """Find out what became of an attempt that an earlier daemon meant to launch, and go on from there."""
-        running = _Running(key, tag, None)
+        running = _Running(key, tag)
         self._running[key] = running
         self._go(self._recover(running, AttemptDirectory(self._logs, key), boot_id))
 
@@ -112,8 +112,7 @@ class Executor:
         elif directory.give_up():
             self._report_never_began(running)
         elif keeper := await self._claimant(running, directory):
-            running.keeper = keeper
-            await self._find_again(running, directory)
+            self._find_again(running, keeper, directory)
         else:
             self._report_never_began(running)
 
@@ -125,45 +124,51 @@ class Executor:
         claim = directory.claim()
         return claim.keeper if claim else None
 
-    async def _find_again(self, running: _Running, directory: AttemptDirectory) -> None:
-        keeper = running.keeper
-        if keeper and processes.is_alive(keeper, self.boot_id):
+    def _find_again(self, running: _Running, keeper: Identity, directory: AttemptDirectory) -> None:
+        running.keeper = keeper
+        if (status := directory.exit_status()) is not None:
+            self._ended(running, status)
+        else:
             self.listener.attempt_adopted(running.key, keeper)
-            self._watch(running)
-            return
-        # Without its keeper a job's status can't be known, but it may still do its work to the end.
-        while directory.exit_status() is None and await asyncio.to_thread(self._members, running):
-            await asyncio.sleep(1)
-        self._ended(running, None)
+            self._watch(running, keeper)
 
-    def _watch(self, running: _Running) -> None:
+    def _watch(self, running: _Running, keeper: Identity) -> None:
         self._running[running.key] = running
-        assert running.keeper is not None  # noqa: S101
-        try:
-            descriptor = os.pidfd_open(running.keeper.pid)
-        except ProcessLookupError:
-            self._keeper_ended(running)
-            return
-        asyncio.get_running_loop().add_reader(descriptor, self._pidfd_ready, running, descriptor)
+        running.keeper = keeper
+        descriptor = processes.open_pidfd(keeper)
+        if descriptor is None:
+            self._keeper_ended(running, keeper)
+        else:
+            loop = asyncio.get_running_loop()
+            loop.add_reader(descriptor, self._pidfd_ready, running, keeper, descriptor)
 
-    def _pidfd_ready(self, running: _Running, descriptor: int) -> None:
+    def _pidfd_ready(self, running: _Running, keeper: Identity, descriptor: int) -> None:
         asyncio.get_running_loop().remove_reader(descriptor)
         os.close(descriptor)
-        self._keeper_ended(running)
+        self._keeper_ended(running, keeper)
 
-    def _keeper_ended(self, running: _Running) -> None:
-        self._ended(running, _reap(running.keeper.pid) if running.keeper else None)
+    def _keeper_ended(self, running: _Running, keeper: Identity) -> None:
+        status = self._exit_status(running, _reap(keeper.pid))
+        if status is None and not running.ending:
+            self._go(self._outlive(running))
+        else:
+            self._ended(running, status)
 
-    def _ended(self, running: _Running, waited: int | None) -> None:
-        if not running.ending and self._exit_status(running, waited) == 0:
+    async def _outlive(self, running: _Running) -> None:
+        """Wait for the end of a job whose keeper was killed: it may do its work, but its status is lost."""
+        while await asyncio.to_thread(self._members, running):
+            await asyncio.sleep(1)
+        self._ended(running, self._exit_status(running, None))
+
+    def _ended(self, running: _Running, status: int | None) -> None:
+        if status == 0 and not running.ending:
             self._report(running, 0, Reason.EXIT, "")
         else:
-            self._go(self._conclude(running, waited))
+            self._go(self._conclude(running, status))
 
-    async def _conclude(self, running: _Running, waited: int | None) -> None:
+    async def _conclude(self, running: _Running, status: int | None) -> None:
         """Report an attempt whose keeper has ended, once nothing of it is alive."""
         await (running.ending or self._clear(running))
-        status = self._exit_status(running, waited)
         if status is None:
             detail = "its keeper was killed before it could write down the exit status"
             self._report(running, None, Reason.LOST, detail)
@@ -218,7 +223,7 @@ class Executor:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            logger.critical("watching an attempt failed: %s", error, exc_info=error)
+            self.listener.watching_failed(error)
 
 
 def _spawn(order: Order, directory: AttemptDirectory) -> int:

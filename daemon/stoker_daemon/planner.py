@@ -7,13 +7,16 @@ Never retried is what a person, the run's timeout or fail_fast ended, and what w
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from stoker_shared import events as ev
 from stoker_shared.model import FailureStrategy, NodeState, RunState
 from stoker_shared.state import NodeRun, Run
+
+_END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
+"""What is due later than a calendar has days is due then."""
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -68,12 +71,15 @@ def _settled(run: Run, node: NodeRun, now: datetime) -> Decision:
         if attempt.reason is ev.Reason.NEVER_BEGAN:
             return ev.AttemptRetryAt(run.id, node.name, now, free=True)
         if node.tries <= node.retries:
-            return ev.AttemptRetryAt(run.id, node.name, now + _retry_delay(run, node))
+            return ev.AttemptRetryAt(run.id, node.name, _retry_due(run, node, now))
     return ev.NodeFinished(run.id, node.name, NodeState.FAILED, attempt.reason, attempt.detail)
 
 
-def _retry_delay(run: Run, node: NodeRun) -> timedelta:
-    return timedelta(seconds=run.retry_delay * run.retry_backoff ** (node.tries - 1))
+def _retry_due(run: Run, node: NodeRun, now: datetime) -> datetime:
+    try:
+        return _later(now, run.retry_delay and run.retry_delay * run.retry_backoff ** (node.tries - 1))
+    except OverflowError:
+        return _END_OF_TIME
 
 
 def _end_for_time(run: Run, now: datetime) -> list[Decision]:
@@ -156,14 +162,21 @@ def _end(run: Run) -> tuple[RunState, ev.Reason | None]:
 def _run_deadline(run: Run) -> datetime | None:
     if run.started_at is None or run.timeout is None:
         return None
-    return run.started_at + timedelta(seconds=run.timeout)
+    return _later(run.started_at, run.timeout)
 
 
 def _deadline(node: NodeRun) -> datetime | None:
     if node.timeout is None or node.attempt is None:
         return None
     began = node.attempt.started_at or node.attempt.starting_at
-    return began + timedelta(seconds=node.timeout)
+    return _later(began, node.timeout)
+
+
+def _later(moment: datetime, seconds: float) -> datetime:
+    try:
+        return moment + timedelta(seconds=seconds)
+    except OverflowError:
+        return _END_OF_TIME
 
 
 def _is_due(moment: datetime | None, now: datetime) -> bool:

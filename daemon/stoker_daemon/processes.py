@@ -45,6 +45,19 @@ def is_alive(process: Identity, boot: str) -> bool:
     return stat is not None and int(stat[19]) == process.start_time and stat[0] not in "ZX"
 
 
+def open_pidfd(process: Identity) -> int | None:
+    """Give a pidfd of a process, which is readable once it has ended; None where it is gone already."""
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return None
+    # Who has the pid is asked with the descriptor in hand: from here on it can't be another process.
+    if identify(process.pid, process.boot_id) == process:
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
 def members(leader: Identity | None, tag: str) -> list[int]:
     """Give the live processes of a leader's session and all that carry the tag in their environment.
 

@@ -1,0 +1,254 @@
+"""Nothing is lost and nothing runs twice, whenever the daemon or a keeper is killed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from threading import Timer
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from tests.harness import StokerDaemon, wait_for
+
+WAIT_FOR_GATE = 'while [ ! -e "$GATE" ]; do sleep 0.02; done\n'
+"""A job's way to wait until a test lets it go on."""
+
+KILLS = 10
+LAYERS, WIDTH = 12, 5
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """A file that jobs wait for."""
+    return tmp_path / "gate"
+
+
+def start(
+    daemon: StokerDaemon, scripts: Mapping[str, str], env: Mapping[str, object], **fields: object
+) -> int:
+    """Start a run with one node for each script, all at once."""
+    for name, script in scripts.items():
+        config = {"env": {key: str(value) for key, value in env.items()}}
+        daemon.publish_job(f"{name}.sh", script, config)
+    nodes = [{"name": name, "job": f"{name}.sh"} for name in scripts]
+    daemon.publish_workflow("flow", nodes, parallelism=len(nodes), **fields)
+    return daemon.start_run("flow")
+
+
+def running_attempt(daemon: StokerDaemon, run: int, node: str) -> dict[str, Any]:
+    """Wait until a node's job runs, and give its attempt."""
+
+    def look() -> dict[str, Any] | None:
+        attempts = daemon.node(run, node).get("attempts", [])
+        begun = attempts and attempts[-1]["state"] == "running" and daemon.output(run, node, len(attempts))
+        return attempts[-1] if begun else None
+
+    return wait_for(look, f"the job of {node} runs")
+
+
+def end(daemon: StokerDaemon, run: int, node: str) -> dict[str, Any]:
+    """Wait for the run's end and give the newest attempt of a node."""
+    daemon.finished(run)
+    return daemon.node(run, node)["attempts"][-1]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat[stat.rindex(")") + 2] not in "ZX"
+
+
+def test_every_job_of_a_run_runs_exactly_once_however_often_the_daemon_is_killed(tmp_path: Path):
+    seed = random.SystemRandom().randrange(10**9)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    out = tmp_path / "out"
+    names = [[f"n{layer:02}-{place}" for place in range(WIDTH)] for layer in range(LAYERS)]
+    nodes = [
+        {
+            "name": name,
+            "job": "append.sh",
+            "args": [f"{chance.expovariate(10):.3f}"],
+            "upstream": chance.sample(names[layer - 1], 2) if layer else [],
+        }
+        for layer, row in enumerate(names)
+        for name in row
+    ]
+    with StokerDaemon(tmp_path) as daemon:
+        daemon.publish_job(
+            "append.sh", 'sleep "$1"; echo "$STOKER_NODE_NAME" >> "$OUT"', {"env": {"OUT": str(out)}}
+        )
+        daemon.publish_workflow("layers", nodes, parallelism=2)
+        daemon.terminate()
+        began = monotonic()
+        daemon.start()
+        startup = monotonic() - began
+        run = daemon.start_run("layers")
+        for _ in range(KILLS):
+            daemon.kill()
+            killer = Timer(chance.uniform(0.5, 1.5) * startup, daemon.kill)
+            killer.start()
+            with suppress(RuntimeError):  # killed before it answered
+                daemon.start()
+            killer.join()
+        daemon.kill()
+        daemon.start()
+
+        assert daemon.finished(run)["row"]["state"] == "succeeded"
+        assert sorted(out.read_text().split()) == sorted(node["name"] for node in nodes)
+        daemon.check_log()
+        shown = daemon.runs(), daemon.run(run)
+        daemon.terminate()
+        for database in daemon.data.glob("stoker.db*"):
+            database.unlink()
+        daemon.start()
+        assert (daemon.runs(), daemon.run(run)) == shown
+
+
+def test_a_job_that_runs_across_a_crash_is_adopted_and_its_exit_status_is_told(
+    daemon: StokerDaemon, gate: Path
+):
+    job = f"echo begun; {WAIT_FOR_GATE} exit "
+    run = start(daemon, {"good": job + "0", "bad": job + "7"}, {"GATE": gate})
+    pids = [running_attempt(daemon, run, node)["pid"] for node in ("good", "bad")]
+    daemon.kill()
+    daemon.start()
+    for node in ("good", "bad"):
+        wait_for(lambda node=node: "adopted_at" in daemon.node(run, node)["attempts"][0], "it is adopted")
+    gate.touch()
+    good, bad = end(daemon, run, "good"), end(daemon, run, "bad")
+    assert [good["pid"], bad["pid"]] == pids
+    assert (good["number"], good["exit_status"], bad["number"], bad["exit_status"]) == (1, 0, 1, 7)
+    assert (daemon.node(run, "good")["state"], daemon.node(run, "bad")["state"]) == ("succeeded", "failed")
+
+
+def test_a_job_that_ended_while_the_daemon_was_down_has_its_exit_status_and_output(
+    daemon: StokerDaemon, gate: Path
+):
+    job = f"echo begun; {WAIT_FOR_GATE} echo ended; exit "
+    run = start(daemon, {"good": job + "0", "bad": job + "7"}, {"GATE": gate})
+    pids = [running_attempt(daemon, run, node)["pid"] for node in ("good", "bad")]
+    daemon.kill()
+    gate.touch()
+    wait_for(lambda: not any(map(is_alive, pids)), "both jobs end")
+    daemon.start()
+    good, bad = end(daemon, run, "good"), end(daemon, run, "bad")
+    assert (good["number"], good["exit_status"], bad["number"], bad["exit_status"]) == (1, 0, 1, 7)
+    assert "adopted_at" not in good
+    assert daemon.output(run, "bad") == "begun\nended\n"
+
+
+def test_a_job_that_ended_in_time_while_the_daemon_was_down_succeeded_even_past_its_deadline(
+    daemon: StokerDaemon, gate: Path
+):
+    daemon.publish_job("job.sh", f"echo begun; {WAIT_FOR_GATE}", {"env": {"GATE": str(gate)}, "timeout": 1})
+    daemon.publish_workflow("flow", [{"name": "job", "job": "job.sh"}])
+    run = daemon.start_run("flow")
+    pid = running_attempt(daemon, run, "job")["pid"]
+    begun = monotonic()
+    daemon.kill()
+    gate.touch()
+    wait_for(lambda: not is_alive(pid) and monotonic() - begun > 1.1, "the job ends and its deadline passes")
+    daemon.start()
+    ended = end(daemon, run, "job")
+    assert (ended["exit_status"], ended["reason"]) == (0, "exit")
+    assert daemon.node(run, "job")["state"] == "succeeded"
+
+
+def test_a_daemon_told_to_stop_leaves_its_jobs_running_and_the_next_one_adopts_them(
+    daemon: StokerDaemon, gate: Path
+):
+    run = start(daemon, {"job": f"echo begun; {WAIT_FOR_GATE} exit 7"}, {"GATE": gate})
+    pid = running_attempt(daemon, run, "job")["pid"]
+    assert daemon.terminate() == 0
+    assert not daemon.socket.exists()
+    assert is_alive(pid)
+    daemon.start()
+    wait_for(lambda: "adopted_at" in daemon.node(run, "job")["attempts"][0], "it is adopted")
+    gate.touch()
+    ended = end(daemon, run, "job")
+    assert (ended["pid"], ended["exit_status"]) == (pid, 7)
+
+
+@pytest.mark.parametrize("with_keeper", [True, False], ids=["", "and the keeper is killed too"])
+def test_a_stop_that_the_daemon_was_killed_over_is_completed_by_the_next_one(
+    daemon: StokerDaemon, gate: Path, with_keeper: bool
+):
+    job = f"trap '' TERM; echo $$; {WAIT_FOR_GATE}"
+    run = start(daemon, {"job": job, "other": job}, {"GATE": gate}, retries=1)
+    keeper = running_attempt(daemon, run, "job")["pid"]
+    pid = int(daemon.output(run, "job"))
+    assert daemon.http.post(f"/v1/runs/{run}/nodes/job/stop").json()["nodes"][0]["stopping"] == "stop"
+    daemon.kill()
+    if not with_keeper:
+        os.kill(keeper, signal.SIGKILL)
+    assert is_alive(pid)
+    daemon.environment["STOKER_STOP_GRACE"] = "0.2"
+    daemon.start()
+    wait_for(lambda: "ended_at" in daemon.node(run, "job"), "the node ends", 10)
+    assert not is_alive(pid)
+    node = daemon.node(run, "job")
+    assert (node["state"], node["reason"], len(node["attempts"])) == ("stopped", "stop", 1)
+
+
+ASKED = "asked to end"
+LOST_ONCE = f"""
+[ "$STOKER_ATTEMPT" = 1 ] || exit 0
+trap 'echo {ASKED}' TERM
+echo $$
+{WAIT_FOR_GATE}
+"""
+
+
+def test_a_job_whose_keeper_is_killed_is_lost_only_when_it_is_gone_and_then_retried(
+    daemon: StokerDaemon, gate: Path
+):
+    run = start(daemon, {"job": LOST_ONCE}, {"GATE": gate}, retries=1)
+    keeper = running_attempt(daemon, run, "job")["pid"]
+    pid = int(daemon.output(run, "job"))
+    os.kill(keeper, signal.SIGKILL)
+    wait_for(lambda: not is_alive(keeper), "the keeper is gone")
+    assert is_alive(pid)
+    node = daemon.node(run, "job")
+    assert (node["state"], [attempt["state"] for attempt in node["attempts"]]) == ("running", ["running"])
+    gate.touch()
+    assert daemon.finished(run)["row"]["state"] == "succeeded"
+    lost, again = daemon.node(run, "job")["attempts"]
+    assert (lost["reason"], lost.get("exit_status"), again["exit_status"]) == ("lost", None, 0)
+    assert "keeper" in lost["detail"]
+    assert ASKED not in daemon.output(run, "job")
+
+
+def test_a_job_whose_keeper_died_with_the_daemon_is_lost_only_when_it_is_gone(
+    daemon: StokerDaemon, gate: Path
+):
+    run = start(daemon, {"job": LOST_ONCE}, {"GATE": gate})
+    keeper = running_attempt(daemon, run, "job")["pid"]
+    pid = int(daemon.output(run, "job"))
+    daemon.kill()
+    os.kill(keeper, signal.SIGKILL)
+    daemon.start()
+    assert is_alive(pid)
+    assert daemon.node(run, "job")["attempts"][0]["state"] == "running"
+    gate.touch()
+    assert daemon.finished(run)["row"]["state"] == "failed"
+    assert [attempt["reason"] for attempt in daemon.node(run, "job")["attempts"]] == ["lost"]
+
+
+def test_a_node_stopped_while_its_keeper_is_gone_is_stopped_and_not_retried(daemon: StokerDaemon, gate: Path):
+    run = start(daemon, {"job": LOST_ONCE}, {"GATE": gate}, retries=1)
+    os.kill(running_attempt(daemon, run, "job")["pid"], signal.SIGKILL)
+    daemon.http.post(f"/v1/runs/{run}/nodes/job/stop").raise_for_status()
+    wait_for(lambda: ASKED in daemon.output(run, "job"), "the daemon asks the job to end")
+    gate.touch()
+    assert daemon.finished(run)["row"]["state"] == "stopped"
+    assert daemon.node(run, "job")["state"] == "stopped"
+    assert len(daemon.node(run, "job")["attempts"]) == 1

@@ -1,0 +1,173 @@
+"""How `stokerd` starts, and why it does not."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from zlib import crc32
+
+import pytest
+
+from tests.harness import STOKERD, StokerDaemon
+
+
+@pytest.fixture
+def stopped(daemon: StokerDaemon) -> StokerDaemon:
+    """A daemon that has ended; three jobs were published, each in a group of the log."""
+    for name in ("one", "two", "three"):
+        daemon.publish_job(f"{name}.sh", "exit 0")
+    daemon.terminate()
+    return daemon
+
+
+def stokerd(
+    home: Path, *arguments: str, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `stokerd` on the data in ``home`` until it ends by itself."""
+    return subprocess.run(
+        [STOKERD, *arguments],
+        env={**StokerDaemon(home).environment, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def segment(daemon: StokerDaemon) -> Path:
+    """Give the one file of a small log."""
+    (path,) = (daemon.data / "runlog").glob("*.jsonl")
+    return path
+
+
+def runlog_files(daemon: StokerDaemon) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (daemon.data / "runlog").iterdir()}
+
+
+def published(daemon: StokerDaemon) -> list[str]:
+    return [job["path"] for job in daemon.http.get("/v1/workspaces/default/jobs").json()["items"]]
+
+
+def test_a_second_daemon_on_the_same_data_is_refused_and_told_of_the_first(
+    daemon: StokerDaemon, tmp_path: Path
+):
+    second = stokerd(tmp_path, "--socket", str(tmp_path / "other"))
+    assert second.returncode == 4
+    assert f"another stokerd (pid {daemon.pid}) has the data directory {daemon.data}" in second.stderr
+    assert not (tmp_path / "other").exists()
+    assert daemon.http.get("/v1/status").json()["pid"] == daemon.pid
+
+
+def test_a_second_daemon_on_the_same_socket_is_refused(daemon: StokerDaemon, tmp_path: Path):
+    second = stokerd(tmp_path, "--data", str(tmp_path / "other"))
+    assert second.returncode == 4
+    assert f"another stokerd listens on {daemon.socket}" in second.stderr
+    assert daemon.http.get("/v1/status").json()["pid"] == daemon.pid
+
+
+def test_a_socket_that_a_killed_daemon_left_is_replaced(daemon: StokerDaemon):
+    daemon.kill()
+    assert daemon.socket.exists()
+    daemon.start()
+    assert daemon.http.get("/v1/status").json()["pid"] == daemon.pid
+
+
+def test_a_socket_path_that_is_too_long_is_refused_with_what_to_do(tmp_path: Path):
+    path = tmp_path / ("s" * 120)
+    done = stokerd(tmp_path, environment={"STOKER_SOCKET": str(path)})
+    assert done.returncode == 4
+    assert f"has {len(str(path))} bytes, and Linux takes 107: {path}. Set STOKER_SOCKET" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("stop_grance = 5", "did you mean 'stop_grace'?"),
+        ("stop_grace = 'soon'", "stop_grace"),
+        ("stop_grace = -1", "stop_grace is a number of seconds, 0 or more"),
+        ("stop_grace =", "can't be read"),
+    ],
+)
+def test_a_faulty_configuration_is_refused_with_its_place(tmp_path: Path, text: str, words: str):
+    file = tmp_path / "stokerd.toml"
+    file.write_text(text)
+    done = stokerd(tmp_path, "--config", str(file))
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert str(file) in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_configuration_file_that_is_named_must_be_there(tmp_path: Path):
+    done = stokerd(tmp_path, "--config", str(tmp_path / "none.toml"))
+    assert (done.returncode, f"no configuration file {tmp_path}/none.toml" in done.stderr) == (2, True)
+
+
+def test_check_tells_what_is_there_and_changes_nothing(stopped: StokerDaemon, tmp_path: Path):
+    before = runlog_files(stopped)
+    done = stokerd(tmp_path, "check", "--verify-log")
+    assert f"ok  data     {stopped.data}\n" in done.stdout
+    assert f"ok  socket   {stopped.socket}\n" in done.stdout
+    assert "ok  run log  whole: 3 records in 1 segments, to seq 3\n" in done.stdout
+    assert runlog_files(stopped) == before
+
+
+def test_check_works_where_nothing_is_yet_and_makes_nothing(tmp_path: Path):
+    done = stokerd(tmp_path, "check", "--verify-log")
+    assert f"{tmp_path}/data (will be made)" in done.stdout
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_damaged_log_is_refused_with_file_and_offset_and_left_as_it_is(
+    stopped: StokerDaemon, tmp_path: Path
+):
+    path = segment(stopped)
+    whole = path.read_bytes()
+    offset = whole.index(b'{"seq":2,')
+    path.write_bytes(whole[: offset + 40] + b"X" + whole[offset + 41 :])
+    before = runlog_files(stopped)
+    started, checked = stokerd(tmp_path), stokerd(tmp_path, "check", "--verify-log")
+    assert (started.returncode, checked.returncode) == (4, 4)
+    for said in (started.stderr, checked.stdout):
+        assert f"{path}: damaged at byte {offset}: its checksum does not match its content" in said
+    assert "BAD run log" in checked.stdout
+    assert runlog_files(stopped) == before
+    assert not stopped.socket.exists()
+    path.write_bytes(whole)
+    stopped.start()
+    assert len(published(stopped)) == 3
+
+
+def test_a_newer_format_of_the_log_is_refused(stopped: StokerDaemon, tmp_path: Path):
+    path = segment(stopped)
+    whole = path.read_bytes()
+    header, rest = whole.split(b"\n", 1)
+    body = header[: -len(',"crc":"00000000"}')].replace(b'"format":1', b'"format":2')
+    path.write_bytes(b'%b,"crc":"%08x"}\n' % (body, crc32(body)) + rest)
+    done = stokerd(tmp_path)
+    path.write_bytes(whole)
+    assert done.returncode == 4
+    assert "written in format 2, and this version reads up to 1" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "torn",
+    [b'{"seq":4,"group":4,"at":"20', b"\0" * 300, b'{"seq":4}\n'],
+    ids=["half a line", "zeros", "no record"],
+)
+def test_a_torn_end_is_cut_after_a_copy_and_work_goes_on(stopped: StokerDaemon, tmp_path: Path, torn: bytes):
+    path = segment(stopped)
+    whole = path.read_bytes()
+    path.write_bytes(whole + torn)
+    checked = stokerd(tmp_path, "check", "--verify-log")
+    assert f"a torn end at byte {len(whole)} of {path.name} will be cut, after a copy" in checked.stdout
+    stopped.start()
+    copy = path.with_name(f"{path.name}.torn-at-{len(whole)}")
+    assert copy.read_bytes() == torn
+    assert copy.name in stopped.journal.read_text()
+    stopped.publish_job("four.sh", "exit 0")
+    assert published(stopped) == ["four.sh", "one.sh", "three.sh", "two.sh"]
+    assert path.read_bytes().startswith(whole)
+    assert "whole: 4 records in 1 segments, to seq 4" in stopped.check_log()
