@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -22,10 +23,16 @@ from stoker_daemon.problems import Refused, conflict, invalid, not_found, precon
 from stoker_daemon.variables import variable_name_problem
 from stoker_shared import events as ev
 from stoker_shared.api import Fault, PublishJob, PublishWorkflow, StartRun
+from stoker_shared.codec import MAX_LINE
 from stoker_shared.definition import faults
 from stoker_shared.model import NODE_ENDS, NodeState, WorkflowSpec
 from stoker_shared.state import Job, JobVersion, Run, State, Workflow, WorkflowVersion
 from stoker_shared.text import clean, name_problem, nearest, path_problem
+
+_ENVELOPE = 1024
+"""Bytes of a line beside the event itself, generously."""
+
+_E = TypeVar("_E", bound=ev.Event)
 
 NEW = 0
 """The revision to save a workflow on that is not there yet."""
@@ -48,10 +55,10 @@ def publish_job(
     def command(turn: Turn) -> Job:
         known = turn.state.jobs.get((workspace, path))
         version = known.latest.version + 1 if known else 1
-        turn.record(
-            ev.JobPublished(workspace, path, version, request.digest, size, request.config, request.remarks),
-            by,
+        event = ev.JobPublished(
+            workspace, path, version, request.digest, size, request.config, request.remarks
         )
+        turn.record(_fitting(event), by)
         return turn.state.jobs[workspace, path]
 
     return command
@@ -99,7 +106,8 @@ def publish_workflow(
         if errors := _unpublished_jobs(turn.state, workspace, spec):
             raise _faulty(name, errors)
         version = len(workflow.versions) + 1
-        turn.record(ev.WorkflowPublished(workflow.id, version, draft.digest, request.remarks), by)
+        event = ev.WorkflowPublished(workflow.id, version, draft.digest, request.remarks)
+        turn.record(_fitting(event), by)
         return workflow.versions[-1]
 
     return command
@@ -124,28 +132,26 @@ async def start_run(
 
     def command(turn: Turn) -> Run:
         number = turn.state.counters.run + 1
-        turn.record(
-            ev.RunCreated(
-                run=number,
-                workspace=workspace,
-                workflow=workflow.id,
-                name=workflow.name,
-                version=version.version,
-                trigger=ev.Trigger.MANUAL,
-                cycle=cycle,
-                time_zone=zone.key,
-                plan=digest,
-                nodes=planned_nodes(spec, plan),
-                parallelism=spec.parallelism or os.cpu_count() or 1,
-                failure_strategy=spec.failure_strategy,
-                retry_delay=spec.retry_delay,
-                retry_backoff=spec.retry_backoff,
-                timeout=spec.run_timeout,
-                variables=request.variables,
-                remarks=request.remarks,
-            ),
-            by,
+        event = ev.RunCreated(
+            run=number,
+            workspace=workspace,
+            workflow=workflow.id,
+            name=workflow.name,
+            version=version.version,
+            trigger=ev.Trigger.MANUAL,
+            cycle=cycle,
+            time_zone=zone.key,
+            plan=digest,
+            nodes=planned_nodes(spec, plan),
+            parallelism=spec.parallelism or os.cpu_count() or 1,
+            failure_strategy=spec.failure_strategy,
+            retry_delay=spec.retry_delay,
+            retry_backoff=spec.retry_backoff,
+            timeout=spec.run_timeout,
+            variables=request.variables,
+            remarks=request.remarks,
         )
+        turn.record(_fitting(event), by)
         return turn.state.runs[number]
 
     return command
@@ -268,6 +274,16 @@ def _variable_faults(spec: WorkflowSpec) -> list[Fault]:
         for name in variables
         if (problem := variable_name_problem(name))
     ]
+
+
+def _fitting(event: _E) -> _E:
+    """Give an event back, or refuse what it was made from: a line of the run log has its limit."""
+    size = len(msgspec.json.encode(event))
+    if size > MAX_LINE - _ENVELOPE:
+        raise invalid(
+            f"this comes to an event of {size:,} bytes, and one has at most {MAX_LINE - _ENVELOPE:,}"
+        )
+    return event
 
 
 def _faulty(name: str, errors: list[Fault]) -> Refused:

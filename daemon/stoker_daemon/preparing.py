@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -14,7 +15,7 @@ import msgspec
 from stoker_daemon import launchers
 from stoker_daemon.attempts import AttemptDirectory, AttemptKey
 from stoker_daemon.executor import Order
-from stoker_daemon.launchers import CannotLaunch, SparkHome, Task
+from stoker_daemon.launchers import CannotLaunch, Launch, SparkHome, Task
 from stoker_daemon.launchers.shell import shebang
 from stoker_daemon.objects import Objects
 from stoker_daemon.plan import Plan, PlanNode
@@ -32,6 +33,10 @@ _WHERE = ("JAVA_HOME", "PATH", "SPARK_HOME", "SPARK_CONF_DIR", "HADOOP_CONF_DIR"
 """The environment variables that decide which Spark and Java a job gets."""
 
 
+_LONGEST_COMMAND = 128 * 1024
+"""Bytes of a command: what Linux takes in one argument, and a line of the run log however escaped."""
+
+
 class Preparer:
     """Makes orders. Spark and Java are remembered once found, and looked for again while they are missing."""
 
@@ -39,6 +44,7 @@ class Preparer:
         self._objects = objects
         self._logs = logs
         self._configured = spark_home
+        self._plan = lru_cache(maxsize=32)(self._read_plan)
         self._found: dict[tuple[str | None, ...], SparkHome] = {}
 
     def order(self, run: Run, node: NodeRun) -> Order:
@@ -87,6 +93,7 @@ class Preparer:
         rendered = {base_name: self._sql(node, scope)} if node.type is JobType.SQL else None
         spark = None if node.type is JobType.SHELL else self.find_spark(task.config.env)
         launch = launchers.launch(task, spark)
+        _check_length(launch)
         tag = uuid4().hex
         if rendered is None:
             return Order(key, tag, launch, (base_name, self._objects.path(node.digest)))
@@ -102,8 +109,17 @@ class Preparer:
         with self._objects.path(node.digest).open("rb") as script:
             return shebang(script.readline(_SHEBANG_BYTES))
 
-    def _plan(self, digest: str) -> Plan:
+    def _read_plan(self, digest: str) -> Plan:
         return msgspec.json.decode(self._objects.read(digest), type=Plan)
+
+
+def _check_length(launch: Launch) -> None:
+    length = sum(len(argument.encode(errors="surrogateescape")) for argument in launch.argv)
+    if length > _LONGEST_COMMAND:
+        raise CannotLaunch(
+            f"its command has {length:,} bytes, and one has at most {_LONGEST_COMMAND:,}; "
+            "give it the rest in a file or in variables"
+        )
 
 
 def _facts(run: Run, key: AttemptKey) -> Facts:

@@ -8,9 +8,10 @@ from stoker_shared.api import Fault, Problem
 class Refused(Exception):
     """What was asked for is not done, and nothing was changed; carries the problem to answer with."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, headers: dict[str, str] | None = None) -> None:
         super().__init__(problem.detail)
         self.problem = problem
+        self.headers = headers or {}
 
 
 def not_found(detail: str) -> Refused:

@@ -77,6 +77,7 @@ class Projection:
         self._path = path
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="projection")
         self._db: sqlite3.Connection
+        self._unwritten: list[Change] = []
 
     async def open(self, runlog: Path, log_id: str, seq: int) -> None:
         """Open the database and bring it to the log's position."""
@@ -106,13 +107,23 @@ class Projection:
         return await loop.run_in_executor(self._thread, partial(call, *args, **named))
 
     def _open(self, runlog: Path, log_id: str, seq: int) -> None:
-        position = self._connect()
-        if position is None or position[0] != log_id or position[1] > seq:
+        if not self._continued(runlog, log_id, seq):
             logger.info("making %s anew from the run log", self._path.name)
             self._anew(log_id)
             self._catch_up(runlog, None)
-        elif position[1] < seq:
-            self._catch_up(runlog, position[1])
+
+    def _continued(self, runlog: Path, log_id: str, seq: int) -> bool:
+        """Bring what is there to the log's position; False where it can't be used."""
+        position = self._connect()
+        if position is None or position[0] != log_id or position[1] > seq:
+            return False
+        try:
+            if position[1] < seq:
+                self._catch_up(runlog, position[1])
+        except sqlite3.DatabaseError as error:
+            logger.warning("%s can't be used: %s", self._path.name, error)
+            return False
+        return True
 
     def _connect(self) -> tuple[str, int] | None:
         """Open the file; give its log and position, or None where it can't be used."""
@@ -127,6 +138,7 @@ class Projection:
 
     def _anew(self, log_id: str) -> None:
         self._db.close()
+        self._unwritten = []
         for suffix in ("", "-wal", "-shm"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
         self._connect()
@@ -140,14 +152,17 @@ class Projection:
             self._write([change for change in changes if change], seq)
 
     def _write(self, changes: list[Change], seq: int) -> None:
-        self._db.execute("begin")
-        self._db.executemany(
-            "insert or replace into runs (id, workspace, name, state, created_at, row, body) "
-            "values (?, ?, ?, ?, ?, ?, ?)",
-            [_values(change) for change in changes],
-        )
-        self._db.execute("update position set seq = ?", (seq,))
-        self._db.execute("commit")
+        """Write rows and the position they lead to, with those of earlier writes that failed."""
+        self._unwritten += changes
+        with self._db:  # commits, or rolls back
+            self._db.execute("begin")
+            self._db.executemany(
+                "insert or replace into runs (id, workspace, name, state, created_at, row, body) "
+                "values (?, ?, ?, ?, ?, ?, ?)",
+                [_values(change) for change in self._unwritten],
+            )
+            self._db.execute("update position set seq = ?", (seq,))
+        self._unwritten = []
 
     def _runs(
         self, workspace: str, name: str | None, state: RunState | None, before: int | None, limit: int
@@ -179,4 +194,6 @@ def _batched(entries: Iterator[_T], size: int) -> Iterator[list[_T]]:
 
 def _log_failure(done: Future[None]) -> None:
     if error := done.exception():
-        logger.error("stoker.db could not be written; it is made anew at the next start", exc_info=error)
+        logger.error(
+            "stoker.db could not be written; the next write or start makes up for it", exc_info=error
+        )

@@ -57,19 +57,27 @@ def bind(path: Path) -> socket.socket:
         SocketPathTooLong: the kernel would not take the path.
         AlreadyRunning: somebody answers there.
     """
-    aside = path.with_name(f".{os.getpid()}")
     check_socket_path(path)
-    check_socket_path(aside)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if _answers(path):
         raise AlreadyRunning(f"another stokerd listens on {path}")
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    aside = path.with_name(f".{path.name}.new")
     aside.unlink(missing_ok=True)
-    listening.bind(str(aside))
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    _bind_however_long(listening, aside)
     aside.chmod(0o600)
     listening.listen(128)
     aside.rename(path)
     return listening
+
+
+def _bind_however_long(listening: socket.socket, path: Path) -> None:
+    """Bind by way of the directory's descriptor: the other name is longer, and the kernel may not take it."""
+    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        listening.bind(f"/proc/self/fd/{directory}/{path.name}")
+    finally:
+        os.close(directory)
 
 
 def _answers(path: Path) -> bool:

@@ -389,7 +389,7 @@ def test_an_unknown_variable_fails_the_node_before_anything_is_launched(
 
 @pytest.mark.parametrize(
     "node",
-    [{"args": ["a\0b"]}, {"config": {"env": {"A=B": "c"}}}, {"args": ["x" * 200_000]}],
+    [{"args": ["a\0b"]}, {"config": {"env": {"A=B": "c"}}}, {"config": {"env": {"A": "x" * 200_000}}}],
     ids=["NUL in an argument", "= in a name", "longer than Linux takes"],
 )
 def test_what_the_kernel_would_not_take_is_refused_and_not_tried_again(flow: Flow, node: dict[str, Any]):
@@ -398,3 +398,10 @@ def test_what_the_kernel_would_not_take_is_refused_and_not_tried_again(flow: Flo
     assert flow.state("job") == ("failed", "refused")
     assert "could not be launched" in flow.node("job")["detail"]
     assert len(flow.node("job")["attempts"]) == 1
+
+
+def test_a_command_longer_than_an_event_takes_is_refused_saying_the_limit(flow: Flow):
+    flow.start({"job": {"script": "", "args": ["${long}" * 10]}}, variables={"long": "x" * 20_000})
+    assert flow.finish()["state"] == "failed"
+    assert flow.state("job") == ("failed", "refused")
+    assert "one has at most 131,072" in flow.node("job")["detail"]

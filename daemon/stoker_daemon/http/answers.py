@@ -29,11 +29,10 @@ def answer(content: object, seq: int, status: int = 200, headers: dict[str, str]
     return Response(_encoder.encode(content), status, common | (headers or {}), media_type="application/json")
 
 
-def problem(what: Problem) -> Response:
+def problem(what: Problem, headers: dict[str, str] | None = None) -> Response:
     """Give a problem as RFC 9457 has it."""
-    return Response(
-        _encoder.encode(what), what.status, {"Stoker-API": API_VERSION}, "application/problem+json"
-    )
+    common = {"Stoker-API": API_VERSION}
+    return Response(_encoder.encode(what), what.status, common | (headers or {}), "application/problem+json")
 
 
 async def body(request: Request, kind: type[_T]) -> _T:
@@ -77,7 +76,7 @@ def page(request: Request, entries: Iterable[_T], key: Callable[[_T], str]) -> P
 async def on_refused(_: Request, error: Exception) -> Response:
     """Answer a refusal with its problem."""
     assert isinstance(error, Refused)  # noqa: S101 - Starlette maps handlers by type
-    return problem(error.problem)
+    return problem(error.problem, error.headers)
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:

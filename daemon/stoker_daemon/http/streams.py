@@ -70,8 +70,8 @@ class Streams:
             start = number(request.query_params.get("offset", "0"), "offset")
             return StreamingResponse(self._followed(path, key, start), 200, _octets())
         size = path.stat().st_size if path.exists() else 0
-        asked = request.headers.get("range")
-        if asked is None:
+        asked = request.headers.get("range", "")
+        if not asked.startswith("bytes="):
             return StreamingResponse(_part(path, 0, size), 200, _octets() | {"Content-Length": str(size)})
         start, end = _range(asked, size)
         headers = {"Content-Range": f"bytes {start}-{end - 1}/{size}", "Content-Length": str(end - start)}
@@ -151,7 +151,8 @@ def _range(header: str, size: int) -> tuple[int, int]:
         start, end = 0, 0
     if start >= end:
         detail = f"{header[:60]!r} is not a range of these {size} bytes"
-        raise Refused(Problem("range", "Not in range", 416, detail))
+        problem = Problem("range", "Not in range", 416, detail)
+        raise Refused(problem, {"Content-Range": f"bytes */{size}"})
     return start, end
 
 

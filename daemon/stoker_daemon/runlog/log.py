@@ -16,7 +16,7 @@ from stoker_shared.events import FORMAT, Record
 from stoker_shared.state import State
 
 SEGMENT_BYTES = 8 * 1024 * 1024
-"""Size from which a segment is left for the next one. It bounds what a start has to replay."""
+"""Bytes of events from which a segment is left for the next one. They bound what a start has to replay."""
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class RunLog:
         self._writer: LogWriter | None = None
         self._pulse = asyncio.Event()
 
-    def start(self, on_durable: Callable[[int], None], on_failure: Callable[[OSError], None]) -> None:
+    def start(self, on_durable: Callable[[int], None], on_failure: Callable[[Exception], None]) -> None:
         """Begin to write. Both callbacks come in the running loop's thread."""
         loop = asyncio.get_running_loop()
 

@@ -4,6 +4,7 @@ A segment opens with a header line and the lines of a snapshot; it appears in th
 aside, synced, renamed). After them comes one event a line. Each event names the ``group`` it was synced with,
 and a group is written only when the one before is on disk. So damage that no later group follows lies in the
 last, unacknowledged group: a tail to cut. Damage that a later group follows was acknowledged: nobody cuts it.
+Nor is a line cut that is whole and can't be read: a newer version may have written and acknowledged it.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from typing import Any
 import msgspec
 
 from stoker_shared.apply import NotAllowed, apply
-from stoker_shared.codec import Damaged, decode_item, decode_record
+from stoker_shared.codec import Damaged, Unreadable, decode_item, decode_record
 from stoker_shared.events import FORMAT, Record
 from stoker_shared.state import Item, Run, State
 
 SUFFIX = ".jsonl"
+
+_RECORD = b'{"seq":'
+"""What the line of every record begins with."""
 
 
 class LogError(Exception):
@@ -206,7 +210,7 @@ def _replay_last(path: Path, data: bytes, offset: int, state: State, torn: list[
         try:
             record = _decode_next(line[1], state.seq)
         except Damaged as error:
-            if _later_group(data, _end_of(line), state.seq + 1):
+            if isinstance(error, Unreadable) or _later_group(data, offset, state.seq + 1):
                 raise _damage(path, offset, str(error)) from error
             torn.append(Tail(path, offset, str(error)))
             return offset
@@ -225,14 +229,19 @@ def _decode_next(line: bytes, seq: int) -> Record:
 
 
 def _later_group(data: bytes, offset: int, seq: int) -> bool:
-    """Tell whether any whole record from ``offset`` on was written in a group that began after ``seq``."""
-    for _, text in _lines(data, offset):
+    """Tell whether any whole record from ``offset`` on was written in a group that began after ``seq``.
+
+    Records are found by how they begin, which nothing inside one can look like (JSON escapes the quotes):
+    what is damaged may be the newline before one.
+    """
+    while (offset := data.find(_RECORD, offset)) >= 0 and (end := data.find(b"\n", offset)) >= 0:
         try:
-            _, group = decode_record(text)
+            _, group = decode_record(data[offset:end])
         except Damaged:
-            continue
+            group = 0
         if group > seq:
             return True
+        offset += len(_RECORD)
     return False
 
 

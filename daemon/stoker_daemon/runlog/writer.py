@@ -26,6 +26,8 @@ class Rotation:
 class LogWriter:
     """Appends to the newest segment. Everything handed in comes to disk in the order it was handed in.
 
+    ``size`` is what the segment has grown to; the opening of one that it went on in does not count.
+
     ``on_durable`` is called from the writer's thread with the seq up to which all is on disk, ``on_failure``
     with the error when a write or sync failed. After a failure nothing more is written: what the kernel kept
     of the failed pages is unknown, so a sync is never tried again on them.
@@ -36,7 +38,7 @@ class LogWriter:
         path: Path,
         size: int,
         on_durable: Callable[[int], object],
-        on_failure: Callable[[OSError], object],
+        on_failure: Callable[[Exception], object],
     ) -> None:
         self.size = size
         self._on_durable = on_durable
@@ -74,7 +76,7 @@ class LogWriter:
         try:
             while batch := self._next_batch():
                 self._write(batch)
-        except OSError as error:
+        except Exception as error:
             self._on_failure(error)
         finally:
             os.close(self._descriptor)
@@ -114,9 +116,10 @@ class LogWriter:
 
     def _switch(self, rotation: Rotation) -> None:
         write_segment(rotation.path, rotation.opening)
+        descriptor = _open(rotation.path)
         os.close(self._descriptor)
-        self._descriptor = _open(rotation.path)
-        self.size = len(rotation.opening)
+        self._descriptor = descriptor
+        self.size = 0
 
 
 def write_segment(path: Path, opening: bytes) -> None:
