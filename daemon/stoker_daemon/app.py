@@ -65,6 +65,7 @@ async def run(config: Config) -> None:
 
 async def _run(config: Config, listening: socket.socket) -> None:
     logs = config.data / "logs"
+    logs.mkdir(mode=0o700, exist_ok=True)
     log, state = open_log(config.data / "runlog", machine_id(), now())
     objects = Objects(config.data / "objects")
     executor = Executor(logs, config.stop_grace)
@@ -73,7 +74,7 @@ async def _run(config: Config, listening: socket.socket) -> None:
     await projection.open(log.directory, log.id, log.durable)
     engine = Engine(state, log, projection, executor, preparer.order, now)
     executor.listener = engine
-    api = Api(engine, objects, projection, config.data, zone(), now())
+    api = Api(engine, objects, projection, preparer, config.data, zone(), now())
     server = Server(api.app)
 
     engine.start()

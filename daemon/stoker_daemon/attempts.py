@@ -1,23 +1,22 @@
 """The directory of one attempt: what is in it, and what it tells after a restart.
 
-``stdout`` and ``stderr`` are the job's; ``launch`` says what was launched; ``claim`` says who keeps it;
-``exit`` says how it ended; ``work`` is the job's working directory; beside them lie the files it was given.
+``stdout`` and ``stderr`` are the job's; ``keeper`` tells in lines who claimed it (the first line counts) and,
+in the end, its exit status; ``work`` is the job's working directory; beside them lie the files it was given.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
 
 import msgspec
 
-from stoker_daemon.processes import Identity
-
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
 
-STREAMS = ("stdout", "stderr", "launch")
-"""The streams of an attempt that people read."""
+OUTPUT = ("stdout", "stderr")
+"""The streams that a job writes."""
 
 
 class AttemptKey(msgspec.Struct, frozen=True):
@@ -32,19 +31,7 @@ class AttemptKey(msgspec.Struct, frozen=True):
         return f"#{self.run}/{self.node} attempt {self.attempt}"
 
 
-class Claim(msgspec.Struct, frozen=True):
-    """Who claimed an attempt: its keeper, or a restarted daemon that gave it up. Neither: not yet written."""
-
-    keeper: Identity | None = None
-    given_up: bool = False
-
-    @property
-    def is_being_written(self) -> bool:
-        """Whether its file is there and its text is not."""
-        return self.keeper is None and not self.given_up
-
-
-_GIVEN_UP = "given up\n"
+_GIVEN_UP = "given up"
 
 
 class AttemptDirectory:
@@ -54,11 +41,22 @@ class AttemptDirectory:
         self.path = logs / str(key.run) / str(key.number) / str(key.attempt)
 
     def make(self) -> None:
-        """Make the directory and the job's working directory in it."""
-        (self.path / "work").mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Make the directory, the job's working directory in it, and the files that are written to."""
+        path = str(self.path)
+        try:
+            os.mkdir(path, 0o700)  # noqa: PTH102 - this is on the way of every node; a Path costs as much again
+        except FileNotFoundError:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.mkdir(path, 0o700)  # noqa: PTH102
+        except FileExistsError:
+            pass
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(f"{path}/work", 0o700)  # noqa: PTH102
+        for name in (*OUTPUT, "keeper"):
+            os.close(os.open(f"{path}/{name}", _NEW, 0o600))
 
     def stream(self, name: str) -> Path:
-        """Give the file of one of `STREAMS`."""
+        """Give the file of one of `OUTPUT`."""
         return self.path / name
 
     def write(self, files: dict[str, bytes]) -> None:
@@ -71,40 +69,38 @@ class AttemptDirectory:
     def link(self, name: str, target: Path) -> None:
         """Give the job a file that is stored elsewhere: by a hard link, or a copy on another file system."""
         place = self.path / name
-        place.unlink(missing_ok=True)
         try:
-            place.hardlink_to(target)
+            os.link(target, place)
+        except FileExistsError:
+            return
         except OSError:
             shutil.copy2(target, place)
 
     def exit_status(self) -> int | None:
-        """Give how it ended; None where that is not written whole."""
-        try:
-            text = (self.path / "exit").read_text("ascii")
-        except FileNotFoundError:
-            return None
-        return int(text) if text.endswith("\n") else None
+        """Give how it ended; None where that is not written."""
+        ends = [line for line in self._kept() if line.startswith("exit ")]
+        return int(ends[0].removeprefix("exit ")) if ends else None
 
-    def claim(self) -> Claim | None:
-        """Give the claim; None where nobody has made one."""
-        try:
-            text = (self.path / "claim").read_text("ascii")
-        except FileNotFoundError:
-            return None
-        if text == _GIVEN_UP:
-            return Claim(given_up=True)
-        if not text.endswith("\n"):
-            return Claim()
-        pid, start_time, boot = text.split()
-        return Claim(Identity(int(pid), int(start_time), boot))
+    def keeper(self) -> int | None:
+        """Give the pid of the keeper that has the attempt; None where none has, or the daemon gave it up."""
+        claim = next(iter(self._kept()), _GIVEN_UP)
+        return None if claim == _GIVEN_UP else int(claim)
 
-    def give_up(self) -> bool:
-        """Make the claim before a late keeper can, which then exits. False where there is a claim already."""
+    def keeper_or_none_ever(self) -> int | None:
+        """Give the pid of the keeper that has the attempt; where none has, see to it that none ever will."""
         self.make()
+        if not self._kept():
+            with self._keeper.open("a") as file:
+                file.write(f"{_GIVEN_UP}\n")
+        return self.keeper()
+
+    @property
+    def _keeper(self) -> Path:
+        return self.path / "keeper"
+
+    def _kept(self) -> list[str]:
+        """Give the lines of the keeper's file that are written whole."""
         try:
-            descriptor = os.open(self.path / "claim", _NEW | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return False
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(_GIVEN_UP)
-        return True
+            return self._keeper.read_text("ascii").split("\n")[:-1]
+        except FileNotFoundError:
+            return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 
 import msgspec
@@ -37,7 +38,7 @@ def read_config(file: Path | None, environment: Mapping[str, str], flags: Mappin
         ConfigError: the file can't be read, has an unknown key or a value of a wrong type.
     """
     path = file or paths.config_path(environment)
-    named = file is not None or "STOKER_CONFIG" in environment
+    named = file is not None or bool(environment.get("STOKER_CONFIG"))
     values = _read(path, required=named)
     values = values | _from_environment(environment) | dict(flags)
     values.setdefault("data", str(paths.data_directory({})))
@@ -46,7 +47,7 @@ def read_config(file: Path | None, environment: Mapping[str, str], flags: Mappin
         config = msgspec.convert(values, Config, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise ConfigError(f"configuration ({path}, STOKER_* and flags): {_explained(str(error))}") from error
-    if config.stop_grace < 0:
+    if not 0 <= config.stop_grace < inf:
         raise ConfigError(f"{path}: stop_grace is a number of seconds, 0 or more")
     return config
 
@@ -64,13 +65,13 @@ def _read(path: Path, *, required: bool) -> dict[str, object]:
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     settings = {name: f"STOKER_{name.upper()}" for name in Config.__struct_fields__}
-    return {name: environment[variable] for name, variable in settings.items() if variable in environment}
+    return {name: environment[variable] for name, variable in settings.items() if environment.get(variable)}
 
 
 def _path(kind: type, value: object) -> object:
     if kind is Path and isinstance(value, str):
         return Path(value).expanduser().absolute()
-    raise msgspec.ValidationError(f"expected a {kind.__name__}, got {value!r}")
+    raise TypeError(f"expected a {kind.__name__}, got {value!r}")
 
 
 def _explained(message: str) -> str:

@@ -12,7 +12,8 @@ def parse_cycle(text: str, zone: ZoneInfo) -> datetime:
     A bare date is its midnight.
 
     Raises:
-        ValueError: it is none of these, or a local time that the zone has twice or not at all.
+        ValueError: it is none of these, a local time that the zone has twice or not at all, or one that is
+            before or after all calendars in UTC.
     """
     try:
         moment = datetime.fromisoformat(text)
@@ -20,7 +21,10 @@ def parse_cycle(text: str, zone: ZoneInfo) -> datetime:
         raise ValueError(
             f"{text!r} is not a time; write it as 2026-11-21, 2026-11-21T01:00 or 2026-11-21T01:00+01:00"
         ) from None
-    return _instant(moment, zone) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return _instant(moment, zone) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} lies outside the years 1 to 9999") from None
 
 
 def default_cycle(now: datetime) -> datetime:

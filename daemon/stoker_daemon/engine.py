@@ -45,13 +45,16 @@ class Hands(Protocol):
 
     boot_id: str
 
+    def make_ready(self, order: Order) -> None:
+        """Lay out what an attempt needs. Raises OSError."""
+
     def launch(self, order: Order) -> None:
-        """Launch an attempt."""
+        """Launch an attempt that was made ready."""
 
     def end(self, key: AttemptKey) -> None:
         """End every process of an attempt."""
 
-    def recover(self, key: AttemptKey, tag: str, boot_id: str) -> None:
+    def recover(self, key: AttemptKey, tag: str, boot_id: str, start_time: int | None) -> None:
         """Find out what became of an attempt."""
 
 
@@ -71,6 +74,7 @@ class Turn:
         self.records: list[ev.Record] = []
         self.changes: list[Change] = []
         self.touched: dict[int, Run] = {}
+        self.orders: list[Order] = []
         self.effects: list[Callable[[], object]] = []
         self.urgent = False
 
@@ -124,7 +128,7 @@ class Engine:
             for node in map(run.numbered, run.active):
                 attempt = node.attempts[-1]
                 self._sought.add(_key(run, node))
-                self._hands.recover(_key(run, node), attempt.tag, attempt.boot_id)
+                self._hands.recover(_key(run, node), attempt.tag, attempt.boot_id, attempt.start_time)
                 if node.stopping:
                     self._hands.end(_key(run, node))
         self._post(lambda turn: turn.touched.update(turn.state.runs), None)
@@ -168,8 +172,6 @@ class Engine:
 
     def attempt_ended(self, key: AttemptKey, exit_status: int | None, reason: ev.Reason, detail: str) -> None:
         """Record an attempt's end. What was being stopped ended for that reason, whatever its status."""
-        ended = detail or f"exit status {exit_status}"
-        logger.info("attempt ended (%s): %s", reason.value, ended, extra=about(key))
         self._sought.discard(key)
 
         def finish(turn: Turn) -> None:
@@ -178,6 +180,9 @@ class Engine:
                 ev.AttemptFinished(key.run, key.node, key.attempt, exit_status, stopping or reason, detail),
                 STOKER,
             )
+            ended = detail or f"exit status {exit_status}"
+            message = "attempt ended (%s): %s"
+            turn.effects.append(partial(logger.info, message, reason.value, ended, extra=about(key)))
 
         self._post(finish, None)
 
@@ -211,6 +216,7 @@ class Engine:
             self._fail("a turn of the engine failed; nothing of it was kept", error)
             return
         self._hand_over(turn)
+        self._make_ready(turn)
         self._wake_for(turn)
 
     def _command(self, turn: Turn, command: Command, answer: asyncio.Future[Any] | None) -> None:
@@ -249,7 +255,7 @@ class Engine:
             ),
             STOKER,
         )
-        turn.effects.append(partial(self._hands.launch, order))
+        turn.orders.append(order)
 
     def _end_what_stops(self, turn: Turn) -> None:
         stops = [record.event for record in turn.records if isinstance(record.event, ev.NodeStopRequested)]
@@ -263,6 +269,18 @@ class Engine:
             self.log.append(turn.records, self.state, urgent=turn.urgent)
         else:
             self._durable(self.log.durable)
+
+    def _make_ready(self, turn: Turn) -> None:
+        """Use the time that the sync takes. Launches come first of a turn's effects."""
+        turn.effects[:0] = [self._made_ready(order) for order in turn.orders]
+
+    def _made_ready(self, order: Order) -> Callable[[], None]:
+        try:
+            self._hands.make_ready(order)
+        except OSError as error:
+            detail = f"could not be made ready: {error}"
+            return partial(self.attempt_ended, order.key, None, ev.Reason.REFUSED, detail)
+        return partial(self._hands.launch, order)
 
     def _durable(self, seq: int) -> None:
         """Carry out what waited for everything up to ``seq`` to be on disk."""

@@ -71,15 +71,18 @@ class Executor:
         self._running: dict[AttemptKey, _Running] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def make_ready(self, order: Order) -> None:
+        """Lay out an attempt's directory, while its intent is on its way to disk. Raises OSError."""
+        directory = AttemptDirectory(self._logs, order.key)
+        directory.make()
+        directory.write(order.launch.files)
+        if order.source:
+            directory.link(*order.source)
+
     def launch(self, order: Order) -> None:
         """Launch an attempt whose intent is on disk."""
-        directory = AttemptDirectory(self._logs, order.key)
         try:
-            directory.make()
-            directory.write({**order.launch.files, "launch": _describe(order)})
-            if order.source:
-                directory.link(*order.source)
-            pid = _spawn(order, directory)
+            pid = _spawn(order, AttemptDirectory(self._logs, order.key))
         except (OSError, ValueError) as error:
             # A ValueError: an argument with a NUL, or a variable's name that none can have.
             detail = f"could not be launched: {error}"
@@ -95,34 +98,30 @@ class Executor:
         if running and not running.ending:
             running.ending = self._go(self._clear(running))
 
-    def recover(self, key: AttemptKey, tag: str, boot_id: str) -> None:
-        """Find out what became of an attempt that an earlier daemon meant to launch, and go on from there."""
+    def recover(self, key: AttemptKey, tag: str, boot_id: str, start_time: int | None) -> None:
+        """Find out what became of an attempt that an earlier daemon meant to launch, and go on from there.
+
+        ``start_time`` is its keeper's, where the earlier daemon came to know it.
+        """
         running = _Running(key, tag)
         self._running[key] = running
-        self._go(self._recover(running, AttemptDirectory(self._logs, key), boot_id))
+        self._recover(running, boot_id, start_time or 0)
 
     def close(self) -> None:
         """Stop watching. What runs goes on."""
         for task in self._tasks:
             task.cancel()
 
-    async def _recover(self, running: _Running, directory: AttemptDirectory, boot_id: str) -> None:
+    def _recover(self, running: _Running, boot_id: str, start_time: int) -> None:
+        directory = AttemptDirectory(self._logs, running.key)
         if boot_id != self.boot_id and directory.exit_status() is None:
             self._report(running, None, Reason.LOST, "the machine was restarted while it ran")
-        elif directory.give_up():
-            self._report_never_began(running)
-        elif keeper := await self._claimant(running, directory):
-            self._find_again(running, keeper, directory)
+        elif pid := directory.keeper_or_none_ever():
+            keeper = processes.find(pid, running.tag, self.boot_id)
+            self._find_again(running, keeper or Identity(pid, start_time, boot_id), directory)
         else:
-            self._report_never_began(running)
-
-    async def _claimant(self, running: _Running, directory: AttemptDirectory) -> Identity | None:
-        """Give the keeper that claimed the attempt; None where a daemon gave it up, or it died claiming."""
-        while (claim := directory.claim()) and claim.is_being_written and self._members(running):
-            await asyncio.sleep(0.01)
-        # Read again: since the look before, it may have been written, and its keeper have ended.
-        claim = directory.claim()
-        return claim.keeper if claim else None
+            detail = "the daemon ended before it was launched"
+            self._report(running, None, Reason.NEVER_BEGAN, detail)
 
     def _find_again(self, running: _Running, keeper: Identity, directory: AttemptDirectory) -> None:
         running.keeper = keeper
@@ -181,8 +180,7 @@ class Executor:
         written = directory.exit_status()
         if written is not None or waited is None or waited < 0:
             return written
-        claim = directory.claim()
-        return waited if claim and claim.keeper == running.keeper else None
+        return waited if running.keeper and directory.keeper() == running.keeper.pid else None
 
     async def _clear(self, running: _Running) -> None:
         """End every process of the attempt, and return when none is left.
@@ -207,9 +205,6 @@ class Executor:
     def _members(self, running: _Running) -> list[int]:
         return processes.members(running.keeper, running.tag)
 
-    def _report_never_began(self, running: _Running) -> None:
-        self._report(running, None, Reason.NEVER_BEGAN, "the daemon ended before it was launched")
-
     def _report(self, running: _Running, status: int | None, reason: Reason, detail: str) -> None:
         self._running.pop(running.key, None)
         self.listener.attempt_ended(running.key, status, reason, detail)
@@ -227,15 +222,15 @@ class Executor:
 
 
 def _spawn(order: Order, directory: AttemptDirectory) -> int:
-    output = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    output = os.O_WRONLY | os.O_APPEND
     return os.posix_spawn(
         "/bin/sh",
         ["/bin/sh", str(KEEPER), str(directory.path), *order.launch.argv],
         {**os.environ, **order.launch.env, processes.TAG: order.tag},
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, str(directory.stream("stdout")), output, 0o600),
-            (os.POSIX_SPAWN_OPEN, 2, str(directory.stream("stderr")), output, 0o600),
+            (os.POSIX_SPAWN_OPEN, 1, str(directory.stream("stdout")), output, 0),
+            (os.POSIX_SPAWN_OPEN, 2, str(directory.stream("stderr")), output, 0),
         ],
         setsid=True,
         # Python ignores SIGPIPE, and an ignored signal stays ignored over exec.
@@ -251,15 +246,3 @@ def _reap(pid: int) -> int | None:
     except ChildProcessError:
         return None
     return os.waitstatus_to_exitcode(status) if ended else None
-
-
-def _describe(order: Order) -> bytes:
-    """Give the launch log. Of the job's own environment only the names: the values may be secret."""
-    lines = [f"{order.key}, {processes.TAG}={order.tag}", "command:"]
-    lines += [f"  {argument!r}" for argument in order.launch.argv]
-    lines += ["environment:"]
-    lines += [
-        f"  {name}={value!r}" if name.startswith("STOKER_") else f"  {name}"
-        for name, value in sorted(order.launch.env.items())
-    ]
-    return ("\n".join(lines) + "\n").encode()

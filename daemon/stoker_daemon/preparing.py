@@ -19,9 +19,10 @@ from stoker_daemon.launchers import CannotLaunch, Launch, SparkHome, Task
 from stoker_daemon.launchers.shell import shebang
 from stoker_daemon.objects import Objects
 from stoker_daemon.plan import Plan, PlanNode
+from stoker_daemon.processes import TAG
 from stoker_daemon.variables import Facts, Scope, VariableError
 from stoker_shared.model import JobConfig, JobType
-from stoker_shared.state import NodeRun, Run
+from stoker_shared.state import Attempt, NodeRun, Run
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,22 @@ class Preparer:
             return self._order(key, frozen, scope, f"{run.name}/{node.name} #{run.id}.{key.attempt}")
         except VariableError as error:
             raise CannotLaunch(str(error)) from error
+
+    def describe(self, run: Run, node: NodeRun, attempt: Attempt) -> str:
+        """Give an attempt's launch log: what was launched, where, with which variables.
+
+        Of the environment that the configuration gives only the names: the values may be secret.
+        """
+        plan = self._plan(run.plan)
+        frozen = plan.nodes[node.number - 1]
+        key = AttemptKey(run.id, node.number, node.name, attempt.number)
+        scope = Scope(_facts(run, key), _custom(run, plan, frozen))
+        lines = [f"{key}, process {attempt.pid}, {TAG}={attempt.tag}"]
+        lines += [f"directory: {AttemptDirectory(self._logs, key).path / 'work'}"]
+        lines += ["command:", *(f"  {argument!r}" for argument in attempt.command)]
+        lines += ["environment:", *(f"  {name}={value!r}" for name, value in scope.environment().items())]
+        lines += [f"  {name}" for name in frozen.config.env]
+        return "\n".join(lines) + "\n"
 
     def find_spark(self, own: Mapping[str, str]) -> SparkHome:
         """Give the Spark for a job with that environment of its own, once there is a Java that suits it.

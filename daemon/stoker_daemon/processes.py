@@ -45,6 +45,11 @@ def is_alive(process: Identity, boot: str) -> bool:
     return stat is not None and int(stat[19]) == process.start_time and stat[0] not in "ZX"
 
 
+def find(pid: int, tag: str, boot: str) -> Identity | None:
+    """Give who a pid is now, if it lives and carries the tag, which no other process can."""
+    return identify(pid, boot) if _belongs(pid, None, _mark(tag)) else None
+
+
 def open_pidfd(process: Identity) -> int | None:
     """Give a pidfd of a process, which is readable once it has ended; None where it is gone already."""
     try:
@@ -81,7 +86,7 @@ def send(pid: int, number: signal.Signals, leader: Identity | None, tag: str) ->
 
 def _session_of(leader: Identity | None) -> int | None:
     """Give the leader's session; None where its pid, and so the session's id, is somebody else's by now."""
-    if leader is None:
+    if leader is None or leader.boot_id != boot_id():
         return None
     stat = _stat(leader.pid)
     return leader.pid if stat is None or int(stat[19]) == leader.start_time else None

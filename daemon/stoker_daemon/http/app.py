@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
@@ -19,6 +20,7 @@ from stoker_daemon.http.definitions import Definitions
 from stoker_daemon.http.runs import Runs
 from stoker_daemon.http.streams import Streams
 from stoker_daemon.objects import Objects
+from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
 from stoker_shared import __version__, routes
 from stoker_shared.api import API_VERSION, Status
@@ -32,7 +34,8 @@ class Api:
         engine: Engine,
         objects: Objects,
         projection: Projection,
-        data: os.PathLike[str],
+        preparer: Preparer,
+        data: Path,
         zone: ZoneInfo,
         started_at: datetime,
     ) -> None:
@@ -43,7 +46,7 @@ class Api:
         self.closing = asyncio.Event()
         definitions = Definitions(engine, objects)
         runs = Runs(engine, objects, projection, zone)
-        streams = Streams(engine, projection, os.fspath(data), self.closing)
+        streams = Streams(engine, projection, data / "logs", preparer.describe, self.closing)
         self.app = Starlette(
             routes=[
                 Route(routes.STATUS, self.status),
@@ -64,7 +67,7 @@ class Api:
             pid=os.getpid(),
             started_at=self._started_at,
             time_zone=self._zone.key,
-            data=os.fspath(self._data),
+            data=str(self._data),
             jobs=len(state.jobs),
             workflows=len(state.workflows),
             active_runs=len(state.runs),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from stoker_daemon.attempts import STREAMS, AttemptDirectory, AttemptKey
+from stoker_daemon.attempts import OUTPUT, AttemptDirectory, AttemptKey
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.answers import number
 from stoker_daemon.problems import Refused, not_found
@@ -25,7 +25,7 @@ from stoker_daemon.projection import Projection
 from stoker_daemon.runlog.following import Follower, NotKept
 from stoker_shared import routes
 from stoker_shared.api import API_VERSION, Heartbeat, Problem
-from stoker_shared.state import NodeRun, Run
+from stoker_shared.state import Attempt, NodeRun, Run
 from stoker_shared.text import clean
 
 HEARTBEAT_SECONDS = 10
@@ -39,10 +39,18 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 class Streams:
     """Handlers over the log's and the attempts' files."""
 
-    def __init__(self, engine: Engine, projection: Projection, data: str, closing: asyncio.Event) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        projection: Projection,
+        logs: Path,
+        describe: Callable[[Run, NodeRun, Attempt], str],
+        closing: asyncio.Event,
+    ) -> None:
         self._engine = engine
         self._projection = projection
-        self._logs = Path(data) / "logs"
+        self._logs = logs
+        self._describe = describe
         self._closing = closing
 
     def routes(self) -> list[Route]:
@@ -65,7 +73,15 @@ class Streams:
 
     async def log(self, request: Request) -> Response:
         """Give an attempt's output: whole, a byte range of it, or with ``follow=true`` as it grows."""
-        path, key = await self._stream(request)
+        run, node, attempt = await self._attempt(request)
+        stream = request.path_params["stream"]
+        if stream == "launch":
+            return Response(self._describe(run, node, attempt), 200, _octets())
+        if stream not in OUTPUT:
+            known = ", ".join([*OUTPUT, "launch"])
+            raise not_found(f"there is no stream {clean(stream)!r}; there are {known}")
+        key = AttemptKey(run.id, node.number, node.name, attempt.number)
+        path = AttemptDirectory(self._logs, key).stream(stream)
         if request.query_params.get("follow") == "true":
             start = number(request.query_params.get("offset", "0"), "offset")
             return StreamingResponse(self._followed(path, key, start), 200, _octets())
@@ -110,7 +126,7 @@ class Streams:
             for wait in waits:
                 wait.cancel()
 
-    async def _stream(self, request: Request) -> tuple[Path, AttemptKey]:
+    async def _attempt(self, request: Request) -> tuple[Run, NodeRun, Attempt]:
         asked = number(request.path_params["run"], "a run's number")
         run = self._engine.state.runs.get(asked) or await self._projection.run(asked)
         if run is None:
@@ -119,11 +135,7 @@ class Streams:
         attempt = number(request.path_params["attempt"], "an attempt's number")
         if not 1 <= attempt <= len(node.attempts):
             raise not_found(f"node {node.name!r} of run #{run.id} has no attempt {attempt}")
-        stream = request.path_params["stream"]
-        if stream not in STREAMS:
-            raise not_found(f"there is no stream {clean(stream)!r}; there are {', '.join(STREAMS)}")
-        key = AttemptKey(run.id, node.number, node.name, attempt)
-        return AttemptDirectory(self._logs, key).stream(stream), key
+        return run, node, node.attempts[attempt - 1]
 
     def _has_ended(self, key: AttemptKey) -> bool:
         run = self._engine.state.runs.get(key.run)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from .task import Launch, Task
 
 _DEFAULT = ("/bin/sh",)
@@ -16,7 +14,7 @@ def shebang(first_line: bytes) -> tuple[str, ...]:
     """
     if not first_line.startswith(b"#!"):
         return _DEFAULT
-    words = os.fsdecode(first_line[2:]).strip().split(maxsplit=1)
+    words = first_line[2:].decode(errors="replace").strip().split(maxsplit=1)
     return tuple(words) or _DEFAULT
 
 
