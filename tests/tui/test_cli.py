@@ -135,7 +135,8 @@ def test_ctrl_c_on_wait_leaves_the_run_running(defined: StokerDaemon, tmp_path: 
     waiting = subprocess.Popen(
         [STOKER, "run", "gated", "--wait"], env=defined.environment, stderr=subprocess.PIPE
     )
-    wait_for(defined.runs, "the run is there")
+    assert waiting.stderr
+    assert waiting.stderr.readline() == b"run #1 is created\n"
 
     waiting.send_signal(signal.SIGINT)
 

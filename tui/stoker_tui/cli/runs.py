@@ -49,6 +49,7 @@ def start_run(
         print_json([run]) if context.as_json else click.echo(f"#{run.row.id}")
         return
     with leaving_it_running(run.row.id):
+        click.echo(f"run #{run.row.id} is created", err=True)
         ended = follow_run(context.client, run) if follow else wait_for_run(context.client, run.row.id)
     if context.as_json:
         print_json([ended])
