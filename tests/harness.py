@@ -20,13 +20,15 @@ STOKER = Path(sys.executable).with_name("stoker")
 _T = TypeVar("_T")
 
 
-def wait_for(condition: Callable[[], _T | None], what: str, seconds: float = 60) -> _T:
+def wait_for(
+    condition: Callable[[], _T | None], what: str, seconds: float = 60, interval: float = 0.02
+) -> _T:
     """Give what ``condition`` gives once it is true; fail when it is not within ``seconds``."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {seconds} s: {what}")
-        time.sleep(0.02)
+        time.sleep(interval)
     return found
 
 

@@ -72,7 +72,9 @@ class AttemptDirectory:
         try:
             os.link(target, place)
         except FileExistsError:
-            return
+            # Of an attempt that was made ready and never came to be, whose number was given again.
+            place.unlink()
+            self.link(name, target)
         except OSError:
             shutil.copy2(target, place)
 

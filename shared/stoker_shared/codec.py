@@ -27,6 +27,10 @@ class Damaged(ValueError):
     """A line is not what was written: torn, changed, or not of this log."""
 
 
+class Unreadable(Damaged):
+    """A line is whole as it was written, and this version can't make sense of it."""
+
+
 class _Envelope(msgspec.Struct):
     seq: int
     group: int
@@ -72,14 +76,14 @@ def decode_record(line: bytes) -> tuple[Record, int]:
     An event of an unknown type is kept as `Unknown`: within a format version types are only ever added.
 
     Raises:
-        Damaged: the line is not a whole record.
+        Damaged: the line is not a whole record; `Unreadable` where it is whole.
     """
     body = unseal(line)
     try:
         envelope = _envelopes.decode(body)
         event = _events.decode(body) if envelope.type in _KNOWN_TYPES else Unknown(envelope.type)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise Damaged(f"it is not a record: {error}") from error
+        raise Unreadable(f"it is not a record: {error}") from error
     return Record(envelope.seq, envelope.at, envelope.by, event), envelope.group
 
 

@@ -1,0 +1,292 @@
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from stoker_daemon import projection as projection_module
+from stoker_daemon.projection import Change, Projection, change_by
+from stoker_daemon.runlog import log as runlog
+from stoker_daemon.runlog.log import open_log
+from stoker_daemon.views import run_row
+from stoker_shared import events as ev
+from stoker_shared.api import RunRow
+from stoker_shared.apply import apply
+from stoker_shared.model import NodeState, RunState
+from stoker_shared.state import Run, State
+from tests.strategies import T0, Story, created, exited, node, starting
+
+Changes = list[tuple[list[Change], int]]
+"""What the engine hands in, group by group, with the position after each."""
+
+
+class World:
+    """A log with six runs, and what a projection that was there all the time was told."""
+
+    def __init__(self, directory: Path) -> None:
+        self.runlog = directory / "runlog"
+        self.path = directory / "stoker.db"
+        self.log = ""
+        self.told: Changes = []
+        self.state = State()
+        self.finished: dict[int, Run] = {}
+
+    @property
+    def seq(self) -> int:
+        return self.state.seq
+
+    async def write(self) -> None:
+        log, state = open_log(self.runlog, "machine", T0)
+        log.start(lambda _: None, lambda _: None)
+        self.log = log.id
+        for group in groups():
+            changes = []
+            for record in group:
+                run = apply(state, record)
+                if change := change_by(record, run):
+                    changes.append(change)
+                if run and run.ended_at:
+                    self.finished[run.id] = run
+            log.append(group, state)
+            self.told.append((changes, state.seq))
+        log.close()
+        self.state = state
+
+    @asynccontextmanager
+    async def opened(self, seq: int | None = None, log: str | None = None) -> AsyncIterator[Projection]:
+        projection = Projection(self.path)
+        await projection.open(self.runlog, log or self.log, self.seq if seq is None else seq)
+        try:
+            yield projection
+        finally:
+            await projection.close()
+
+    async def follow(self, groups: int | None = None) -> None:
+        """Make the database as it comes to be while the log is written, up to one of its groups."""
+        self.path.unlink(missing_ok=True)
+        empty = self.runlog.with_name("empty")
+        projection = Projection(self.path)
+        log, _ = open_log(empty, "machine", T0)
+        await projection.open(empty, log.id, 0)
+        for changes, seq in self.told[:groups]:
+            projection.write(changes, seq)
+        await projection.close()
+        with sqlite3.connect(self.path) as database:
+            database.execute("update position set log = ?", (self.log,))
+
+
+def groups() -> list[list[ev.Record]]:
+    story, told = Story(), []
+    for number in range(1, 7):
+        name = "daily" if number % 2 else "hourly"
+        told += [
+            story.tell(created([node("a"), node("b", "a")], run=number, name=name), by="bob"),
+            story.tell(ev.RunStarted(number), starting("a", run=number)),
+        ]
+        story.pass_time(60)
+        if number == 4:
+            continue
+        state = NodeState.FAILED if number == 3 else NodeState.SUCCEEDED
+        told += [
+            story.tell(exited("a", run=number), ev.NodeFinished(number, "a", state, detail="why \u2028")),
+            story.tell(ev.NodeFinished(number, "b", state), ev.RunFinished(number, RunState(state.value))),
+        ]
+    return told
+
+
+@pytest.fixture
+async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(runlog, "SEGMENT_BYTES", 2000)
+    world = World(tmp_path)
+    await world.write()
+    return world
+
+
+async def rows(projection: Projection, **wanted: object) -> list[RunRow]:
+    asked = {"workspace": "default", "name": None, "state": None, "before": None, "limit": 100} | wanted
+    return await projection.runs(**asked)  # type: ignore[arg-type]
+
+
+async def content(projection: Projection) -> tuple[list[RunRow], list[Run | None]]:
+    return await rows(projection), [await projection.run(number) for number in range(1, 8)]
+
+
+async def live_content(world: World) -> tuple[list[RunRow], list[Run | None]]:
+    await world.follow()
+    async with world.opened() as projection:
+        return await content(projection)
+
+
+class TestTheProjection:
+    async def test_has_every_run_newest_first_and_the_finished_ones_whole(self, world: World):
+        listed, whole = await live_content(world)
+
+        runs = world.finished | world.state.runs
+        assert listed == [run_row(runs[number]) for number in (6, 5, 4, 3, 2, 1)]
+        assert whole == [world.finished.get(number) for number in range(1, 8)]
+
+    async def test_is_asked_for_a_workflow_a_state_or_a_page(self, world: World):
+        async with world.opened() as projection:
+
+            async def numbers(**wanted: object) -> list[int]:
+                return [row.id for row in await rows(projection, **wanted)]
+
+            assert await numbers(name="daily") == [5, 3, 1]
+            assert await numbers(state=RunState.FAILED) == [3]
+            assert await numbers(name="hourly", state=RunState.RUNNING) == [4]
+            assert await numbers(before=4, limit=2) == [3, 2]
+            assert await numbers(before=1) == []
+            assert await numbers(workspace="other") == []
+
+    async def test_is_the_same_when_it_is_opened_again(self, world: World):
+        expected = await live_content(world)
+
+        for _ in range(2):
+            async with world.opened() as projection:
+                assert await content(projection) == expected
+
+
+def nothing(world: World) -> None:
+    """There is no database."""
+
+
+def garbage(world: World) -> None:
+    world.path.write_bytes(b"this is no database\n" * 1000)
+
+
+def empty_file(world: World) -> None:
+    world.path.touch()
+
+
+def tables_of_somebody_else(world: World) -> None:
+    with sqlite3.connect(world.path) as database:
+        database.execute("create table position (x, y)")
+
+
+async def behind(world: World) -> None:
+    await world.follow(groups=7)
+
+
+async def behind_in_its_first_group(world: World) -> None:
+    await world.follow(groups=1)
+
+
+async def at_no_position(world: World) -> None:
+    await world.follow()
+    with sqlite3.connect(world.path) as database:
+        database.execute("delete from position")
+
+
+async def ahead(world: World) -> None:
+    await world.follow()
+    with sqlite3.connect(world.path) as database:
+        database.execute("update position set seq = seq + 10")
+        database.execute(
+            "insert into runs select 99, workspace, name, state, created_at, row, body from runs limit 1"
+        )
+
+
+async def of_another_log(world: World) -> None:
+    await ahead(world)
+    with sqlite3.connect(world.path) as database:
+        database.execute("update position set log = 'another', seq = 3")
+
+
+async def of_another_shape(world: World) -> None:
+    await world.follow()
+    with sqlite3.connect(world.path) as database:
+        database.execute("update position set shape = shape + 1")
+
+
+async def damaged_and_behind(world: World) -> None:
+    """The page with the position is whole, one that the next write needs is not."""
+    await world.follow(groups=4)
+    with sqlite3.connect(world.path) as database:
+        database.execute("pragma wal_checkpoint(truncate)")
+        (page,) = database.execute("select rootpage from sqlite_master where name = 'runs'").fetchone()
+        (size,) = database.execute("pragma page_size").fetchone()
+    content = bytearray(world.path.read_bytes())
+    content[(page - 1) * size : page * size] = b"\xa5" * size
+    world.path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        nothing,
+        garbage,
+        empty_file,
+        tables_of_somebody_else,
+        behind,
+        behind_in_its_first_group,
+        at_no_position,
+        ahead,
+        of_another_log,
+        of_another_shape,
+        damaged_and_behind,
+    ],
+    ids=lambda found: found.__name__,
+)
+@pytest.mark.parametrize("batch", [1, 3, 1000])
+async def test_whatever_is_found_the_log_makes_it_what_it_would_have_been(
+    world: World,
+    found: Callable[[World], Awaitable[None] | None],
+    batch: int,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    expected = await live_content(world)
+    world.path.unlink()
+    if made := found(world):
+        await made
+    batched = projection_module._batched
+    monkeypatch.setattr(projection_module, "_batched", lambda entries, _: batched(entries, batch))
+
+    async with world.opened() as projection:
+        assert await content(projection) == expected
+    with sqlite3.connect(world.path) as database:
+        assert database.execute("select log, seq from position").fetchall() == [(world.log, world.seq)]
+
+
+class TestAWriteThatFails:
+    async def test_is_made_up_for_by_the_next_one(self, world: World):
+        expected = await live_content(world)
+        await world.follow(groups=0)
+        async with world.opened(seq=0) as projection:
+            for number, (changes, seq) in enumerate(world.told):
+                if number == 2:
+                    await refuse_writes(projection, refused=True)
+                if number == 5:
+                    await refuse_writes(projection, refused=False)
+                projection.write(changes, seq)
+
+            assert await content(projection) == expected
+
+    async def test_and_is_the_last_is_made_up_for_at_the_next_start(self, world: World):
+        expected = await live_content(world)
+        await world.follow(groups=0)
+        async with world.opened(seq=0) as projection:
+            for number, (changes, seq) in enumerate(world.told):
+                if number == 5:
+                    await refuse_writes(projection, refused=True)
+                projection.write(changes, seq)
+
+        async with world.opened() as projection:
+            assert await content(projection) == expected
+
+
+async def refuse_writes(projection: Projection, *, refused: bool) -> None:
+    """Let every commit of rows fail, as on a full disk, or no longer."""
+
+    def set_limit() -> None:
+        database = projection._db
+        if refused:
+            database.execute(
+                "create temp trigger full before insert on runs begin select raise(rollback, 'full'); end"
+            )
+        else:
+            database.execute("drop trigger full")
+
+    await projection._run(set_limit)

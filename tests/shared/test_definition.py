@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stoker_shared import dag
+from stoker_shared.api import Fault
+from stoker_shared.definition import MAX_NODES, faults
+from stoker_shared.model import JobConfig, NodeSpec, WorkflowSpec
+from stoker_shared.text import clean_line
+
+
+def step(name: str, *upstream: str, **fields: Any) -> NodeSpec:
+    return NodeSpec(name=name, job="etl/a.py", upstream=upstream, **fields)
+
+
+def spec(*nodes: NodeSpec, **fields: Any) -> WorkflowSpec:
+    return WorkflowSpec(**{"workflow": "daily", "nodes": nodes} | fields)
+
+
+def pointers(definition: WorkflowSpec) -> list[str]:
+    return [fault.pointer for fault in faults(definition)]
+
+
+class TestADefinition:
+    def test_without_fault_has_none(self):
+        assert faults(spec(step("a"), step("b", "a"), step("c", "a", "b"))) == []
+
+    def test_of_a_draft_may_be_empty(self):
+        assert faults(spec()) == []
+
+    @pytest.mark.parametrize("name", ["", "a/b", " a", "a\n", "..", "e\u0301", "x" * 65, "\x1b[31m"])
+    def test_has_a_valid_name_as_have_its_nodes(self, name: str):
+        assert pointers(spec(workflow=name)) == ["/workflow"]
+        assert pointers(spec(step("a"), step(name))) == ["/nodes/1/name"]
+
+    @pytest.mark.parametrize(
+        ("field", "bad", "good"),
+        [
+            ("retries", -1, 0),
+            ("retry_delay", -0.5, 0),
+            ("retry_backoff", 0.9, 1),
+            ("run_timeout", 0, 1),
+            ("parallelism", 0, 1),
+        ],
+    )
+    def test_has_numbers_that_make_sense(self, field: str, bad: float, good: float):
+        (fault,) = faults(spec(**{field: bad}))
+
+        assert fault.pointer == f"/{field}"
+        assert fault.detail == f"must be {good} or more"
+        assert faults(spec(**{field: good})) == []
+
+    def test_has_nodes_with_numbers_that_make_sense(self):
+        bad = step("a", retries=-1, config=JobConfig(timeout=0))
+
+        assert faults(spec(bad)) == [
+            Fault("/nodes/0/retries", "must be 0 or more"),
+            Fault("/nodes/0/config/timeout", "must be 1 or more"),
+        ]
+
+    def test_has_no_more_nodes_than_allowed(self):
+        nodes = [step(str(number)) for number in range(MAX_NODES + 1)]
+
+        assert pointers(spec(*nodes)) == ["/nodes"]
+        assert faults(spec(*nodes[:-1])) == []
+
+    def test_has_each_node_name_once(self):
+        assert faults(spec(step("a"), step("b"), step("a"))) == [
+            Fault("/nodes/0/name", "2 nodes have the name 'a'"),
+            Fault("/nodes/2/name", "2 nodes have the name 'a'"),
+        ]
+
+    def test_names_the_nearest_node_for_an_upstream_that_is_none(self):
+        assert faults(spec(step("ingest"), step("report", "ingets"), step("mail", "zzz"))) == [
+            Fault("/nodes/1/upstream", "there is no node 'ingets'; did you mean 'ingest'?"),
+            Fault("/nodes/2/upstream", "there is no node 'zzz'"),
+        ]
+
+    def test_names_the_path_of_a_cycle(self):
+        assert faults(spec(step("a", "c"), step("b", "a"), step("c", "b"))) == [
+            Fault("/nodes", "the nodes wait for each other in a cycle: a -> b -> c -> a")
+        ]
+
+    def test_does_not_have_a_node_wait_for_itself(self):
+        assert faults(spec(step("a", "a"))) == [
+            Fault("/nodes", "the nodes wait for each other in a cycle: a -> a")
+        ]
+
+    def test_reports_every_fault_at_once(self):
+        bad = spec(step("", "x"), step("b", retries=-1), workflow="", retries=-1)
+
+        assert pointers(bad) == [
+            "/workflow",
+            "/retries",
+            "/nodes/0/name",
+            "/nodes/1/retries",
+            "/nodes/0/upstream",
+        ]
+
+
+names = st.sampled_from(["a", "b", "c", "d", "", "a/b", "\x1b"])
+nodes = st.builds(
+    lambda name, upstream, retries: step(name, *upstream, retries=retries),
+    names,
+    st.lists(names, max_size=3),
+    st.one_of(st.none(), st.integers(-1, 2)),
+)
+
+
+@given(st.lists(nodes, max_size=6), names)
+def test_what_has_no_faults_is_a_dag_of_distinct_nodes_and_every_fault_is_safe_to_print(
+    steps: list[NodeSpec], name: str
+):
+    definition = spec(*steps, workflow=name)
+
+    found = faults(definition)
+
+    assert all(fault.detail == clean_line(fault.detail) for fault in found)
+    if not found:
+        upstream = {node.name: node.upstream for node in steps}
+        assert len(upstream) == len(steps)
+        assert len(dag.topological(upstream)) == len(steps)
+        assert dag.dangling(upstream) == []
