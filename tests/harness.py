@@ -32,6 +32,15 @@ def wait_for(
     return found
 
 
+def is_gone(pid: int) -> bool:
+    """Tell whether there is no live process of that pid; a zombie is none."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return stat[stat.rindex(")") + 2] in "ZX"
+
+
 class StokerDaemon:
     """One daemon on data in ``home``, over its restarts."""
 

@@ -24,6 +24,9 @@ from stoker_shared.events import Reason
 
 KEEPER = Path(__file__).with_name("keeper.sh")
 
+_EXEC_SECONDS = 0.005
+"""More than an exec takes from the old environment to the new."""
+
 
 class Order(msgspec.Struct, frozen=True):
     """What to launch: the attempt, its tag, its command, and the published source it is given as a file."""
@@ -155,7 +158,7 @@ class Executor:
 
     async def _outlive(self, running: _Running) -> None:
         """Wait for the end of a job whose keeper was killed: it may do its work, but its status is lost."""
-        while await asyncio.to_thread(self._members, running):
+        while await self._alive(running):
             await asyncio.sleep(1)
         self._ended(running, self._exit_status(running, None))
 
@@ -191,7 +194,7 @@ class Executor:
         deadline = asyncio.get_running_loop().time() + self._grace
         asked: set[int] = set()
         pause = 0.005
-        while pids := await asyncio.to_thread(self._members, running):
+        while pids := await self._alive(running):
             overdue = asyncio.get_running_loop().time() > deadline
             keeper = {running.keeper.pid} if running.keeper else set()
             targets = set(pids) - keeper or (set(pids) if overdue else set())
@@ -202,8 +205,16 @@ class Executor:
             await asyncio.sleep(pause)
             pause = min(pause * 2, 0.25)
 
-    def _members(self, running: _Running) -> list[int]:
-        return processes.members(running.keeper, running.tag)
+    async def _alive(self, running: _Running) -> list[int]:
+        """Give the live processes of an attempt; that there are none is believed at the second look only.
+
+        While it execs, a process that has left the session shows no environment.
+        """
+        pids = await asyncio.to_thread(processes.members, running.keeper, running.tag)
+        if not pids:
+            await asyncio.sleep(_EXEC_SECONDS)
+            pids = await asyncio.to_thread(processes.members, running.keeper, running.tag)
+        return pids
 
     def _report(self, running: _Running, status: int | None, reason: Reason, detail: str) -> None:
         self._running.pop(running.key, None)

@@ -37,14 +37,6 @@ def identify(pid: int, boot: str) -> Identity | None:
     return Identity(pid, int(stat[19]), boot) if stat else None
 
 
-def is_alive(process: Identity, boot: str) -> bool:
-    """Tell whether that process, and not a later one of its pid, lives. Zombies do not."""
-    if process.boot_id != boot:
-        return False
-    stat = _stat(process.pid)
-    return stat is not None and int(stat[19]) == process.start_time and stat[0] not in "ZX"
-
-
 def find(pid: int, tag: str, boot: str) -> Identity | None:
     """Give who a pid is now, if it lives and carries the tag, which no other process can."""
     return identify(pid, boot) if _belongs(pid, None, _mark(tag)) else None
@@ -70,7 +62,13 @@ def members(leader: Identity | None, tag: str) -> list[int]:
     """
     session = _session_of(leader)
     mark = _mark(tag)
-    return [pid for pid in _pids() if _belongs(pid, session, mark)]
+    found: list[int] = []
+    seen: set[int] = set()
+    # What is listed and has ended when its turn comes may have left a child that is not listed.
+    while new := [pid for pid in _pids() if pid not in seen]:
+        seen.update(new)
+        found += [pid for pid in new if _belongs(pid, session, mark)]
+    return found
 
 
 def send(pid: int, number: signal.Signals, leader: Identity | None, tag: str) -> None:

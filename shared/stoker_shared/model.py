@@ -84,7 +84,6 @@ NODE_TRANSITIONS = {
 """Allowed changes of state; a state with no way out is an end. A pending node becomes succeeded when it is
 disabled and passed through, and failed when it is refused before anything is launched."""
 
-RUN_ENDS = frozenset(state for state, ways in RUN_TRANSITIONS.items() if not ways)
 NODE_ENDS = frozenset(state for state, ways in NODE_TRANSITIONS.items() if not ways)
 
 

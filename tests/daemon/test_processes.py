@@ -16,13 +16,13 @@ from stoker_daemon.processes import (
     TAG,
     Identity,
     boot_id,
+    find,
     identify,
-    is_alive,
     members,
     open_pidfd,
     send,
 )
-from tests.harness import wait_for
+from tests.harness import is_gone, wait_for
 
 BOOT = boot_id()
 
@@ -77,11 +77,6 @@ def family() -> Iterator[Family]:
     family.end()
 
 
-def is_gone(pid: int) -> bool:
-    found = identify(pid, BOOT)
-    return found is None or not is_alive(found, BOOT)
-
-
 class TestAnIdentity:
     def test_is_of_this_boot(self):
         assert boot_id() == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -91,41 +86,34 @@ class TestAnIdentity:
 
         assert one != other
         assert one == identify(one.pid, BOOT)
-        assert is_alive(one, BOOT)
 
-    def test_is_alive_whatever_the_name_of_its_program(self, tmp_path: Path, family: Family):
+    def test_is_found_whatever_the_name_of_its_program(self, tmp_path: Path, family: Family):
         program = tmp_path / "a) Z 1 (b\n"
         program.write_text("#!/bin/sh\necho $$\nexec 1>&-\nwhile :; do sleep 1; done\n")
         program.chmod(0o700)
         family.start(f"exec '{program}'")
         pid = family.said(0)
 
-        assert is_alive(identity(pid), BOOT)
+        assert find(pid, family.tag, BOOT) == identity(pid)
 
-    def test_with_the_pid_of_another_is_not_alive(self, family: Family):
-        process = family.start("read x")
-        earlier = msgspec.structs.replace(process, start_time=process.start_time - 1)
-
-        assert not is_alive(earlier, BOOT)
-
-    def test_of_another_boot_is_not_alive(self, family: Family):
+    def test_is_not_found_under_another_tag(self, family: Family):
         process = family.start("read x")
 
-        assert not is_alive(msgspec.structs.replace(process, boot_id="another"), BOOT)
+        assert find(process.pid, "another", BOOT) is None
 
-    def test_of_a_zombie_is_not_alive(self, family: Family):
+    def test_of_a_zombie_is_not_found(self, family: Family):
         process = family.start("exit 0")
         wait_for_zombie(process.pid)
 
         assert identify(process.pid, BOOT) == process
-        assert not is_alive(process, BOOT)
+        assert find(process.pid, family.tag, BOOT) is None
 
     def test_of_what_is_gone_is_none(self, family: Family):
         process = family.start("exit 0")
         family.started[0].wait()
 
         assert identify(process.pid, BOOT) is None
-        assert not is_alive(process, BOOT)
+        assert find(process.pid, family.tag, BOOT) is None
 
 
 def wait_for_zombie(pid: int) -> None:
@@ -238,7 +226,7 @@ class TestASignal:
         for known in (leader, gone, None):
             send(stranger.pid, signal.SIGKILL, known, family.tag)
 
-        assert is_alive(stranger, BOOT)
+        assert not is_gone(stranger.pid)
 
     def test_to_who_is_gone_goes_nowhere(self, family: Family):
         leader = family.start("exit 0")
@@ -253,4 +241,4 @@ class TestASignal:
         send(child, signal.SIGKILL, leader, family.tag)
 
         wait_for(lambda: is_gone(child), "the child is gone")
-        assert is_alive(leader, BOOT)
+        assert not is_gone(leader.pid)
