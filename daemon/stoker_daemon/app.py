@@ -90,6 +90,7 @@ async def _run(config: Config, listening: socket.socket) -> None:
         await serving
         executor.close()
         engine.close()
+        await asyncio.sleep(0)  # lets the engine hear of what came to disk last, and hand it to the history
         await projection.close()
 
 

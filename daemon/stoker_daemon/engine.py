@@ -286,11 +286,11 @@ class Engine:
         """Carry out what waited for everything up to ``seq`` to be on disk."""
         while self._undurable and self._undurable[0][0] <= seq:
             reached, turn = self._undurable.popleft()
-            if turn.records:
-                self._history.write(turn.changes, reached)
             try:
                 for effect in turn.effects:
                     effect()
+                if turn.changes:
+                    self._history.write(turn.changes, reached)
             except Exception as error:
                 self._fail("what a turn meant outside could not be carried out", error)
 

@@ -1,7 +1,8 @@
 """The history of runs for queries: `stoker.db`, a projection of the run log.
 
 It commits the position in the log together with its rows, in a thread of its own, and is brought up to date
-from the log when it is absent, behind, ahead, of another log or of another shape. Nothing is lost with it.
+from the log when it is absent, behind, ahead, of another log or of another shape. Nothing is lost with it. It
+may be behind by records that change no row.
 """
 
 from __future__ import annotations
