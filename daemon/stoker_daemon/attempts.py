@@ -74,6 +74,10 @@ class AttemptDirectory:
         except OSError:
             shutil.copy2(target, place)
 
+    def is_claimed(self) -> bool:
+        """Tell whether anybody ever claimed it."""
+        return self._keeper.stat().st_size > 0
+
     def exit_status(self) -> int | None:
         """Give how it ended; None where that is not written."""
         ends = [line for line in self._kept() if line.startswith("exit ")]

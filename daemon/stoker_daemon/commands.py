@@ -24,7 +24,7 @@ from stoker_daemon.variables import variable_name_problem
 from stoker_shared import events as ev
 from stoker_shared.api import Fault, PublishJob, PublishWorkflow, StartRun
 from stoker_shared.codec import MAX_LINE
-from stoker_shared.definition import faults
+from stoker_shared.definition import config_faults, faults
 from stoker_shared.model import NODE_ENDS, NodeState, WorkflowSpec
 from stoker_shared.state import Job, JobVersion, Run, State, Workflow, WorkflowVersion
 from stoker_shared.text import clean, name_problem, nearest, path_problem
@@ -48,6 +48,8 @@ def publish_job(
         type_of(path)
     except ValueError as error:
         raise invalid(f"{clean(path)}: {error}") from error
+    if wrong := [Fault(f"/config/{field}", why) for field, why in config_faults(request.config)]:
+        raise invalid(f"the configuration of {clean(path)} can't be", wrong)
     if not is_digest(request.digest) or request.digest not in objects:
         raise invalid(f"no object {clean(request.digest)!r} is stored; send the content first")
     size = objects.size(request.digest)

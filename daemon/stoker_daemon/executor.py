@@ -69,6 +69,7 @@ class Executor:
     def __init__(self, logs: Path, grace: float) -> None:
         self.boot_id = processes.boot_id()
         self.listener: Listener
+        self._environment = dict(os.environ)
         self._logs = logs
         self._grace = grace
         self._running: dict[AttemptKey, _Running] = {}
@@ -78,6 +79,9 @@ class Executor:
         """Lay out an attempt's directory, while its intent is on its way to disk. Raises OSError."""
         directory = AttemptDirectory(self._logs, order.key)
         directory.make()
+        if directory.is_claimed():
+            # Run numbers begin again with a new log; believing what an older one's job left would be a lie.
+            raise FileExistsError(f"{directory.path} is of another run log; move {self._logs} out of the way")
         directory.write(order.launch.files)
         if order.source:
             directory.link(*order.source)
@@ -85,7 +89,7 @@ class Executor:
     def launch(self, order: Order) -> None:
         """Launch an attempt whose intent is on disk."""
         try:
-            pid = _spawn(order, AttemptDirectory(self._logs, order.key))
+            pid = _spawn(order, AttemptDirectory(self._logs, order.key), self._environment)
         except (OSError, ValueError) as error:
             # A ValueError: an argument with a NUL, or a variable's name that none can have.
             detail = f"could not be launched: {error}"
@@ -232,12 +236,12 @@ class Executor:
             self.listener.watching_failed(error)
 
 
-def _spawn(order: Order, directory: AttemptDirectory) -> int:
+def _spawn(order: Order, directory: AttemptDirectory, environment: dict[str, str]) -> int:
     output = os.O_WRONLY | os.O_APPEND
     return os.posix_spawn(
         "/bin/sh",
         ["/bin/sh", str(KEEPER), str(directory.path), *order.launch.argv],
-        {**os.environ, **order.launch.env, processes.TAG: order.tag},
+        {**environment, **order.launch.env, processes.TAG: order.tag},
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(directory.stream("stdout")), output, 0),

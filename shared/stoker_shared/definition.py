@@ -7,11 +7,15 @@ from collections.abc import Iterator
 
 from stoker_shared import dag
 from stoker_shared.api import Fault
-from stoker_shared.model import NodeSpec, WorkflowSpec
+from stoker_shared.model import JobConfig, NodeSpec, WorkflowSpec
 from stoker_shared.text import clean_line, name_problem, nearest
 
 MAX_NODES = 10_000
 """Nodes a workflow may have."""
+
+
+MAX_PARALLELISM = 500
+"""Nodes of one run that may be active at once: each costs the daemon a descriptor, of usually 1,024."""
 
 
 def faults(spec: WorkflowSpec) -> list[Fault]:
@@ -29,10 +33,10 @@ def _workflow_faults(spec: WorkflowSpec) -> Iterator[Fault]:
             yield Fault(f"/{field}", "must be 0 or more")
     if spec.retry_backoff < 1:
         yield Fault("/retry_backoff", "must be 1 or more")
-    for field in ("run_timeout", "parallelism"):
-        value = getattr(spec, field)
-        if value is not None and value < 1:
-            yield Fault(f"/{field}", "must be 1 or more")
+    if spec.run_timeout is not None and spec.run_timeout < 1:
+        yield Fault("/run_timeout", "must be 1 or more")
+    if spec.parallelism is not None and not 1 <= spec.parallelism <= MAX_PARALLELISM:
+        yield Fault("/parallelism", f"must be from 1 to {MAX_PARALLELISM}")
 
 
 def _node_faults(spec: WorkflowSpec) -> Iterator[Fault]:
@@ -46,8 +50,13 @@ def _faults_of(node: NodeSpec) -> Iterator[tuple[str, str]]:
         yield "name", problem
     if node.retries is not None and node.retries < 0:
         yield "retries", "must be 0 or more"
-    if node.config.timeout is not None and node.config.timeout < 1:
-        yield "config/timeout", "must be 1 or more"
+    yield from ((f"config/{field}", problem) for field, problem in config_faults(node.config))
+
+
+def config_faults(config: JobConfig) -> Iterator[tuple[str, str]]:
+    """Give the fields of a configuration that are wrong, each with what would be right."""
+    if config.timeout is not None and config.timeout < 1:
+        yield "timeout", "must be 1 or more"
 
 
 def _graph_faults(spec: WorkflowSpec) -> Iterator[Fault]:

@@ -558,3 +558,15 @@ class TestAKilledKeeper:
         bench.allow("go")
 
         assert await bench.ended(told) == (7, Reason.EXIT)
+
+
+class TestADirectoryOfAnotherRunLog:
+    async def test_is_not_launched_in_and_its_outcome_not_believed(self, tmp_path: Path):
+        executor = Executor(tmp_path, 1)
+        old = AttemptDirectory(tmp_path, KEY)
+        old.make()
+        (old.path / "keeper").write_text("123\nexit 0\n")
+        order = Order(KEY, "tag", Launch(argv=("true",), env={}))
+
+        with pytest.raises(FileExistsError, match="is of another run log"):
+            executor.make_ready(order)

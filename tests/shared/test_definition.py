@@ -44,7 +44,6 @@ class TestADefinition:
             ("retry_delay", -0.5, 0),
             ("retry_backoff", 0.9, 1),
             ("run_timeout", 0, 1),
-            ("parallelism", 0, 1),
         ],
     )
     def test_has_numbers_that_make_sense(self, field: str, bad: float, good: float):
@@ -53,6 +52,10 @@ class TestADefinition:
         assert fault.pointer == f"/{field}"
         assert fault.detail == f"must be {good} or more"
         assert faults(spec(**{field: good})) == []
+
+    @pytest.mark.parametrize(("parallelism", "good"), [(0, False), (1, True), (500, True), (501, False)])
+    def test_runs_no_more_nodes_at_once_than_the_daemon_can_watch(self, parallelism: int, good: bool):
+        assert (faults(spec(parallelism=parallelism)) == []) is good
 
     def test_has_nodes_with_numbers_that_make_sense(self):
         bad = step("a", retries=-1, config=JobConfig(timeout=0))
