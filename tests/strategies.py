@@ -51,7 +51,7 @@ def _strategy(kind: inspect.Type) -> st.SearchStrategy[Any]:
             return st.one_of(*map(_strategy, types))
         case inspect.StructType(cls):
             return st.builds(cls, **{field.name: _strategy(field.type) for field in kind.fields})
-    raise NotImplementedError(kind)
+    raise TypeError(f"no strategy for {kind}")
 
 
 EVENT_TYPES: tuple[type[ev.Event], ...] = ev.EventType.__args__
