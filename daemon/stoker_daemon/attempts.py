@@ -38,7 +38,7 @@ class AttemptDirectory:
     """One attempt's directory, ``logs/RUN/NODE-NUMBER/ATTEMPT`` in the data directory."""
 
     def __init__(self, logs: Path, key: AttemptKey) -> None:
-        self.path = logs / str(key.run) / str(key.number) / str(key.attempt)
+        self.path = logs / f"{key.run}/{key.number}/{key.attempt}"
 
     def make(self) -> None:
         """Make the directory, the job's working directory in it, and the files that are written to."""

@@ -46,6 +46,7 @@ class Preparer:
         self._logs = logs
         self._configured = spark_home
         self._plan = lru_cache(maxsize=32)(self._read_plan)
+        self._interpreter = lru_cache(maxsize=256)(self._read_interpreter)
         self._found: dict[tuple[str | None, ...], SparkHome] = {}
 
     def order(self, run: Run, node: NodeRun) -> Order:
@@ -105,7 +106,7 @@ class Preparer:
             args=tuple(scope.replace(arg, f"args[{i}]") for i, arg in enumerate(node.args)),
             config=_replaced(node.config, scope),
             variables=scope.environment(),
-            interpreter=self._interpreter(node),
+            interpreter=self._interpreter(node.digest) if node.type is JobType.SHELL else (),
         )
         rendered = {base_name: self._sql(node, scope)} if node.type is JobType.SQL else None
         spark = None if node.type is JobType.SHELL else self.find_spark(task.config.env)
@@ -120,10 +121,8 @@ class Preparer:
         text = self._objects.read(node.digest).decode(errors="replace")
         return scope.replace(text, node.job).encode()
 
-    def _interpreter(self, node: PlanNode) -> tuple[str, ...]:
-        if node.type is not JobType.SHELL:
-            return ()
-        with self._objects.path(node.digest).open("rb") as script:
+    def _read_interpreter(self, digest: str) -> tuple[str, ...]:
+        with self._objects.path(digest).open("rb") as script:
             return shebang(script.readline(_SHEBANG_BYTES))
 
     def _read_plan(self, digest: str) -> Plan:
