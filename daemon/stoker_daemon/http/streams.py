@@ -1,4 +1,4 @@
-"""Routes that stream: the run log's events, and the output of attempts.
+"""What streams: the run log's events, and the output of attempts.
 
 Every stream truly waits (on the log, on a moment, on the daemon's closing), so that none holds up the loop, a
 vanished client is noticed, and all end when the daemon stops.
@@ -15,16 +15,16 @@ from typing import Any
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
 
-from stoker_daemon.attempts import OUTPUT, AttemptDirectory, AttemptKey
+from stoker_daemon.attempts import AttemptDirectory, AttemptKey
 from stoker_daemon.engine import Engine
-from stoker_daemon.http.answers import number
-from stoker_daemon.problems import Refused, not_found
+from stoker_daemon.http.operations import Operation
+from stoker_daemon.http.runs import find_run
+from stoker_daemon.problems import Refused, not_found, not_kept
 from stoker_daemon.projection import Projection
-from stoker_daemon.runlog.following import Follower, NotKept
+from stoker_daemon.runlog.following import Follower, NotKept, oldest
 from stoker_shared import routes
-from stoker_shared.api import API_VERSION, Heartbeat, Problem
+from stoker_shared.api import API_VERSION, EventsQuery, Heartbeat, LogQuery, Number, Problem, Stream
 from stoker_shared.state import Attempt, NodeRun, Run
 from stoker_shared.text import clean
 
@@ -53,38 +53,39 @@ class Streams:
         self._describe = describe
         self._closing = closing
 
-    def routes(self) -> list[Route]:
-        """Give the routes."""
+    def operations(self) -> list[Operation]:
+        """Give the operations."""
         return [
-            Route(routes.EVENTS, self.events),
-            Route(routes.LOG, self.log),
+            Operation("GET", routes.EVENTS, self.follow_events, gives="application/x-ndjson"),
+            Operation(
+                "GET", routes.LOG, self.read_output, headers=("Range",), gives="application/octet-stream"
+            ),
         ]
 
-    async def events(self, request: Request) -> Response:
+    async def follow_events(self, query: EventsQuery) -> Response:
         """Stream the run log's lines after a position, then live."""
-        after = number(request.query_params.get("after", "0"), "after")
         log = self._engine.log
+        if query.log not in (None, log.id):
+            detail = f"position {query.after} is of another run log; this is {log.id}"
+            raise not_kept(detail, log.id, await asyncio.to_thread(oldest, log.directory))
         try:
-            follower = await asyncio.to_thread(Follower, log.directory, after, log.durable)
+            follower = await asyncio.to_thread(Follower, log.directory, query.after, log.durable)
         except NotKept as error:
-            raise Refused(Problem("gone", "Not kept", 410, str(error))) from error
+            raise not_kept(str(error), log.id, error.oldest) from error
         headers = {"Stoker-Seq": str(log.durable), "Stoker-API": API_VERSION}
         return StreamingResponse(self._events(follower), 200, headers, "application/x-ndjson")
 
-    async def log(self, request: Request) -> Response:
-        """Give an attempt's output: whole, a byte range of it, or with ``follow=true`` as it grows."""
-        run, node, attempt = await self._attempt(request)
-        stream = request.path_params["stream"]
-        if stream == "launch":
-            return Response(self._describe(run, node, attempt), 200, _octets())
-        if stream not in OUTPUT:
-            known = ", ".join([*OUTPUT, "launch"])
-            raise not_found(f"there is no stream {clean(stream)!r}; there are {known}")
-        key = AttemptKey(run.id, node.number, node.name, attempt.number)
-        path = AttemptDirectory(self._logs, key).stream(stream)
-        if request.query_params.get("follow") == "true":
-            start = number(request.query_params.get("offset", "0"), "offset")
-            return StreamingResponse(self._followed(path, key, start), 200, _octets())
+    async def read_output(
+        self, request: Request, run: Number, node: str, attempt: Number, stream: Stream, query: LogQuery
+    ) -> Response:
+        """Give an attempt's output: whole, a byte range of it, or as it grows."""
+        found, its_node, its_attempt = await self._attempt(run, node, attempt)
+        if stream is Stream.LAUNCH:
+            return Response(self._describe(found, its_node, its_attempt), 200, _octets())
+        key = AttemptKey(run, its_node.number, node, attempt)
+        path = AttemptDirectory(self._logs, key).stream(stream.value)
+        if query.follow:
+            return StreamingResponse(self._followed(path, key, query.offset), 200, _octets())
         size = path.stat().st_size if path.exists() else 0
         asked = request.headers.get("range", "")
         if not asked.startswith("bytes="):
@@ -126,26 +127,18 @@ class Streams:
             for wait in waits:
                 wait.cancel()
 
-    async def _attempt(self, request: Request) -> tuple[Run, NodeRun, Attempt]:
-        asked = number(request.path_params["run"], "a run's number")
-        run = self._engine.state.runs.get(asked) or await self._projection.run(asked)
-        if run is None:
-            raise not_found(f"there is no run #{asked}")
-        node = _node(run, request.path_params["node"])
-        attempt = number(request.path_params["attempt"], "an attempt's number")
-        if not 1 <= attempt <= len(node.attempts):
-            raise not_found(f"node {node.name!r} of run #{run.id} has no attempt {attempt}")
+    async def _attempt(self, number: int, name: str, attempt: int) -> tuple[Run, NodeRun, Attempt]:
+        run = await find_run(self._engine, self._projection, number)
+        if name not in run.numbers:
+            raise not_found(f"run #{number} has no node {clean(name)!r}")
+        node = run.node(name)
+        if attempt > len(node.attempts):
+            raise not_found(f"node {name!r} of run #{number} has no attempt {attempt}")
         return run, node, node.attempts[attempt - 1]
 
     def _has_ended(self, key: AttemptKey) -> bool:
         run = self._engine.state.runs.get(key.run)
         return run is None or run.node(key.node).attempts[key.attempt - 1].ended_at is not None
-
-
-def _node(run: Run, name: str) -> NodeRun:
-    if name not in run.numbers:
-        raise not_found(f"run #{run.id} has no node {clean(name)!r}")
-    return run.node(name)
 
 
 def _octets() -> dict[str, str]:
