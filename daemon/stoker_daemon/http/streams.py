@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -65,7 +66,7 @@ class Streams:
     async def follow_events(self, query: EventsQuery) -> Response:
         """Stream the run log's lines after a position, then live."""
         log = self._engine.log
-        if query.log not in (None, log.id):
+        if query.log not in (UNSET, log.id):
             detail = f"position {query.after} is of another run log; this is {log.id}"
             raise not_kept(detail, log.id, await asyncio.to_thread(oldest, log.directory))
         try:
