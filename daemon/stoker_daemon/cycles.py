@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from stoker_shared.text import ELLIPSIS
+
 
 def parse_cycle(text: str, zone: ZoneInfo) -> datetime:
     """Give the instant (UTC) of a cycle time: a date, a local time in ``zone``, or a time with its offset.
@@ -13,18 +15,22 @@ def parse_cycle(text: str, zone: ZoneInfo) -> datetime:
 
     Raises:
         ValueError: it is none of these, a local time that the zone has twice or not at all, or one that is
-            before or after all calendars in UTC.
+            before or after all calendars, in UTC or in the zone.
     """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(
-            f"{text!r} is not a time; write it as 2026-11-21, 2026-11-21T01:00 or 2026-11-21T01:00+01:00"
+            f"{_shown(text)} is not a time; "
+            "write it as 2026-11-21, 2026-11-21T01:00 or 2026-11-21T01:00+01:00"
         ) from None
     try:
-        return _instant(moment, zone) if moment.tzinfo is None else moment.astimezone(UTC)
+        instant = _instant(moment, zone) if moment.tzinfo is None else moment.astimezone(UTC)
+        # Whoever shows it, or takes a day or month from it, does so in the zone.
+        instant.astimezone(zone)
+        return instant
     except OverflowError:
-        raise ValueError(f"{text!r} lies outside the years 1 to 9999") from None
+        raise ValueError(f"{_shown(text)} lies outside the years 1 to 9999") from None
 
 
 def default_cycle(now: datetime) -> datetime:
@@ -46,3 +52,7 @@ def _exists(moment: datetime) -> bool:
     """Tell whether a local time survives the way to UTC and back; one in a gap does not (PEP 495)."""
     there_and_back = moment.astimezone(UTC).astimezone(moment.tzinfo)
     return there_and_back.replace(tzinfo=None) == moment.replace(tzinfo=None)
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:59] + ELLIPSIS)
