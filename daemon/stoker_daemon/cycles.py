@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from stoker_shared.text import ELLIPSIS
+from stoker_shared.text import quoted
 
 
 def parse_cycle(text: str, zone: ZoneInfo) -> datetime:
@@ -21,7 +21,7 @@ def parse_cycle(text: str, zone: ZoneInfo) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(
-            f"{_shown(text)} is not a time; "
+            f"{quoted(text, 60)} is not a time; "
             "write it as 2026-11-21, 2026-11-21T01:00 or 2026-11-21T01:00+01:00"
         ) from None
     try:
@@ -30,7 +30,7 @@ def parse_cycle(text: str, zone: ZoneInfo) -> datetime:
         instant.astimezone(zone)
         return instant
     except OverflowError:
-        raise ValueError(f"{_shown(text)} lies outside the years 1 to 9999") from None
+        raise ValueError(f"{quoted(text, 60)} lies outside the years 1 to 9999") from None
 
 
 def default_cycle(now: datetime) -> datetime:
@@ -52,7 +52,3 @@ def _exists(moment: datetime) -> bool:
     """Tell whether a local time survives the way to UTC and back; one in a gap does not (PEP 495)."""
     there_and_back = moment.astimezone(UTC).astimezone(moment.tzinfo)
     return there_and_back.replace(tzinfo=None) == moment.replace(tzinfo=None)
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:59] + ELLIPSIS)

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from stoker_shared.text import ELLIPSIS, MAX_PATH, nearest
+from stoker_shared.text import MAX_PATH, fit, nearest, quoted
 
 DATES = {
     "data_date": "yyyy-MM-dd",
@@ -94,8 +94,7 @@ class VariableError(Exception):
         self.source = source
         self.line = text.count("\n", 0, position) + 1
         self.column = position - text.rfind("\n", 0, position)
-        label = _cut(source, MAX_PATH)
-        label = label if label.isprintable() else repr(label)
+        label = source if source.isprintable() and len(source) <= MAX_PATH else quoted(source)
         super().__init__(f"{label}:{self.line}:{self.column}: {problem}")
 
 
@@ -216,10 +215,10 @@ class Scope:
     def _resolved(self, name: str) -> str:
         written = self._custom[name]
         source = _label(name, written.origin)
-        value = self.replace(written.value, source)
-        if "\0" in value:
+        if "\0" in written.value:
             problem = "a value can't have a NUL character, which no environment variable can hold"
             raise VariableError(problem, name, source, written.value, written.value.index("\0"))
+        value = self.replace(written.value, source)
         if len(value) > LONGEST_VALUE:
             raise VariableError(f"the value is longer than {LONGEST_VALUE:,} characters", name, source)
         return value
@@ -265,7 +264,7 @@ def _circular(circle: list[str], custom: Mapping[str, _Definition]) -> VariableE
     first, second = circle[:2]
     origin, text = custom[first]
     position = next(found.start() for found in _REFERENCE.finditer(text) if found["name"] == second)
-    problem = f"{_shown(first)} refers to itself: {_cut(' -> '.join(circle), MAX_PATH)}"
+    problem = f"{_shown(first)} refers to itself: {fit(' -> '.join(circle), MAX_PATH)}"
     return VariableError(problem, second, _label(first, origin), text, position)
 
 
@@ -300,9 +299,5 @@ def _why_unknown(name: str, known: Collection[str]) -> str:
 
 
 def _shown(name: str) -> str:
-    """Quote a foreign name, cut where it is long."""
-    return repr(_cut(name, 60))
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + ELLIPSIS
+    """Quote a name for a message, cut where it is long."""
+    return quoted(name, 60)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from stoker_shared.text import quoted
+
 from .task import CannotLaunch, Task
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -12,8 +14,6 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 _LONGEST_STRING = 128 * 1024 - 1
 """Bytes that Linux takes in one argument, or in an environment variable with its name (execve(2))."""
-
-_SHOWN = 60
 
 
 def check(task: Task) -> None:
@@ -23,8 +23,7 @@ def check(task: Task) -> None:
             raise CannotLaunch(f"{what} has a NUL character, which no argument can hold; take it out.")
     for name, value in task.environment.items():
         if problem := _problem(name, value):
-            shown = name if len(name) <= _SHOWN else name[: _SHOWN - 1] + "…"
-            raise CannotLaunch(f"The environment variable {shown!r} {problem}.")
+            raise CannotLaunch(f"The environment variable {quoted(name, 60)} {problem}.")
 
 
 def _arguments(task: Task) -> Iterator[tuple[str, str]]:
