@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -30,10 +32,17 @@ class Unreachable(Exception):
     """No daemon answers at the socket."""
 
     def __init__(self, path: Path, why: str) -> None:
-        super().__init__(
-            f"no stokerd answers at {path} ({why}). "
-            "Start one with `stokerd`, or set STOKER_SOCKET to where it is."
-        )
+        to_do = "Start one with `stokerd`, or set STOKER_SOCKET to where it is."
+        if why == os.strerror(errno.EACCES):
+            to_do = "A daemon's socket is for its own user; set STOKER_SOCKET to yours."
+        super().__init__(f"no stokerd answers at {path} ({why.lower()}). {to_do}")
+
+
+class NotStoker(Exception):
+    """Somebody answers at the socket, but not as a stokerd does that this client understands."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"what answers at {path} is not a stokerd this client understands: {why}")
 
 
 class Refused(Exception):
@@ -57,14 +66,20 @@ class LogPart(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """One daemon, in one workspace. Every method raises `Unreachable`, or `Refused` with the problem."""
+    """One daemon, in one workspace.
 
-    def __init__(self, path: Path, workspace: str = api.DEFAULT_WORKSPACE) -> None:
+    Every method raises `Unreachable`, `NotStoker`, or `Refused` with the problem. ``patience`` is how many
+    seconds the daemon has for an answer.
+    """
+
+    def __init__(
+        self, path: Path, workspace: str = api.DEFAULT_WORKSPACE, *, patience: float = QUIET_SECONDS
+    ) -> None:
         check_socket_path(path)
         self.path = path
         self._workspace = workspace
         self._http = httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(path)), base_url="http://stokerd", timeout=QUIET_SECONDS
+            transport=httpx.HTTPTransport(uds=str(path)), base_url="http://stokerd", timeout=patience
         )
 
     def status(self) -> api.Status:
@@ -109,7 +124,7 @@ class Client:
             content=msgspec.json.encode(spec),
             headers=condition,
         )
-        return msgspec.json.decode(answer.content, type=api.WorkflowView)
+        return self._decoded(answer, api.WorkflowView)
 
     def publish_workflow(self, name: str, remarks: str) -> int:
         """Make a workflow's draft its next version, and give the version's number."""
@@ -184,17 +199,17 @@ class Client:
             cursor = {"cursor": page.next}
 
     def _get(self, path: str, kind: type[_T], query: Mapping[str, str] | None = None) -> _T:
-        return msgspec.json.decode(self._ask("GET", path, params=query).content, type=kind)
+        return self._decoded(self._ask("GET", path, params=query), kind)
 
     def _post(self, path: str, request: api.Request, kind: type[_T]) -> _T:
         headers = {"Idempotency-Key": uuid4().hex}
         answer = self._ask("POST", path, content=msgspec.json.encode(request), headers=headers)
-        return msgspec.json.decode(answer.content, type=kind)
+        return self._decoded(answer, kind)
 
     def _ask(self, method: str, path: str, **details: Any) -> httpx.Response:
         with self._reaching():
             answer = self._http.request(method, path, **details)
-            return _checked(answer)
+            return self._checked(answer)
 
     @contextmanager
     def _stream(self, path: str, query: Mapping[str, str], quiet: float | None) -> Iterator[httpx.Response]:
@@ -202,14 +217,35 @@ class Client:
         with self._reaching(), self._http.stream("GET", path, params=query, timeout=timeout) as answer:
             if answer.is_error:
                 answer.read()
-            yield _checked(answer)
+            yield self._checked(answer)
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
         try:
             yield
         except httpx.TransportError as error:
-            raise Unreachable(self.path, str(error) or type(error).__name__) from error
+            why = re.sub(r"^\[Errno \d+\] ", "", str(error)) or type(error).__name__
+            raise Unreachable(self.path, why) from error
+
+    def _checked(self, answer: httpx.Response) -> httpx.Response:
+        if (spoken := answer.headers.get("Stoker-API")) != api.API_VERSION:
+            why = (
+                f"it speaks version {spoken}, and this client {api.API_VERSION}"
+                if spoken
+                else "it is another"
+            )
+            raise NotStoker(self.path, why)
+        if not answer.is_error:
+            return answer
+        raise Refused(self._decoded(answer, api.Problem))
+
+    def _decoded(self, answer: httpx.Response, kind: type[_T]) -> _T:
+        try:
+            return msgspec.json.decode(answer.content, type=kind)
+        except msgspec.MsgspecError as error:
+            raise NotStoker(
+                self.path, f"its answer to {answer.request.url.path} is wrong: {error}"
+            ) from error
 
 
 class _Version(msgspec.Struct):
@@ -218,16 +254,6 @@ class _Version(msgspec.Struct):
 
 def _log_path(number: int, node: str, attempt: int, stream: str) -> str:
     return fill(routes.LOG, run=number, node=node, attempt=attempt, stream=stream)
-
-
-def _checked(answer: httpx.Response) -> httpx.Response:
-    if not answer.is_error:
-        return answer
-    try:
-        problem = msgspec.json.decode(answer.content, type=api.Problem)
-    except msgspec.MsgspecError:
-        problem = api.Problem("unknown", answer.reason_phrase, answer.status_code, answer.text[:500])
-    raise Refused(problem)
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
