@@ -7,17 +7,17 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib import import_module
+from inspect import cleandoc
 from pathlib import Path
-from types import FrameType
 from typing import Any, NamedTuple, NoReturn
 
 import click
 from click.shell_completion import CompletionItem
 
 from stoker_shared import __version__, completion
+from stoker_shared.interruption import Interrupted, die_of, die_of_interrupts
 from stoker_shared.text import ASCII, clean, nearest, width
 
 USAGE = 2
@@ -25,11 +25,8 @@ SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 """What a program's own group is made with; its commands inherit it."""
 
 
-class Interrupted(BaseException):
-    """A signal came that ends the process, once what is under way has been put in order."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
+_PLAIN = "stoker_plain"
+"""The encoding, and the way with what has no place in an encoding."""
 
 
 class Entry(NamedTuple):
@@ -78,14 +75,14 @@ class Program(Group):
         may leave early, without a word. Output that can't be written is an error.
         """
         _adopt_streams()
-        _own_signals()
+        die_of_interrupts()
         try:
             status = self._run()
             sys.stdout.flush()
         except Interrupted as interrupted:
-            _die_of(interrupted.number)
+            die_of(interrupted.number)
         except BrokenPipeError:
-            _die_of(signal.SIGPIPE)
+            die_of(signal.SIGPIPE)
         except click.UsageError as error:
             status = self._told(error)
         except UnicodeEncodeError:
@@ -147,39 +144,6 @@ class Program(Group):
         return status
 
 
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Have SIGINT, SIGTERM and SIGHUP raise `Interrupted` within, where there is much to put in order."""
-    raising = [
-        number
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        if signal.getsignal(number) == signal.SIG_DFL  # `nohup` and `&` in a script have some ignored
-    ]
-    for number in raising:
-        signal.signal(number, _interrupt)
-    try:
-        yield
-    finally:
-        for number in raising:
-            signal.signal(number, signal.SIG_DFL)
-
-
-def _interrupt(number: int, _: FrameType | None) -> NoReturn:
-    raise Interrupted(number)
-
-
-def _own_signals() -> None:
-    """Die of SIGINT as any program does, where Python would raise an exception."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def _die_of(number: int) -> NoReturn:
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
-    sys.exit(128 + number)  # not reached, unless the signal is blocked
-
-
 def _adopt_streams() -> None:
     """Make the standard streams ones that can be used without a thought.
 
@@ -193,11 +157,27 @@ def _adopt_streams() -> None:
     if sys.stdout is None:
         click.echo(f"{Path(sys.argv[0]).name}: standard output is closed", err=True)
         sys.exit(os.EX_IOERR)
-    codecs.register_error("stoker.ascii", _in_ascii)
+    codecs.register_error(_PLAIN, _in_ascii)
+    codecs.register({_PLAIN: _plain_codec()}.get)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             plain = stream.isatty() and _locale_is_plain(os.environ)
-            stream.reconfigure(encoding="ascii" if plain else None, errors="stoker.ascii")
+            ascii_only = plain or codecs.lookup(stream.encoding).name == "ascii"
+            stream.reconfigure(encoding=_PLAIN if ascii_only else None, errors=_PLAIN)
+
+
+def _plain_codec() -> codecs.CodecInfo:
+    """Give ASCII under another name: click takes ASCII for a mistake, and writes UTF-8 all the same."""
+    known = codecs.lookup("ascii")
+    return codecs.CodecInfo(
+        known.encode,
+        known.decode,
+        known.streamreader,
+        known.streamwriter,
+        known.incrementalencoder,
+        known.incrementaldecoder,
+        _PLAIN,
+    )
 
 
 def _locale_is_plain(environment: Mapping[str, str]) -> bool:
@@ -222,7 +202,7 @@ def _completion(program: Program) -> click.Command:
     def print_script(shell: str) -> None:
         click.echo(completion.script(program, program.name or "", shell), nl=False)
 
-    print_script.help = f"""Print the script that completes for a shell.
+    print_script.help = cleandoc(f"""Print the script that completes for a shell.
 
     \b
     Examples:
@@ -232,7 +212,7 @@ def _completion(program: Program) -> click.Command:
       {program.name} completion fish > ~/.config/fish/completions/{program.name}.fish
 
     For zsh the directory must be on fpath before compinit: fpath+=(~/.zfunc).
-    """
+    """)
     return print_script
 
 
@@ -248,13 +228,13 @@ def _help(program: Program) -> click.Command:
                 place = click.Context(found or place.command, place, name)
         click.echo(place.get_help())
 
-    print_help.help = f"""Explain a command, as --help does.
+    print_help.help = cleandoc(f"""Explain a command, as --help does.
 
     \b
     Examples:
       {program.name} help
       {program.name} help completion
-    """
+    """)
     return print_help
 
 
@@ -263,10 +243,10 @@ def _version(program: Program) -> click.Command:
     def print_version() -> None:
         click.echo(f"{program.name}, version {__version__}")
 
-    print_version.help = f"""Print the version.
+    print_version.help = cleandoc(f"""Print the version.
 
     \b
     Example:
       {program.name} version
-    """
+    """)
     return print_version

@@ -85,7 +85,23 @@ complete --no-files --keep-order --command %(prog_name)s --arguments "(%(complet
 """
 
 
-class _Bash(BashComplete):
+class _Lines(ShellComplete):
+    """Answers in lines that keep whatever a name has in it."""
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+        """Complete the value of ``--option=value`` as the one word that it is."""
+        found = super().get_completions(args, incomplete)
+        option, equals, _ = incomplete.partition("=")
+        if equals and option.startswith("--"):
+            return [CompletionItem(f"{option}={one.value}", one.type, one.help) for one in found]
+        return found
+
+    def format_completion(self, item: CompletionItem) -> str:
+        """Give a completion's line."""
+        return f"{item.type}\t{item.value}\t{clean_line(item.help or '')}"
+
+
+class _Bash(_Lines, BashComplete):
     source_template = _BASH
 
     def source(self) -> str:
@@ -96,22 +112,13 @@ class _Bash(BashComplete):
         words, incomplete = super().get_completion_args()
         return [word for word in words if word != "="], "" if incomplete == "=" else incomplete
 
-    def format_completion(self, item: CompletionItem) -> str:
-        return _line(item)
 
-
-class _Zsh(ZshComplete):
+class _Zsh(_Lines, ZshComplete):
     source_template = _ZSH
 
-    def format_completion(self, item: CompletionItem) -> str:
-        return _line(item)
 
-
-class _Fish(FishComplete):
+class _Fish(_Lines, FishComplete):
     source_template = _FISH
-
-    def format_completion(self, item: CompletionItem) -> str:
-        return _line(item)
 
 
 _CLASSES: dict[str, type[ShellComplete]] = {"bash": _Bash, "zsh": _Zsh, "fish": _Fish}
@@ -147,7 +154,3 @@ def matching(incomplete: str, found: Iterable[tuple[str, str]]) -> list[Completi
         for value, description in found
         if value.startswith(incomplete) and value == clean_line(value)
     ]
-
-
-def _line(item: CompletionItem) -> str:
-    return f"{item.type}\t{item.value}\t{clean_line(item.help or '')}"

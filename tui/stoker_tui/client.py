@@ -224,7 +224,7 @@ class Client:
         try:
             yield
         except httpx.TransportError as error:
-            why = re.sub(r"^\[Errno \d+\] ", "", str(error)) or type(error).__name__
+            why = re.sub(r"^\[Errno \d+\] |\.$", "", str(error)) or type(error).__name__
             raise Unreachable(self.path, why) from error
 
     def _checked(self, answer: httpx.Response) -> httpx.Response:
@@ -232,7 +232,7 @@ class Client:
             why = (
                 f"it speaks version {spoken}, and this client {api.API_VERSION}"
                 if spoken
-                else "it is another"
+                else "its answer names no version"
             )
             raise NotStoker(self.path, why)
         if not answer.is_error:

@@ -12,7 +12,7 @@ from stoker_shared.model import WorkflowSpec
 from stoker_tui.cli import completing, main
 from stoker_tui.cli.common import REFUSED, USAGE, Context, command, give_up
 from stoker_tui.cli.files import BadFile, config_of, read_workflow
-from stoker_tui.cli.tables import Column, moment, print_json, print_table
+from stoker_tui.cli.tables import Column, moment, print_drawing, print_json, print_table
 from stoker_tui.client import Client, Refused
 
 
@@ -168,7 +168,9 @@ def show_workflow(context: Context, name: str, version: int | None, ascii_only: 
     click.echo(f"{view.spec.workflow}  {what}, latest version {view.row.version or '-'}")
     if view.spec.description:
         click.echo(view.spec.description)
-    click.echo(f"\n{drawn(view.spec, ascii_only)}\n")
+    click.echo("")
+    print_drawing(drawn(view.spec, ascii_only))
+    click.echo("")
     print_table(
         [
             Column("NODE", text=True),
@@ -257,7 +259,7 @@ def _publish(context: Context, name: str, remarks: str) -> None:
 def _files(paths: tuple[Path, ...]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
-        found = [path] if path.is_file() else sorted([*path.glob("*.yaml"), *path.glob("*.yml")])
+        found = sorted([*path.glob("*.yaml"), *path.glob("*.yml")]) if path.is_dir() else [path]
         if not found:
             raise BadFile(f"{path}: there is no .yaml file in it")
         files += found

@@ -7,7 +7,7 @@ import sys
 import click
 
 from stoker_shared import api
-from stoker_shared.commandline import interruptible
+from stoker_shared.interruption import interruptible
 from stoker_shared.model import NodeState, RunState
 from stoker_shared.text import clean_block
 from stoker_tui import demo

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stoker_shared import api
-from stoker_shared.commandline import Interrupted, interruptible
+from stoker_shared.interruption import Interrupted, interruptible
 from stoker_shared.model import NodeState
 from stoker_shared.text import clean_line
 from stoker_tui.cli.tables import moves_cursor, span

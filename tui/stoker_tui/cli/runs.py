@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from shlex import quote
 
 import click
 
@@ -237,7 +238,7 @@ def print_failures(view: api.RunView) -> None:
         if node.state is NodeState.FAILED:
             click.echo(f"\n{coloured('✖', 'failed')} {clean_line(node.name)}: {why_failed(node)}")
             if node.attempts:
-                click.echo(f"  stoker logs {view.row.id} {clean_line(node.name)} --stream stderr")
+                click.echo(f"  stoker logs {view.row.id} {quote(clean_line(node.name))} --stream stderr")
 
 
 def _attempts(node: api.NodeView) -> str:

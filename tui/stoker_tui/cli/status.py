@@ -55,7 +55,7 @@ def show_events(context: Context, follow: bool, after: int) -> None:
     See also: stoker show.
     """
     last = context.client.position()
-    if not follow and after >= last:
+    if not follow and after == last:
         return
     for line in context.client.events(after):
         seq = msgspec.json.decode(line, type=_Line).seq

@@ -52,6 +52,16 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Non
         click.echo(GAP.join(placed).rstrip())
 
 
+def print_drawing(drawing: str) -> None:
+    """Print a drawing; on a terminal it is cut at the right edge, since wrapped lines could not be read."""
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    lines = drawing.splitlines()
+    for line in lines:
+        click.echo(fit(line, columns) if columns else line)
+    if columns and any(width(line) > columns for line in lines):
+        click.echo("(wider than the terminal; see it whole with `| less -S`)")
+
+
 def fitted(columns: Sequence[Column], widths: Sequence[int], room: int) -> dict[int, int]:
     """Give the columns to show, by their place, and the cells of each, so that a line fits into ``room``."""
     shown = dict(enumerate(widths))
