@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from inspect import cleandoc
 from pathlib import Path
 
 import click
@@ -70,7 +71,7 @@ def commands(
 
 def examples(command: click.Command) -> list[str]:
     """Give the lines that its help shows as examples."""
-    _, _, rest = (command.help or "").partition("Example")
+    _, _, rest = cleandoc(command.help or "").partition("Example")
     return [line.strip() for line in rest.split("\n\n")[0].splitlines()[1:]]
 
 
