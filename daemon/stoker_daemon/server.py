@@ -56,8 +56,11 @@ def bind(path: Path) -> socket.socket:
     Raises:
         SocketPathTooLong: the kernel would not take the path.
         AlreadyRunning: somebody answers there.
+        FileExistsError: something else is there, which is not ours to replace.
     """
     check_socket_path(path)
+    if path.exists() and not path.is_socket():
+        raise FileExistsError(f"{path} is there and is not a socket; move it away, or set socket to another")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if _answers(path):
         raise AlreadyRunning(f"another stokerd listens on {path}")

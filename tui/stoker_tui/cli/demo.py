@@ -7,6 +7,7 @@ import sys
 import click
 
 from stoker_shared import api
+from stoker_shared.interruption import interruptible
 from stoker_shared.model import NodeState, RunState
 from stoker_shared.text import clean_block
 from stoker_tui import demo
@@ -21,14 +22,19 @@ from stoker_tui.cli.runs import print_run
 @main.command("demo")
 @click.option("--keep", is_flag=True, help="Leave the daemon up and its directory there.")
 def run_demo(keep: bool) -> None:
-    """See it work: three real Spark jobs in order on real data, in a throw-away directory.
+    """Run three real Spark jobs, in a throw-away directory.
 
     PySpark reads the flights of one day of 2013 into Parquet, SQL sums up their delays, PySpark reports.
     Needs Java 17 or newer, and about a minute.
+
+    \b
+    Examples:
+      stoker demo
+      stoker demo --keep
     """
     with telling_errors():
         try:
-            with demo.home(keep=keep) as home:
+            with interruptible(), demo.home(keep=keep) as home:
                 _demonstrate(home, keep)
         except demo.CannotDemonstrate as error:
             give_up(str(error), REFUSED)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from shlex import quote
 
 import click
 
 from stoker_shared import api
 from stoker_shared.model import NodeState, RunState
 from stoker_shared.text import clean_line
-from stoker_tui.cli import main
+from stoker_tui.cli import completing, main
 from stoker_tui.cli.common import DID_NOT_SUCCEED, USAGE, Context, command, give_up
 from stoker_tui.cli.follow import follow_run, leaving_it_running, wait_for_run
-from stoker_tui.cli.tables import coloured, moment, print_json, print_table, span
+from stoker_tui.cli.tables import Column, coloured, moment, print_json, print_table, span
 from stoker_tui.client import Client, LogPart
 from stoker_tui.theme import marked, node_word
 
@@ -23,13 +24,13 @@ _TARGET = re.compile(r"#?(\d{1,15})(?:/(.+))?", re.DOTALL)
 
 
 @command(main, "run")
-@click.argument("workflow")
+@click.argument("workflow", shell_complete=completing.workflows)
 @click.option("--cycle", metavar="TIME", help="What the run is about: 2026-11-21, 2026-11-21T01:00, ...")
 @click.option("--version", type=int, help="A published version [default: the latest].")
 @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="A variable for this run.")
-@click.option("--remarks", default="", help="Why.")
+@click.option("-m", "--remarks", default="", help="Why.")
 @click.option("--wait", is_flag=True, help="Wait for its end; exit status 1 if it did not succeed.")
-@click.option("--follow", is_flag=True, help="Wait, and show its progress.")
+@click.option("-f", "--follow", is_flag=True, help="Wait, and show its progress.")
 def start_run(
     context: Context,
     workflow: str,
@@ -40,7 +41,18 @@ def start_run(
     wait: bool,
     follow: bool,
 ) -> None:
-    """Start a run of a workflow now, and print its number."""
+    """Start a run of a workflow, and wait for it or follow it.
+
+    Prints the run's number at once. Ctrl-C while waiting leaves the run running.
+
+    \b
+    Examples:
+      stoker run sales
+      stoker run sales --cycle 2026-11-21 --var region=us --follow
+      stoker run sales --wait --json
+
+    See also: stoker show, stoker logs, stoker stop.
+    """
     request = api.StartRun(
         workflow=workflow, cycle=cycle, version=version, variables=_pairs(variables), remarks=remarks
     )
@@ -62,17 +74,37 @@ def start_run(
 
 
 @command(main, "runs")
-@click.argument("workflow", required=False)
-@click.option("--status", type=click.Choice([state.value for state in RunState]))
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+@click.argument("workflow", required=False, shell_complete=completing.workflows)
+@click.option("--status", type=click.Choice([state.value for state in RunState]), help="Only these.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many."
+)
 def list_runs(context: Context, workflow: str | None, status: str | None, limit: int) -> None:
-    """List runs, newest first."""
+    """List runs, newest first.
+
+    \b
+    Examples:
+      stoker runs
+      stoker runs sales --status failed -n 5
+      stoker runs --json | jq .id
+
+    See also: stoker show, stoker workflow list.
+    """
     rows = context.client.runs(workflow, status, limit)
     if context.as_json:
         print_json(rows)
         return
     print_table(
-        ["RUN", "WORKFLOW", "STATUS", "CYCLE", "TRIGGER", "BY", "STARTED", "TOOK"],
+        [
+            Column("RUN", right=True),
+            Column("WORKFLOW", text=True),
+            Column("STATUS"),
+            Column("CYCLE"),
+            Column("TRIGGER", spare=1),
+            Column("BY", spare=2),
+            Column("STARTED"),
+            Column("TOOK", right=True),
+        ],
         [
             [
                 f"#{row.id}",
@@ -90,9 +122,17 @@ def list_runs(context: Context, workflow: str | None, status: str | None, limit:
 
 
 @command(main, "show")
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", shell_complete=completing.runs)
 def show_run(context: Context, run: str) -> None:
-    """Show a run: its nodes, and why what failed did."""
+    """Show a run: its nodes, and why what failed did.
+
+    \b
+    Examples:
+      stoker show 12
+      stoker show 12 --json | jq .variables
+
+    See also: stoker runs, stoker logs.
+    """
     view = context.client.run(_target(run)[0])
     if context.as_json:
         print_json([view])
@@ -101,9 +141,19 @@ def show_run(context: Context, run: str) -> None:
 
 
 @command(main, "stop")
-@click.argument("target", metavar="RUN[/NODE]")
+@click.argument("target", metavar="RUN[/NODE]", shell_complete=completing.targets)
 def stop(context: Context, target: str) -> None:
-    """Stop a run, or one node of it: every process is ended, and the end proved."""
+    """Stop a run, or one node of it.
+
+    Every process of it is ended, and is shown stopping until that is proved.
+
+    \b
+    Examples:
+      stoker stop 12
+      stoker stop 12/ingest
+
+    See also: stoker runs --status running, stoker show.
+    """
     number, node = _target(target)
     view = context.client.stop(number, node)
     if context.as_json:
@@ -113,8 +163,8 @@ def stop(context: Context, target: str) -> None:
 
 
 @command(main, "logs", json=False)
-@click.argument("run", metavar="RUN")
-@click.argument("node", required=False)
+@click.argument("run", metavar="RUN", shell_complete=completing.runs)
+@click.argument("node", required=False, shell_complete=completing.nodes)
 @click.option("-f", "--follow", is_flag=True, help="Go on while it is written.")
 @click.option("--attempt", type=click.IntRange(min=1), help="Which [default: the newest].")
 @click.option("--stream", type=click.Choice(STREAMS), default="stdout", show_default=True)
@@ -159,7 +209,14 @@ def print_run(view: api.RunView) -> None:
         click.echo(f"stop: {view.stopping.value}, by {view.stopped_by}")
     click.echo("")
     print_table(
-        ["NODE", "STATUS", "ATTEMPTS", "STARTED", "TOOK", "JOB"],
+        [
+            Column("NODE", text=True),
+            Column("STATUS"),
+            Column("ATTEMPTS", right=True),
+            Column("STARTED", spare=1),
+            Column("TOOK", right=True),
+            Column("JOB", text=True),
+        ],
         [
             [
                 node.name,
@@ -181,7 +238,7 @@ def print_failures(view: api.RunView) -> None:
         if node.state is NodeState.FAILED:
             click.echo(f"\n{coloured('✖', 'failed')} {clean_line(node.name)}: {why_failed(node)}")
             if node.attempts:
-                click.echo(f"  stoker logs {view.row.id} {clean_line(node.name)} --stream stderr")
+                click.echo(f"  stoker logs {view.row.id} {quote(clean_line(node.name))} --stream stderr")
 
 
 def _attempts(node: api.NodeView) -> str:
