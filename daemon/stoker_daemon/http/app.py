@@ -17,8 +17,9 @@ from starlette.routing import Route
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.answers import answer, handlers
 from stoker_daemon.http.definitions import Definitions
+from stoker_daemon.http.events import Events
+from stoker_daemon.http.logs import Logs
 from stoker_daemon.http.runs import Runs
-from stoker_daemon.http.streams import Streams
 from stoker_daemon.objects import Objects
 from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
@@ -46,13 +47,15 @@ class Api:
         self.closing = asyncio.Event()
         definitions = Definitions(engine, objects)
         runs = Runs(engine, objects, projection, zone)
-        streams = Streams(engine, projection, data / "logs", preparer.describe, self.closing)
+        events = Events(engine, self.closing)
+        logs = Logs(engine, projection, data / "logs", preparer.describe, self.closing)
         self.app = Starlette(
             routes=[
                 Route(routes.STATUS, self.status),
                 *definitions.routes(),
                 *runs.routes(),
-                *streams.routes(),
+                *events.routes(),
+                *logs.routes(),
             ],
             exception_handlers=handlers(),
         )

@@ -1,18 +1,12 @@
-"""Routes that stream: the run log's events, and the output of attempts.
-
-Every stream truly waits (on the log, on a moment, on the daemon's closing), so that none holds up the loop, a
-vanished client is noticed, and all end when the daemon stops.
-"""
+"""The route of what attempts wrote: whole, in ranges, and as it grows."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -20,15 +14,14 @@ from starlette.routing import Route
 from stoker_daemon.attempts import OUTPUT, AttemptDirectory, AttemptKey
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.answers import number
+from stoker_daemon.http.waiting import happens
 from stoker_daemon.problems import Refused, not_found
 from stoker_daemon.projection import Projection
-from stoker_daemon.runlog.following import Follower, NotKept
 from stoker_shared import routes
-from stoker_shared.api import API_VERSION, Heartbeat, Problem
+from stoker_shared.api import API_VERSION, Problem
 from stoker_shared.state import Attempt, NodeRun, Run
 from stoker_shared.text import clean
 
-HEARTBEAT_SECONDS = 10
 POLL_SECONDS = 0.1
 """How long a follower of output waits before it looks at the file again."""
 
@@ -36,8 +29,8 @@ _CHUNK = 256 * 1024
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
-class Streams:
-    """Handlers over the log's and the attempts' files."""
+class Logs:
+    """The handler over the attempts' files."""
 
     def __init__(
         self,
@@ -55,21 +48,7 @@ class Streams:
 
     def routes(self) -> list[Route]:
         """Give the routes."""
-        return [
-            Route(routes.EVENTS, self.events),
-            Route(routes.LOG, self.log),
-        ]
-
-    async def events(self, request: Request) -> Response:
-        """Stream the run log's lines after a position, then live."""
-        after = number(request.query_params.get("after", "0"), "after")
-        log = self._engine.log
-        try:
-            follower = await asyncio.to_thread(Follower, log.directory, after, log.durable)
-        except NotKept as error:
-            raise Refused(Problem("gone", "Not kept", 410, str(error))) from error
-        headers = {"Stoker-Seq": str(log.durable), "Stoker-API": API_VERSION}
-        return StreamingResponse(self._events(follower), 200, headers, "application/x-ndjson")
+        return [Route(routes.LOG, self.log)]
 
     async def log(self, request: Request) -> Response:
         """Give an attempt's output: whole, a byte range of it, or with ``follow=true`` as it grows."""
@@ -93,17 +72,6 @@ class Streams:
         headers = {"Content-Range": f"bytes {start}-{end - 1}/{size}", "Content-Length": str(end - start)}
         return StreamingResponse(_part(path, start, end), 206, _octets() | headers)
 
-    async def _events(self, follower: Follower) -> AsyncIterator[bytes]:
-        log = self._engine.log
-        try:
-            while not self._closing.is_set():
-                if lines := await asyncio.to_thread(follower.read, log.durable):
-                    yield lines
-                elif not await self._happens(log.wait_durable(follower.seq + 1), HEARTBEAT_SECONDS):
-                    yield msgspec.json.encode(Heartbeat()) + b"\n"
-        finally:
-            follower.close()
-
     async def _followed(self, path: Path, key: AttemptKey, offset: int) -> AsyncIterator[bytes]:
         while not self._closing.is_set():
             # In this order: what is written before the end is seen is read after it.
@@ -114,17 +82,7 @@ class Streams:
             elif ended:
                 return
             else:
-                await self._happens(asyncio.sleep(POLL_SECONDS), POLL_SECONDS)
-
-    async def _happens(self, event: Coroutine[Any, Any, None], seconds: float) -> bool:
-        """Wait for an event, the daemon's closing, or the time to pass; tell whether it was not the time."""
-        waits = [asyncio.ensure_future(event), asyncio.ensure_future(self._closing.wait())]
-        try:
-            done, _ = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            return bool(done)
-        finally:
-            for wait in waits:
-                wait.cancel()
+                await happens(asyncio.sleep(POLL_SECONDS), POLL_SECONDS, self._closing)
 
     async def _attempt(self, request: Request) -> tuple[Run, NodeRun, Attempt]:
         asked = number(request.path_params["run"], "a run's number")
