@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stoker_daemon.config import Config
 from stoker_daemon.launchers import CannotLaunch, find_java, find_spark
+from stoker_daemon.output.holes import CANNOT_CUT, can_punch
 from stoker_daemon.runlog import segments
 from stoker_daemon.runlog.segments import LogError
 from stoker_shared.paths import SocketPathTooLong, check_socket_path
@@ -20,6 +21,7 @@ def findings(config: Config, *, verify_log: bool) -> Iterator[Finding]:
     """Look at everything in turn."""
     yield _directory(config.data)
     yield _socket(config.socket)
+    yield _output(config)
     yield from _spark(config.spark_home)
     yield _verified(config.data / "runlog") if verify_log else _log(config.data / "runlog")
 
@@ -37,6 +39,16 @@ def _socket(path: Path) -> Finding:
     except SocketPathTooLong as error:
         return False, "socket", str(error)
     return True, "socket", str(path)
+
+
+def _output(config: Config) -> Finding:
+    """Tell whether output can be cut. Where it can't a daemon runs as well, and warns."""
+    nearest = next(path for path in (config.data, *config.data.parents) if path.exists())
+    try:
+        can = can_punch(nearest)
+    except OSError as error:
+        return False, "output", f"{nearest} can't be written: {error.strerror}"
+    return True, "output", f"at most {config.output_limit:,} bytes an attempt" if can else CANNOT_CUT
 
 
 def _spark(configured: Path | None) -> Iterator[Finding]:

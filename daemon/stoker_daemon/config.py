@@ -12,6 +12,9 @@ import msgspec
 from stoker_shared import paths
 from stoker_shared.text import nearest
 
+MIN_OUTPUT_LIMIT = 1024 * 1024
+"""Below this what is kept of an attempt's output would be too little to be of use."""
+
 
 class ConfigError(Exception):
     """The configuration can't be used; the message says what and where."""
@@ -22,13 +25,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     ``data`` is the data directory, ``socket`` the Unix socket's path, ``spark_home`` the Spark to use where
     the usual places shall not be searched, ``stop_grace`` the seconds between TERM and KILL when an attempt
-    is ended.
+    is ended, ``output_limit`` the bytes that the output of one attempt may take on disk, stdout and stderr
+    together: of more the middle is cut out.
     """
 
     data: Path
     socket: Path
     spark_home: Path | None = None
     stop_grace: float = 10.0
+    output_limit: int = 1024 * MIN_OUTPUT_LIMIT
 
 
 def read_config(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, str]) -> Config:
@@ -49,6 +54,8 @@ def read_config(file: Path | None, environment: Mapping[str, str], flags: Mappin
         raise ConfigError(f"configuration ({path}, STOKER_* and flags): {_explained(str(error))}") from error
     if not 0 <= config.stop_grace < inf:
         raise ConfigError(f"{path}: stop_grace is a number of seconds, 0 or more")
+    if config.output_limit < MIN_OUTPUT_LIMIT:
+        raise ConfigError(f"{path}: output_limit is a number of bytes, {MIN_OUTPUT_LIMIT:,} or more")
     return config
 
 

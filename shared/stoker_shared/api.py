@@ -15,6 +15,9 @@ DEFAULT_WORKSPACE = "default"
 MAX_PAGE = 1000
 """Entries a page may have."""
 
+MAX_LIVE_RANGE = 16 * 1024 * 1024
+"""Bytes of an active attempt's output that one range is answered with at most."""
+
 _T = TypeVar("_T")
 
 
@@ -183,6 +186,11 @@ class RunView(msgspec.Struct, omit_defaults=True):
     variables: dict[str, str] = {}
     stopping: Reason | None = None
     stopped_by: str = ""
+
+
+def cut_mark(count: int) -> bytes:
+    """Give what stands in an attempt's output where bytes were cut out: a line of its own."""
+    return f"\n[stoker: {count:,} bytes were cut out here]\n".encode()
 
 
 class Heartbeat(msgspec.Struct, tag="heartbeat", tag_field="type"):

@@ -21,6 +21,7 @@ from stoker_daemon.http.events import Events
 from stoker_daemon.http.logs import Logs
 from stoker_daemon.http.runs import Runs
 from stoker_daemon.objects import Objects
+from stoker_daemon.output.watcher import Watcher
 from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
 from stoker_shared import __version__, routes
@@ -36,6 +37,7 @@ class Api:
         objects: Objects,
         projection: Projection,
         preparer: Preparer,
+        watcher: Watcher,
         data: Path,
         zone: ZoneInfo,
         started_at: datetime,
@@ -48,7 +50,7 @@ class Api:
         definitions = Definitions(engine, objects)
         runs = Runs(engine, objects, projection, zone)
         events = Events(engine, self.closing)
-        logs = Logs(engine, projection, data / "logs", preparer.describe, self.closing)
+        logs = Logs(engine, projection, watcher, data / "logs", preparer.describe, self.closing)
         self.app = Starlette(
             routes=[
                 Route(routes.STATUS, self.status),
