@@ -1,7 +1,8 @@
 """What people can ask for, each as a check and the events it comes to.
 
 A command is first prepared outside the engine, where it may read and store objects; what it returns is
-checked and carried out in a turn, against the state as it is then.
+checked and carried out in a turn, against the state as it is then. It gives the number that it came to: the
+run's, or the version's.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ import msgspec
 
 from stoker_daemon.cycles import default_cycle, parse_cycle
 from stoker_daemon.engine import Turn
-from stoker_daemon.objects import Objects, is_digest
+from stoker_daemon.objects import Objects
 from stoker_daemon.plan import freeze, planned_nodes, type_of
 from stoker_daemon.problems import Refused, conflict, invalid, not_found, precondition_required, stale
 from stoker_daemon.variables import variable_name_problem
+from stoker_daemon.views import runs_by_workflow, workflow_row
 from stoker_shared import events as ev
-from stoker_shared.api import Fault, PublishJob, PublishWorkflow, StartRun
+from stoker_shared.api import Fault, PublishJob, PublishWorkflow, StartRun, WorkflowView
 from stoker_shared.codec import MAX_LINE
 from stoker_shared.definition import config_faults, faults
 from stoker_shared.model import NODE_ENDS, NodeState, WorkflowSpec
@@ -40,7 +42,7 @@ NEW = 0
 
 def publish_job(
     objects: Objects, workspace: str, path: str, request: PublishJob, by: str
-) -> Callable[[Turn], Job]:
+) -> Callable[[Turn], int]:
     """Make stored content the next version of a job; raises `Refused`."""
     if problem := path_problem(path):
         raise invalid(problem)
@@ -50,18 +52,18 @@ def publish_job(
         raise invalid(f"{clean(path)}: {error}") from error
     if wrong := [Fault(f"/config/{field}", why) for field, why in config_faults(request.config)]:
         raise invalid(f"the configuration of {clean(path)} can't be", wrong)
-    if not is_digest(request.digest) or request.digest not in objects:
-        raise invalid(f"no object {clean(request.digest)!r} is stored; send the content first")
+    if request.digest not in objects:
+        raise invalid(f"no object {request.digest!r} is stored; send the content first")
     size = objects.size(request.digest)
 
-    def command(turn: Turn) -> Job:
+    def command(turn: Turn) -> int:
         known = turn.state.jobs.get((workspace, path))
         version = known.latest.version + 1 if known else 1
         event = ev.JobPublished(
             workspace, path, version, request.digest, size, request.config, request.remarks
         )
         turn.record(_fitting(event), by)
-        return turn.state.jobs[workspace, path]
+        return version
 
     return command
 
@@ -84,7 +86,7 @@ async def save_workflow(
                 f"say which draft of {name!r} this replaces (If-Match), or that it is new (If-None-Match: *)"
             )
         if revision != on_revision:
-            raise stale(_what_changed(name, known))
+            raise stale(_what_changed(name, known), known and _current(turn.state, objects, known))
         number = known.id if known else turn.state.counters.workflow + 1
         turn.record(ev.WorkflowSaved(workspace, number, name, revision + 1, digest), by)
         return turn.state.workflows[number]
@@ -94,14 +96,14 @@ async def save_workflow(
 
 def publish_workflow(
     state: State, objects: Objects, workspace: str, name: str, request: PublishWorkflow, by: str
-) -> Callable[[Turn], WorkflowVersion]:
+) -> Callable[[Turn], int]:
     """Make a workflow's draft its next version; raises `Refused`."""
     draft = known_workflow(state, workspace, name).draft
     spec = read_definition(objects, draft.digest)
     if not spec.nodes:
         raise _faulty(name, [Fault("/nodes", "a workflow needs at least one node")])
 
-    def command(turn: Turn) -> WorkflowVersion:
+    def command(turn: Turn) -> int:
         workflow = known_workflow(turn.state, workspace, name)
         if workflow.draft.digest != draft.digest:
             raise conflict(f"the draft of {name!r} was saved again meanwhile; look at it and publish again")
@@ -110,14 +112,14 @@ def publish_workflow(
         version = len(workflow.versions) + 1
         event = ev.WorkflowPublished(workflow.id, version, draft.digest, request.remarks)
         turn.record(_fitting(event), by)
-        return workflow.versions[-1]
+        return version
 
     return command
 
 
 async def start_run(
     state: State, objects: Objects, workspace: str, request: StartRun, zone: ZoneInfo, now: datetime, by: str
-) -> Callable[[Turn], Run]:
+) -> Callable[[Turn], int]:
     """Start a run of a published version over the newest published jobs; raises `Refused`."""
     workflow = known_workflow(state, workspace, request.workflow)
     version = published_version(workflow, request.version)
@@ -132,7 +134,7 @@ async def start_run(
     plan = freeze(spec, lambda path: _latest(state, workspace, path))
     digest = await asyncio.to_thread(objects.put, msgspec.json.encode(plan))
 
-    def command(turn: Turn) -> Run:
+    def command(turn: Turn) -> int:
         number = turn.state.counters.run + 1
         event = ev.RunCreated(
             run=number,
@@ -154,28 +156,28 @@ async def start_run(
             remarks=request.remarks,
         )
         turn.record(_fitting(event), by)
-        return turn.state.runs[number]
+        return number
 
     return command
 
 
-def stop_run(number: int, by: str) -> Callable[[Turn], Run]:
+def stop_run(number: int, by: str) -> Callable[[Turn], int]:
     """Stop a run: what runs is ended, what has not started will not."""
 
-    def command(turn: Turn) -> Run:
+    def command(turn: Turn) -> int:
         run = active_run(turn.state, number)
         if run.stopping:
             raise conflict(f"run #{number} is stopping already ({run.stopping.value})")
         turn.record(ev.RunStopRequested(number, ev.Reason.STOP), by)
-        return run
+        return number
 
     return command
 
 
-def stop_node(number: int, name: str, by: str) -> Callable[[Turn], Run]:
+def stop_node(number: int, name: str, by: str) -> Callable[[Turn], int]:
     """Stop one node of a run: its attempt is ended, or it will not start."""
 
-    def command(turn: Turn) -> Run:
+    def command(turn: Turn) -> int:
         run = active_run(turn.state, number)
         if name not in run.numbers:
             raise not_found(f"run #{number} has no node {clean(name)!r}{_guess(name, run.numbers)}")
@@ -188,7 +190,7 @@ def stop_node(number: int, name: str, by: str) -> Callable[[Turn], Run]:
             turn.record(ev.NodeStopRequested(number, name, ev.Reason.STOP), by)
         else:
             turn.record(ev.NodeFinished(number, name, NodeState.STOPPED, ev.Reason.STOP), by)
-        return run
+        return number
 
     return command
 
@@ -291,6 +293,11 @@ def _fitting(event: _E) -> _E:
 def _faulty(name: str, errors: list[Fault]) -> Refused:
     count = "1 fault" if len(errors) == 1 else f"{len(errors)} faults"
     return invalid(f"workflow {clean(name)!r} has {count}", errors)
+
+
+def _current(state: State, objects: Objects, workflow: Workflow) -> WorkflowView:
+    runs = runs_by_workflow(state).get(workflow.id, [])
+    return WorkflowView(workflow_row(workflow, runs), read_definition(objects, workflow.draft.digest))
 
 
 def _what_changed(name: str, known: Workflow | None) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -23,7 +23,7 @@ from stoker_daemon.launchers import CannotLaunch
 from stoker_daemon.planner import Decision, Start, decide, wake_at
 from stoker_daemon.problems import Refused, unavailable
 from stoker_daemon.processes import Identity
-from stoker_daemon.projection import Change, change_by
+from stoker_daemon.projection import Change, changes_by
 from stoker_daemon.runlog.log import RunLog
 from stoker_shared import events as ev
 from stoker_shared.apply import apply
@@ -77,16 +77,17 @@ class Turn:
         self.orders: list[Order] = []
         self.effects: list[Callable[[], object]] = []
         self.urgent = False
+        self.key: ev.KeyUse | None = None
 
     def record(self, event: ev.EventType, by: str) -> None:
         """Make an event: give it its place, and apply it."""
-        record = ev.Record(self.state.seq + 1, self.now, by, event)
+        record = ev.Record(self.state.seq + 1, self.now, by, event, self.key)
+        self.key = None
         run = apply(self.state, record)
         self.records.append(record)
         if run:
             self.touched[run.id] = run
-        if change := change_by(record, run):
-            self.changes.append(change)
+        self.changes += changes_by(record, run)
         self.urgent |= not isinstance(event, ev.AttemptStarted | ev.AttemptAdopted)
 
 
@@ -112,13 +113,15 @@ class Engine:
         self._hands = hands
         self._prepare = prepare
         self._now = now
-        self._inbox: deque[tuple[Command, asyncio.Future[Any] | None]] = deque()
+        self._inbox: deque[tuple[Command, asyncio.Future[Any] | None, ev.KeyUse | None]] = deque()
         self._scheduled = False
         self._sought: set[AttemptKey] = set()
         self._undurable: deque[tuple[int, Turn]] = deque()
         self._wakes: list[tuple[datetime, int]] = []
         self._awaited: set[tuple[datetime, int]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self.counts: Counter[tuple[str, str]] = Counter()
+        """Events on disk since the start, by type and outcome."""
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def start(self) -> None:
@@ -131,16 +134,16 @@ class Engine:
                 self._hands.recover(_key(run, node), attempt.tag, attempt.boot_id, attempt.start_time)
                 if node.stopping:
                     self._hands.end(_key(run, node))
-        self._post(lambda turn: turn.touched.update(turn.state.runs), None)
+        self._post(lambda turn: turn.touched.update(turn.state.runs))
 
-    async def submit(self, command: Callable[[Turn], _T]) -> _T:
-        """Carry out a command; returns its answer when all it did is on disk.
+    async def submit(self, command: Callable[[Turn], _T], key: ev.KeyUse | None = None) -> _T:
+        """Carry out a command; returns its answer when all it did is on disk, ``key`` among it.
 
         Raises:
             Refused: the command was refused, and nothing was changed.
         """
         answer: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
-        self._post(command, answer)
+        self._post(command, answer, key)
         return await answer
 
     async def durable(self) -> int:
@@ -161,14 +164,14 @@ class Engine:
         """Record the process of a launched attempt."""
         logger.info("attempt started, pid %d", process.pid, extra=about(key))
         event = ev.AttemptStarted(key.run, key.node, key.attempt, process.pid, process.start_time)
-        self._post(lambda turn: turn.record(event, STOKER), None)
+        self._post(lambda turn: turn.record(event, STOKER))
 
     def attempt_adopted(self, key: AttemptKey, process: Identity) -> None:
         """Record that an attempt is watched again."""
         logger.info("attempt adopted, pid %d", process.pid, extra=about(key))
         event = ev.AttemptAdopted(key.run, key.node, key.attempt, process.pid, process.start_time)
         self._sought.discard(key)
-        self._post(lambda turn: turn.record(event, STOKER), None)
+        self._post(lambda turn: turn.record(event, STOKER))
 
     def attempt_ended(self, key: AttemptKey, exit_status: int | None, reason: ev.Reason, detail: str) -> None:
         """Record an attempt's end. What was being stopped ended for that reason, whatever its status."""
@@ -184,7 +187,7 @@ class Engine:
             message = "attempt ended (%s): %s"
             turn.effects.append(partial(logger.info, message, reason.value, ended, extra=about(key)))
 
-        self._post(finish, None)
+        self._post(finish)
 
     def watching_failed(self, error: BaseException) -> None:
         """End: the next start finds the attempt again."""
@@ -192,11 +195,13 @@ class Engine:
 
     # Turns.
 
-    def _post(self, command: Command, answer: asyncio.Future[Any] | None) -> None:
+    def _post(
+        self, command: Command, answer: asyncio.Future[Any] | None = None, key: ev.KeyUse | None = None
+    ) -> None:
         if self.failed.done():
             _refuse(answer, unavailable("the daemon has failed and is ending; its log says why"))
             return
-        self._inbox.append((command, answer))
+        self._inbox.append((command, answer, key))
         if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._turn)
@@ -219,13 +224,17 @@ class Engine:
         self._make_ready(turn)
         self._wake_for(turn)
 
-    def _command(self, turn: Turn, command: Command, answer: asyncio.Future[Any] | None) -> None:
+    def _command(
+        self, turn: Turn, command: Command, answer: asyncio.Future[Any] | None, key: ev.KeyUse | None
+    ) -> None:
+        turn.key = key
         try:
             result = command(turn)
         except Refused as refusal:
             effect = partial(_refuse, answer, refusal)
         else:
             effect = partial(_answer, answer, result)
+        turn.key = None
         turn.effects.append(effect)
 
     def _plan(self, turn: Turn, run: Run) -> None:
@@ -286,6 +295,7 @@ class Engine:
         """Carry out what waited for everything up to ``seq`` to be on disk."""
         while self._undurable and self._undurable[0][0] <= seq:
             reached, turn = self._undurable.popleft()
+            self.counts.update(map(_kind, turn.records))
             try:
                 for effect in turn.effects:
                     effect()
@@ -335,7 +345,7 @@ class Engine:
             self._set_timer(now)
             return
         runs = {number: self.state.runs[number] for number in due if number in self.state.runs}
-        self._post(lambda turn: turn.touched.update(runs), None)
+        self._post(lambda turn: turn.touched.update(runs))
 
 
 def _answer(waiting: asyncio.Future[Any] | None, result: object) -> None:
@@ -346,6 +356,12 @@ def _answer(waiting: asyncio.Future[Any] | None, result: object) -> None:
 def _refuse(waiting: asyncio.Future[Any] | None, refusal: Refused) -> None:
     if waiting and not waiting.done():
         waiting.set_exception(refusal)
+
+
+def _kind(record: ev.Record) -> tuple[str, str]:
+    event = record.event
+    outcome = getattr(event, "state", None) or getattr(event, "reason", None)
+    return str(event.__struct_config__.tag), outcome.value if outcome else ""
 
 
 def _key(run: Run, node: NodeRun) -> AttemptKey:

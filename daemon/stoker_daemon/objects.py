@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -14,8 +13,6 @@ from tempfile import NamedTemporaryFile
 from typing import IO
 
 from stoker_daemon.runlog.segments import sync_directory
-
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class WrongDigest(ValueError):
@@ -85,8 +82,3 @@ class Objects:
         os.fsync(file.fileno())
         Path(file.name).rename(self.path(digest))
         sync_directory(self._directory)
-
-
-def is_digest(text: str) -> bool:
-    """Tell whether a text is written as a SHA-256 is."""
-    return _DIGEST.fullmatch(text) is not None

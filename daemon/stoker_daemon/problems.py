@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from stoker_shared.api import Fault, Problem
+from datetime import datetime
+
+from stoker_shared.api import Fault, Problem, WorkflowView
 
 
 class Refused(Exception):
@@ -34,14 +36,25 @@ def malformed(detail: str, errors: list[Fault] | None = None) -> Refused:
     return Refused(Problem("malformed", "Not readable", 400, detail, errors or []))
 
 
-def stale(detail: str) -> Refused:
-    """The draft was changed since it was read."""
-    return Refused(Problem("stale", "Changed meanwhile", 412, detail))
+def stale(detail: str, current: WorkflowView | None) -> Refused:
+    """The draft was changed since it was read; ``current`` is what it is now."""
+    return Refused(Problem("stale", "Changed meanwhile", 412, detail, current=current))
 
 
 def precondition_required(detail: str) -> Refused:
     """A write to a draft must say which revision it is made on."""
     return Refused(Problem("precondition-required", "Which revision?", 428, detail))
+
+
+def not_kept(detail: str, log: str, oldest: int) -> Refused:
+    """The run log can't be read from there; ``oldest`` is the position from which it can."""
+    return Refused(Problem("gone", "Not kept", 410, detail, log=log, oldest=oldest))
+
+
+def key_reused(key: str, at: datetime) -> Refused:
+    """An Idempotency-Key came again with another body."""
+    detail = f"Idempotency-Key {key!r} was used at {at:%F %T} UTC for another body; use a new key"
+    return Refused(Problem("key-reused", "Key used before", 422, detail))
 
 
 def unavailable(detail: str) -> Refused:

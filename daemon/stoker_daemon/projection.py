@@ -1,4 +1,6 @@
-"""The history of runs for queries: `stoker.db`, a projection of the run log.
+"""What queries are answered from beside the state: `stoker.db`, a projection of the run log.
+
+It holds the history of runs, and the keys that requests came under of late.
 
 It commits the position in the log together with its rows, in a thread of its own, and is brought up to date
 from the log when it is absent, behind, ahead, of another log or of another shape. Nothing is lost with it. It
@@ -12,6 +14,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -26,8 +29,11 @@ from stoker_shared.api import RunRow
 from stoker_shared.model import RunState
 from stoker_shared.state import Run
 
-SHAPE = 1
+SHAPE = 2
 """Number of the tables' shape; a database of another is made anew from the log."""
+
+KEY_LIFETIME = timedelta(days=7)
+"""How long a request's key is kept."""
 
 _TABLES = """
 create table position (log text not null, seq integer not null, shape integer not null);
@@ -42,6 +48,16 @@ create table runs (
 );
 create index runs_by_workflow on runs (workspace, name, id);
 create index runs_by_state on runs (workspace, state, id);
+create table keys (
+    user text not null,
+    route text not null,
+    id text not null,
+    body text not null,
+    number integer not null,
+    at text not null,
+    primary key (user, route, id)
+) without rowid;
+create index keys_by_age on keys (at);
 """
 
 logger = logging.getLogger(__name__)
@@ -49,26 +65,40 @@ _T = TypeVar("_T")
 _P = ParamSpec("_P")
 
 
-class Change(msgspec.Struct):
-    """One row to write; ``body`` is the whole run once it has finished."""
+class RunChange(msgspec.Struct):
+    """A run's row to write; ``body`` is the whole run once it has finished."""
 
     row: RunRow
     body: bytes | None = None
 
 
+class KeyUsed(msgspec.Struct):
+    """A request's key to write, with the number that its answer names."""
+
+    user: str
+    key: ev.KeyUse
+    number: int
+    at: datetime
+
+
+Change = RunChange | KeyUsed
+
 _ROW_EVENTS = ev.RunCreated | ev.RunStarted | ev.RunFinished
 
 
-def change_by(record: ev.Record, run: Run | None) -> Change | None:
-    """Give what a record means for the history; ``run`` is the one it is about, as it stands after it."""
-    if run is None or not isinstance(record.event, _ROW_EVENTS):
-        return None
-    return change_for(run)
+def changes_by(record: ev.Record, run: Run | None) -> list[Change]:
+    """Give what a record means for the tables; ``run`` is the one it is about, as it stands after it."""
+    changes: list[Change] = []
+    if run and isinstance(record.event, _ROW_EVENTS):
+        changes.append(change_for(run))
+    if record.key:
+        changes.append(KeyUsed(record.by, record.key, ev.number_of(record.event), record.at))
+    return changes
 
 
-def change_for(run: Run) -> Change:
+def change_for(run: Run) -> RunChange:
     """Give the row of a run as it stands."""
-    return Change(run_row(run), msgspec.json.encode(run) if run.ended_at else None)
+    return RunChange(run_row(run), msgspec.json.encode(run) if run.ended_at else None)
 
 
 class Projection:
@@ -97,6 +127,10 @@ class Projection:
     async def run(self, number: int) -> Run | None:
         """Give a finished run whole."""
         return await self._run(self._finished_run, number)
+
+    async def answered(self, user: str, key: ev.KeyUse, now: datetime) -> KeyUsed | None:
+        """Give what came of an earlier request under that key on that route, unless it is too long ago."""
+        return await self._run(self._answered, user, key, now)
 
     async def close(self) -> None:
         """Write what is pending, and end."""
@@ -148,22 +182,49 @@ class Projection:
 
     def _catch_up(self, runlog: Path, after: int | None) -> None:
         for batch in _batched(replay(runlog, after), 1000):
-            changes = [change_by(record, run) if record else change_for(run) for record, run in batch if run]
-            seq = batch[-1][0].seq if batch[-1][0] else 0
-            self._write([change for change in changes if change], seq)
+            changes: list[Change] = []
+            for record, run in batch:
+                if record:
+                    changes += changes_by(record, run)
+                elif run:
+                    changes.append(change_for(run))
+            self._write(changes, batch[-1][0].seq if batch[-1][0] else 0)
 
     def _write(self, changes: list[Change], seq: int) -> None:
         """Write rows and the position they lead to, with those of earlier writes that failed."""
         self._unwritten += changes
         with self._db:  # commits, or rolls back
             self._db.execute("begin")
-            self._db.executemany(
-                "insert or replace into runs (id, workspace, name, state, created_at, row, body) "
-                "values (?, ?, ?, ?, ?, ?, ?)",
-                [_values(change) for change in self._unwritten],
-            )
+            self._write_runs([change for change in self._unwritten if isinstance(change, RunChange)])
+            self._write_keys([change for change in self._unwritten if isinstance(change, KeyUsed)])
             self._db.execute("update position set seq = ?", (seq,))
         self._unwritten = []
+
+    def _write_runs(self, changes: list[RunChange]) -> None:
+        self._db.executemany(
+            "insert or replace into runs (id, workspace, name, state, created_at, row, body) "
+            "values (?, ?, ?, ?, ?, ?, ?)",
+            [_values(change) for change in changes],
+        )
+
+    def _write_keys(self, used: list[KeyUsed]) -> None:
+        if not used:
+            return
+        self._db.executemany(
+            "insert or replace into keys (user, route, id, body, number, at) values (?, ?, ?, ?, ?, ?)",
+            [(use.user, use.key.route, use.key.id, use.key.body, use.number, _text(use.at)) for use in used],
+        )
+        self._db.execute("delete from keys where at < ?", (_text(used[-1].at - KEY_LIFETIME),))
+
+    def _answered(self, user: str, key: ev.KeyUse, now: datetime) -> KeyUsed | None:
+        found = self._db.execute(
+            "select body, number, at from keys where user = ? and route = ? and id = ? and at >= ?",
+            (user, key.route, key.id, _text(now - KEY_LIFETIME)),
+        ).fetchone()
+        if found is None:
+            return None
+        body, number, at = found
+        return KeyUsed(user, ev.KeyUse(key.id, key.route, body), number, datetime.fromisoformat(at))
 
     def _runs(
         self, workspace: str, name: str | None, state: RunState | None, before: int | None, limit: int
@@ -181,11 +242,15 @@ class Projection:
         return msgspec.json.decode(found[0], type=Run) if found and found[0] else None
 
 
-def _values(change: Change) -> tuple[object, ...]:
+def _values(change: RunChange) -> tuple[object, ...]:
     row = change.row
-    created = row.created_at.isoformat()
     encoded = msgspec.json.encode(row)
-    return row.id, row.workspace, row.name, row.state, created, encoded, change.body
+    return row.id, row.workspace, row.name, row.state, _text(row.created_at), encoded, change.body
+
+
+def _text(moment: datetime) -> str:
+    """Spell a UTC moment so that the order of texts is the order in time."""
+    return moment.isoformat(timespec="microseconds")
 
 
 def _batched(entries: Iterator[_T], size: int) -> Iterator[list[_T]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Generic, TypeVar
+from enum import StrEnum
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from stoker_shared.events import Reason, Trigger
 from stoker_shared.model import AttemptState, JobConfig, JobType, NodeState, RunState, WorkflowSpec
@@ -18,7 +20,75 @@ MAX_PAGE = 1000
 MAX_LIVE_RANGE = 16 * 1024 * 1024
 """Bytes of an active attempt's output that one range is answered with at most."""
 
+MAX_NUMBER = 10**15 - 1
+"""The largest number that a request may name; far beyond any that is given out."""
+
+Number = Annotated[int, Meta(ge=1, le=MAX_NUMBER)]
+"""Of a run, version or attempt."""
+Position = Annotated[int, Meta(ge=0, le=MAX_NUMBER)]
+"""In the run log, or in a file."""
+Digest = Annotated[
+    str,
+    # Python's $ is also before a newline at the end, hence the length.
+    Meta(pattern="^[0-9a-f]{64}$", max_length=64, description="SHA-256 in lower-case hexadecimal digits"),
+]
+
+Moment = Annotated[datetime, Meta(tz=True)]
+"""An instant, in UTC."""
+
 _T = TypeVar("_T")
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of what may stand behind the question mark."""
+
+
+class PageQuery(Query, frozen=True):
+    """Which part of a list."""
+
+    cursor: Annotated[str, Meta(description="`next` of the page before; absent: from the beginning")] = ""
+    limit: Annotated[int, Meta(ge=1, le=MAX_PAGE, description="entries at the most")] = 100
+
+
+class RunsQuery(Query, frozen=True):
+    """Which runs, and which part of their list."""
+
+    workflow: Annotated[str | None, Meta(description="only runs of the workflow of that name")] = None
+    state: RunState | None = None
+    cursor: Annotated[Number | None, Meta(description="`next` of the page before")] = None
+    limit: Annotated[int, Meta(ge=1, le=MAX_PAGE, description="entries at the most")] = 100
+
+
+class WorkflowQuery(Query, frozen=True):
+    """Which definition of a workflow."""
+
+    version: Annotated[Number | None, Meta(description="a published version; absent: the draft")] = None
+
+
+class EventsQuery(Query, frozen=True):
+    """Where to begin in the run log."""
+
+    after: Annotated[Position, Meta(description="the last position seen")] = 0
+    log: Annotated[str | None, Meta(description="the id of the log that the position is of")] = None
+
+
+class Stream(StrEnum):
+    """What there is to read of an attempt: what it wrote, and ``launch``, what was launched and how.
+
+    The order in which the two streams come in ``both`` is approximate.
+    """
+
+    BOTH = "both"
+    STDOUT = "stdout"
+    STDERR = "stderr"
+    LAUNCH = "launch"
+
+
+class LogQuery(Query, frozen=True):
+    """How to give an attempt's output."""
+
+    follow: Annotated[bool, Meta(description="go on while it grows, until the attempt ends")] = False
+    offset: Annotated[Position, Meta(description="where to begin to follow, in bytes")] = 0
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -32,7 +102,7 @@ class Empty(Request, frozen=True):
 class PublishJob(Request, frozen=True):
     """Make an object, sent before, the job's next version."""
 
-    digest: str
+    digest: Digest
     config: JobConfig = JobConfig()
     remarks: str = ""
 
@@ -48,7 +118,7 @@ class StartRun(Request, frozen=True):
 
     workflow: str
     cycle: str | None = None
-    version: int | None = None
+    version: Number | None = None
     variables: dict[str, str] = msgspec.field(default_factory=dict)
     remarks: str = ""
 
@@ -61,13 +131,20 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An error as RFC 9457 has it; ``type`` is stable and names the kind."""
+    """An error as RFC 9457 has it; ``type`` is stable and names the kind.
+
+    Some kinds carry more: ``invalid`` the ``errors``, ``stale`` the ``current`` draft where there is one,
+    ``gone`` the ``log`` there is and the ``oldest`` position that it can be read from.
+    """
 
     type: str
     title: str
     status: int
     detail: str
     errors: list[Fault] = []
+    current: WorkflowView | None = None
+    log: str | None = None
+    oldest: int | None = None
 
 
 class Page(msgspec.Struct, Generic[_T], omit_defaults=True):
@@ -84,7 +161,7 @@ class Status(msgspec.Struct):
     api: str
     host: str
     pid: int
-    started_at: datetime
+    started_at: Moment
     time_zone: str
     data: str
     jobs: int
@@ -92,6 +169,14 @@ class Status(msgspec.Struct):
     active_runs: int
     active_nodes: int
     seq: int
+    log: str
+
+
+class StoredObject(msgspec.Struct):
+    """Content that is stored: its SHA-256, and its size in bytes."""
+
+    digest: str
+    size: int
 
 
 class JobVersionView(msgspec.Struct, omit_defaults=True):
@@ -102,7 +187,7 @@ class JobVersionView(msgspec.Struct, omit_defaults=True):
     version: int
     digest: str
     size: int
-    published_at: datetime
+    published_at: Moment
     by: str
     config: JobConfig = JobConfig()
     remarks: str = ""
@@ -115,7 +200,7 @@ class WorkflowRow(msgspec.Struct, omit_defaults=True):
     name: str
     version: int
     revision: int
-    saved_at: datetime
+    saved_at: Moment
     saved_by: str
     has_changes: bool
     active_runs: list[int] = []
@@ -133,10 +218,10 @@ class AttemptView(msgspec.Struct, omit_defaults=True):
 
     number: int
     state: AttemptState
-    starting_at: datetime
-    started_at: datetime | None = None
-    adopted_at: datetime | None = None
-    ended_at: datetime | None = None
+    starting_at: Moment
+    started_at: Moment | None = None
+    adopted_at: Moment | None = None
+    ended_at: Moment | None = None
     exit_status: int | None = None
     reason: Reason | None = None
     detail: str = ""
@@ -152,8 +237,8 @@ class NodeView(msgspec.Struct, omit_defaults=True):
     state: NodeState
     upstream: tuple[str, ...] = ()
     stopping: Reason | None = None
-    retry_at: datetime | None = None
-    ended_at: datetime | None = None
+    retry_at: Moment | None = None
+    ended_at: Moment | None = None
     reason: Reason | None = None
     detail: str = ""
     attempts: list[AttemptView] = []
@@ -168,12 +253,12 @@ class RunRow(msgspec.Struct, omit_defaults=True):
     version: int
     trigger: Trigger
     state: RunState
-    cycle: datetime
+    cycle: Moment
     time_zone: str
     by: str
-    created_at: datetime
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
+    created_at: Moment
+    started_at: Moment | None = None
+    ended_at: Moment | None = None
     reason: Reason | None = None
     remarks: str = ""
 

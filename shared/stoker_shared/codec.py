@@ -12,7 +12,7 @@ from zlib import crc32
 
 import msgspec
 
-from stoker_shared.events import EventType, Record, Unknown
+from stoker_shared.events import EventType, KeyUse, Record, Unknown
 
 MAX_LINE = 1024 * 1024
 """Bytes an event's line may have, its newline included."""
@@ -37,6 +37,7 @@ class _Envelope(msgspec.Struct):
     at: datetime
     by: str
     type: str
+    key: KeyUse | None = None
 
 
 _envelopes = msgspec.json.Decoder(_Envelope)
@@ -67,7 +68,8 @@ def encode_record(record: Record, group: int) -> bytes:
         _encoder.encode(record.at),
         _encoder.encode(record.by),
     )
-    return seal(head + event[1:])
+    key = b'"key":%b,' % _encoder.encode(record.key) if record.key else b""
+    return seal(head + key + event[1:])
 
 
 def decode_record(line: bytes) -> tuple[Record, int]:
@@ -84,7 +86,7 @@ def decode_record(line: bytes) -> tuple[Record, int]:
         event = _events.decode(body) if envelope.type in _KNOWN_TYPES else Unknown(envelope.type)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Unreadable(f"it is not a record: {error}") from error
-    return Record(envelope.seq, envelope.at, envelope.by, event), envelope.group
+    return Record(envelope.seq, envelope.at, envelope.by, event, envelope.key), envelope.group
 
 
 def encode_item(item: msgspec.Struct) -> bytes:

@@ -244,10 +244,27 @@ class Unknown(msgspec.Struct, frozen=True):
     type: str
 
 
+class KeyUse(msgspec.Struct, frozen=True):
+    """The Idempotency-Key that a request came under: the key, method and path, and the body's SHA-256."""
+
+    id: str
+    route: str
+    body: str
+
+
 class Record(msgspec.Struct, frozen=True):
-    """An event in its place: position in the log, moment (UTC), and who caused it."""
+    """An event in its place: position in the log, moment (UTC), and who caused it.
+
+    ``key`` is that of the request that came to this event, on the first event it came to.
+    """
 
     seq: int
     at: datetime
     by: str
     event: EventType | Unknown
+    key: KeyUse | None = None
+
+
+def number_of(event: EventType | Unknown) -> int:
+    """Give the number in the answer to a request: the run's, else of the version made; 0 for none."""
+    return getattr(event, "run", None) or getattr(event, "version", 0)

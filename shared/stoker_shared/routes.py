@@ -5,6 +5,8 @@ from __future__ import annotations
 from urllib.parse import quote
 
 STATUS = "/v1/status"
+OPENAPI = "/v1/openapi.json"
+METRICS = "/metrics"
 EVENTS = "/v1/events"
 OBJECT = "/v1/objects/{digest}"
 

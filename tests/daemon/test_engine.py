@@ -22,7 +22,7 @@ from stoker_daemon.launchers import CannotLaunch
 from stoker_daemon.launchers.task import Launch
 from stoker_daemon.problems import Refused, conflict
 from stoker_daemon.processes import Identity
-from stoker_daemon.projection import Change
+from stoker_daemon.projection import Change, KeyUsed, RunChange
 from stoker_daemon.runlog.log import open_log
 from stoker_daemon.runlog.segments import paths, replay
 from stoker_shared import events as ev
@@ -70,11 +70,13 @@ class History:
     """A history that only remembers what it is given."""
 
     def __init__(self) -> None:
-        self.changes: list[Change] = []
+        self.changes: list[RunChange] = []
+        self.keys: list[KeyUsed] = []
         self.seqs: list[int] = []
 
     def write(self, changes: list[Change], seq: int) -> None:
-        self.changes += changes
+        self.changes += [change for change in changes if isinstance(change, RunChange)]
+        self.keys += [change for change in changes if isinstance(change, KeyUsed)]
         self.seqs.append(seq)
 
 

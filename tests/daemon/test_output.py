@@ -14,6 +14,7 @@ from stoker_daemon.output.cuts import NOTHING, Cut, keep_within, next_cuts, read
 from stoker_daemon.output.holes import BLOCK, can_punch
 from stoker_daemon.output.turns import Turn, Turns, advance, closing
 from stoker_daemon.output.view import Stretch, View
+from stoker_shared.api import Stream
 
 MIB = 1024 * 1024
 STDOUT, STDERR = 0, 1
@@ -200,7 +201,7 @@ def disk(directory: Path) -> int:
 
 
 def view(directory: Path, stream: str) -> View:
-    seen = View(directory, stream)
+    seen = View(directory, Stream(stream))
     seen.look(None)
     return seen
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stoker_daemon import projection as projection_module
-from stoker_daemon.projection import Change, Projection, change_by
+from stoker_daemon.projection import Change, Projection, changes_by
 from stoker_daemon.runlog import log as runlog
 from stoker_daemon.runlog.log import open_log
 from stoker_daemon.views import run_row
@@ -43,11 +43,10 @@ class World:
         log.start(lambda _: None, lambda _: None)
         self.log = log.id
         for group in groups():
-            changes = []
+            changes: list[Change] = []
             for record in group:
                 run = apply(state, record)
-                if change := change_by(record, run):
-                    changes.append(change)
+                changes += changes_by(record, run)
                 if run and run.ended_at:
                     self.finished[run.id] = run
             log.append(group, state)

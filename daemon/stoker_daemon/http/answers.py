@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stoker_daemon.problems import Refused, invalid, malformed
-from stoker_shared.api import API_VERSION, MAX_PAGE, Page, Problem
+from stoker_shared.api import API_VERSION, Page, PageQuery, Problem
 from stoker_shared.decoding import fault_of
 
 MAX_BODY = 16 * 1024 * 1024
@@ -35,15 +35,24 @@ def problem(what: Problem, headers: dict[str, str] | None = None) -> Response:
     return Response(_encoder.encode(what), what.status, common | (headers or {}), "application/problem+json")
 
 
-async def body(request: Request, kind: type[_T]) -> _T:
-    """Give the decoded body; raises `Refused` where it is too large or not of that type."""
+def parameters(values: Mapping[str, str], kind: type[_T]) -> _T:
+    """Give the decoded parameters of a path or query; raises `Refused`."""
+    try:
+        return msgspec.convert(dict(values), kind, strict=False)
+    except msgspec.ValidationError as error:
+        fault = fault_of(error, kind)
+        raise malformed(f"{fault.pointer.removeprefix('/')}: {fault.detail}", [fault]) from error
+
+
+async def body(request: Request, kind: type[_T]) -> tuple[_T, bytes]:
+    """Give the body, decoded and as it came; raises `Refused` where it is too large or not of that type."""
     data = bytearray()
     async for chunk in request.stream():
         data += chunk
         if len(data) > MAX_BODY:
             raise Refused(Problem("too-large", "Too large", 413, f"a body has at most {MAX_BODY} bytes"))
     try:
-        return msgspec.json.decode(bytes(data), type=kind)
+        return msgspec.json.decode(data, type=kind), bytes(data)
     except msgspec.ValidationError as error:
         fault = fault_of(error, kind)
         raise invalid(f"{fault.pointer or 'the body'}: {fault.detail}", [fault]) from error
@@ -51,26 +60,10 @@ async def body(request: Request, kind: type[_T]) -> _T:
         raise malformed(f"the body is not JSON: {error}") from error
 
 
-def number(text: str, name: str) -> int:
-    """Give a whole number from a path or query; raises `Refused`."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 15):
-        raise malformed(f"{name} must be a whole number, not {text[:40]!r}")
-    return int(text)
-
-
-def limit(request: Request) -> int:
-    """Give how many entries a page shall have."""
-    asked = number(request.query_params.get("limit", "100"), "limit")
-    if not 1 <= asked <= MAX_PAGE:
-        raise malformed(f"limit must be from 1 to {MAX_PAGE}")
-    return asked
-
-
-def page(request: Request, entries: Iterable[_T], key: Callable[[_T], str]) -> Page[_T]:
-    """Give the part of a list that the request's cursor asks for, in the order of ``key``."""
-    cursor, most = request.query_params.get("cursor", ""), limit(request)
-    rest = sorted((entry for entry in entries if key(entry) > cursor), key=key)
-    return Page(rest[:most], key(rest[most - 1]) if len(rest) > most else None)
+def page(query: PageQuery, entries: Iterable[_T], key: Callable[[_T], str]) -> Page[_T]:
+    """Give the part of a list that a query asks for, in the order of ``key``."""
+    rest = sorted((entry for entry in entries if key(entry) > query.cursor), key=key)
+    return Page(rest[: query.limit], key(rest[query.limit - 1]) if len(rest) > query.limit else None)
 
 
 async def on_refused(_: Request, error: Exception) -> Response:
@@ -83,7 +76,8 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     """Answer an unknown route or method."""
     assert isinstance(error, HTTPException)  # noqa: S101
     what = f"{request.method} {request.url.path[:200]!r}: {error.detail}"
-    return problem(Problem("http", str(error.detail), error.status_code, what))
+    headers = dict(error.headers or {})
+    return problem(Problem("http", str(error.detail), error.status_code, what), headers)
 
 
 async def on_error(request: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""The routes."""
+"""The interface put together, and what it tells of itself."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
 from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from stoker_daemon.engine import Engine
-from stoker_daemon.http.answers import answer, handlers
+from stoker_daemon.http import metrics
+from stoker_daemon.http.answers import handlers
 from stoker_daemon.http.definitions import Definitions
 from stoker_daemon.http.events import Events
 from stoker_daemon.http.logs import Logs
+from stoker_daemon.http.once import Once
+from stoker_daemon.http.openapi import document
+from stoker_daemon.http.operations import Answer, Operation
+from stoker_daemon.http.operations import routes as routes_of
 from stoker_daemon.http.runs import Runs
 from stoker_daemon.objects import Objects
 from stoker_daemon.output.watcher import Watcher
@@ -47,36 +51,46 @@ class Api:
         self._data = data
         self._started_at = started_at
         self.closing = asyncio.Event()
-        definitions = Definitions(engine, objects)
-        runs = Runs(engine, objects, projection, zone)
-        events = Events(engine, self.closing)
-        logs = Logs(engine, projection, watcher, data / "logs", preparer.describe, self.closing)
+        once = Once(engine, projection)
+        self._operations = [
+            Operation("GET", routes.STATUS, self.show_status),
+            Operation("GET", routes.OPENAPI, self.describe, gives="application/json"),
+            Operation("GET", routes.METRICS, self.show_metrics, gives="text/plain"),
+            *Definitions(engine, once, objects).operations(),
+            *Runs(engine, once, objects, projection, zone).operations(),
+            *Events(engine, self.closing).operations(),
+            *Logs(engine, projection, watcher, data / "logs", preparer.describe, self.closing).operations(),
+        ]
         self.app = Starlette(
-            routes=[
-                Route(routes.STATUS, self.status),
-                *definitions.routes(),
-                *runs.routes(),
-                *events.routes(),
-                *logs.routes(),
-            ],
-            exception_handlers=handlers(),
+            routes=routes_of(self._operations, engine.durable), exception_handlers=handlers()
         )
 
-    async def status(self, _: Request) -> Response:
+    async def show_status(self) -> Answer[Status]:
         """Show the daemon at a glance."""
         state = self._engine.state
-        shown = Status(
-            version=__version__,
-            api=API_VERSION,
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            started_at=self._started_at,
-            time_zone=self._zone.key,
-            data=str(self._data),
-            jobs=len(state.jobs),
-            workflows=len(state.workflows),
-            active_runs=len(state.runs),
-            active_nodes=sum(len(run.active) for run in state.runs.values()),
-            seq=state.seq,
+        return Answer(
+            Status(
+                version=__version__,
+                api=API_VERSION,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                started_at=self._started_at,
+                time_zone=self._zone.key,
+                data=str(self._data),
+                jobs=len(state.jobs),
+                workflows=len(state.workflows),
+                active_runs=len(state.runs),
+                active_nodes=sum(len(run.active) for run in state.runs.values()),
+                seq=state.seq,
+                log=self._engine.log.id,
+            )
         )
-        return answer(shown, await self._engine.durable())
+
+    async def describe(self) -> Response:
+        """Give this interface as an OpenAPI 3.1 document."""
+        return Response(msgspec.json.encode(document(self._operations)), media_type="application/json")
+
+    async def show_metrics(self) -> Response:
+        """Give figures for Prometheus."""
+        text, media_type = await asyncio.to_thread(metrics.exposition, self._engine)
+        return Response(text, headers={"Content-Type": media_type})

@@ -1,24 +1,35 @@
-"""Routes of content, jobs and workflows."""
+"""Content, jobs and workflows."""
 
 from __future__ import annotations
 
 import re
 
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from stoker_daemon import commands
 from stoker_daemon.engine import Engine
-from stoker_daemon.http.answers import answer, body, number, page
-from stoker_daemon.http.peers import user
-from stoker_daemon.objects import Objects, WrongDigest, is_digest
+from stoker_daemon.http.answers import page
+from stoker_daemon.http.callers import Caller
+from stoker_daemon.http.once import Once
+from stoker_daemon.http.operations import Answer, Operation
+from stoker_daemon.objects import Objects, WrongDigest
 from stoker_daemon.problems import invalid, malformed
 from stoker_daemon.views import job_version, runs_by_workflow, workflow_row
 from stoker_shared import routes
-from stoker_shared.api import PublishJob, PublishWorkflow, WorkflowView
+from stoker_shared.api import (
+    Digest,
+    JobVersionView,
+    Page,
+    PageQuery,
+    PublishJob,
+    PublishWorkflow,
+    StoredObject,
+    WorkflowQuery,
+    WorkflowRow,
+    WorkflowView,
+)
 from stoker_shared.model import WorkflowSpec
-from stoker_shared.state import Workflow
+from stoker_shared.state import Workflow, WorkflowVersion
 from stoker_shared.text import clean
 
 _ETAG = re.compile(r'"(\d{1,15})"')
@@ -27,113 +38,111 @@ _ETAG = re.compile(r'"(\d{1,15})"')
 class Definitions:
     """Handlers over the engine and the object store."""
 
-    def __init__(self, engine: Engine, objects: Objects) -> None:
+    def __init__(self, engine: Engine, once: Once, objects: Objects) -> None:
         self._engine = engine
+        self._once = once
         self._objects = objects
 
-    def routes(self) -> list[Route]:
-        """Give the routes."""
+    def operations(self) -> list[Operation]:
+        """Give the operations."""
         return [
-            Route(routes.OBJECT, self.put_object, methods=["PUT"]),
-            Route(routes.JOBS, self.jobs),
-            Route(routes.JOB_PUBLISH, self.publish_job, methods=["POST"]),
-            Route(routes.JOB_VERSIONS, self.job_versions),
-            Route(routes.JOB, self.job),
-            Route(routes.WORKFLOWS, self.workflows),
-            Route(routes.WORKFLOW, self.workflow),
-            Route(routes.WORKFLOW, self.save_workflow, methods=["PUT"]),
-            Route(routes.WORKFLOW_PUBLISH, self.publish_workflow, methods=["POST"]),
+            Operation("PUT", routes.OBJECT, self.put_object, status=201, takes="application/octet-stream"),
+            Operation("GET", routes.JOBS, self.list_jobs),
+            Operation("POST", routes.JOB_PUBLISH, self.publish_job, status=201),
+            Operation("GET", routes.JOB_VERSIONS, self.list_job_versions),
+            Operation("GET", routes.JOB, self.show_job),
+            Operation("GET", routes.WORKFLOWS, self.list_workflows),
+            Operation("GET", routes.WORKFLOW, self.show_workflow),
+            Operation("PUT", routes.WORKFLOW, self.save_workflow, headers=("If-Match", "If-None-Match")),
+            Operation("POST", routes.WORKFLOW_PUBLISH, self.publish_workflow, status=201),
         ]
 
-    async def put_object(self, request: Request) -> Response:
+    async def put_object(self, request: Request, digest: Digest) -> Answer[StoredObject]:
         """Store content under its SHA-256."""
-        digest = request.path_params["digest"]
-        if not is_digest(digest):
-            raise malformed("an object is named by its SHA-256 in 64 lower-case hexadecimal digits")
         try:
             size = await self._objects.receive(digest, request.stream())
         except WrongDigest as error:
             raise invalid(str(error)) from error
-        return answer({"digest": digest, "size": size}, await self._engine.durable(), 201)
+        return Answer(StoredObject(digest, size))
 
-    async def jobs(self, request: Request) -> Response:
+    async def list_jobs(self, workspace: str, query: PageQuery) -> Answer[Page[JobVersionView]]:
         """List the jobs of a workspace, each at its latest version."""
-        workspace = request.path_params["workspace"]
         latest = [
             job_version(job, job.latest)
             for (space, _), job in self._engine.state.jobs.items()
             if space == workspace
         ]
-        return answer(page(request, latest, lambda job: job.path), await self._engine.durable())
+        return Answer(page(query, latest, lambda job: job.path))
 
-    async def job(self, request: Request) -> Response:
+    async def show_job(self, workspace: str, path: str) -> Answer[JobVersionView]:
         """Show a job's latest version."""
-        job = commands.known_job(self._engine.state, **request.path_params)
-        return answer(job_version(job, job.latest), await self._engine.durable())
+        job = commands.known_job(self._engine.state, workspace, path)
+        return Answer(job_version(job, job.latest))
 
-    async def job_versions(self, request: Request) -> Response:
+    async def list_job_versions(
+        self, workspace: str, path: str, query: PageQuery
+    ) -> Answer[Page[JobVersionView]]:
         """List a job's versions, oldest first."""
-        job = commands.known_job(self._engine.state, **request.path_params)
+        job = commands.known_job(self._engine.state, workspace, path)
         versions = [job_version(job, version) for version in job.versions]
-        listed = page(request, versions, lambda version: f"{version.version:09d}")
-        return answer(listed, await self._engine.durable())
+        return Answer(page(query, versions, lambda version: f"{version.version:09d}"))
 
-    async def publish_job(self, request: Request) -> Response:
-        """Make stored content the job's next version."""
-        workspace, path = request.path_params["workspace"], request.path_params["path"]
+    async def publish_job(
+        self, caller: Caller, workspace: str, path: str, body: PublishJob
+    ) -> Answer[JobVersionView]:
+        """Make stored content a job's next version."""
         commands.check_workspace(workspace)
-        asked = await body(request, PublishJob)
-        job = await self._engine.submit(
-            commands.publish_job(self._objects, workspace, path, asked, user(request))
+        number = await self._once.carry_out(
+            caller, lambda: commands.publish_job(self._objects, workspace, path, body, caller.user)
         )
-        return answer(job_version(job, job.latest), await self._engine.durable(), 201)
+        job = commands.known_job(self._engine.state, workspace, path)
+        return Answer(job_version(job, job.versions[number - 1]))
 
-    async def workflows(self, request: Request) -> Response:
+    async def list_workflows(self, workspace: str, query: PageQuery) -> Answer[Page[WorkflowRow]]:
         """List the workflows of a workspace."""
         state = self._engine.state
         runs = runs_by_workflow(state)
         rows = [
             workflow_row(workflow, runs.get(workflow.id, []))
             for workflow in state.workflows.values()
-            if workflow.workspace == request.path_params["workspace"]
+            if workflow.workspace == workspace
         ]
-        return answer(page(request, rows, lambda row: row.name), await self._engine.durable())
+        return Answer(page(query, rows, lambda row: row.name))
 
-    async def workflow(self, request: Request) -> Response:
-        """Show a workflow: its draft, or with ``version=N`` that published definition."""
-        workflow = commands.known_workflow(self._engine.state, **request.path_params)
+    async def show_workflow(self, workspace: str, name: str, query: WorkflowQuery) -> Answer[WorkflowView]:
+        """Show a workflow: its draft, or a published version of it."""
+        workflow = commands.known_workflow(self._engine.state, workspace, name)
         digest = workflow.draft.digest
-        if asked := request.query_params.get("version"):
-            digest = commands.published_version(workflow, number(asked, "version")).digest
-        return await self._shown(workflow, digest)
+        if query.version is not None:
+            digest = commands.published_version(workflow, query.version).digest
+        return self._shown(workflow, digest)
 
-    async def save_workflow(self, request: Request) -> Response:
+    async def save_workflow(
+        self, request: Request, caller: Caller, workspace: str, name: str, body: WorkflowSpec
+    ) -> Answer[WorkflowView]:
         """Save the draft, made on the revision that If-Match names."""
-        workspace, name = request.path_params["workspace"], request.path_params["name"]
         commands.check_workspace(workspace)
-        spec = await body(request, WorkflowSpec)
         command = await commands.save_workflow(
-            self._objects, workspace, name, spec, _revision(request), user(request)
+            self._objects, workspace, name, body, _revision(request), caller.user
         )
         workflow = await self._engine.submit(command)
-        return await self._shown(workflow, workflow.draft.digest)
+        return self._shown(workflow, workflow.draft.digest)
 
-    async def publish_workflow(self, request: Request) -> Response:
-        """Make the draft the next version."""
-        workspace, name = request.path_params["workspace"], request.path_params["name"]
-        asked = await body(request, PublishWorkflow)
-        version = await self._engine.submit(
-            commands.publish_workflow(
-                self._engine.state, self._objects, workspace, name, asked, user(request)
-            )
+    async def publish_workflow(
+        self, caller: Caller, workspace: str, name: str, body: PublishWorkflow
+    ) -> Answer[WorkflowVersion]:
+        """Make the draft the workflow's next version."""
+        state = self._engine.state
+        number = await self._once.carry_out(
+            caller,
+            lambda: commands.publish_workflow(state, self._objects, workspace, name, body, caller.user),
         )
-        return answer(version, await self._engine.durable(), 201)
+        return Answer(commands.known_workflow(state, workspace, name).versions[number - 1])
 
-    async def _shown(self, workflow: Workflow, digest: str) -> Response:
+    def _shown(self, workflow: Workflow, digest: str) -> Answer[WorkflowView]:
         runs = runs_by_workflow(self._engine.state).get(workflow.id, [])
         view = WorkflowView(workflow_row(workflow, runs), commands.read_definition(self._objects, digest))
-        etag = {"ETag": f'"{workflow.draft.revision}"'}
-        return answer(view, await self._engine.durable(), headers=etag)
+        return Answer(view, {"ETag": f'"{workflow.draft.revision}"'})
 
 
 def _revision(request: Request) -> int | None:

@@ -1,4 +1,4 @@
-"""The route of the run log's events."""
+"""The run log's events, streamed."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import msgspec
-from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
 
 from stoker_daemon.engine import Engine
-from stoker_daemon.http.answers import number
+from stoker_daemon.http.operations import Operation
 from stoker_daemon.http.waiting import happens
-from stoker_daemon.problems import Refused
-from stoker_daemon.runlog.following import Follower, NotKept
+from stoker_daemon.problems import not_kept
+from stoker_daemon.runlog.following import Follower, NotKept, oldest
 from stoker_shared import routes
-from stoker_shared.api import API_VERSION, Heartbeat, Problem
+from stoker_shared.api import API_VERSION, EventsQuery, Heartbeat
 
 HEARTBEAT_SECONDS = 10
 
@@ -28,18 +26,20 @@ class Events:
         self._engine = engine
         self._closing = closing
 
-    def routes(self) -> list[Route]:
-        """Give the routes."""
-        return [Route(routes.EVENTS, self.events)]
+    def operations(self) -> list[Operation]:
+        """Give the operations."""
+        return [Operation("GET", routes.EVENTS, self.follow_events, gives="application/x-ndjson")]
 
-    async def events(self, request: Request) -> Response:
+    async def follow_events(self, query: EventsQuery) -> Response:
         """Stream the run log's lines after a position, then live."""
-        after = number(request.query_params.get("after", "0"), "after")
         log = self._engine.log
+        if query.log not in (None, log.id):
+            detail = f"position {query.after} is of another run log; this is {log.id}"
+            raise not_kept(detail, log.id, await asyncio.to_thread(oldest, log.directory))
         try:
-            follower = await asyncio.to_thread(Follower, log.directory, after, log.durable)
+            follower = await asyncio.to_thread(Follower, log.directory, query.after, log.durable)
         except NotKept as error:
-            raise Refused(Problem("gone", "Not kept", 410, str(error))) from error
+            raise not_kept(str(error), log.id, error.oldest) from error
         headers = {"Stoker-Seq": str(log.durable), "Stoker-API": API_VERSION}
         return StreamingResponse(self._events(follower), 200, headers, "application/x-ndjson")
 

@@ -1,4 +1,4 @@
-"""The route of what attempts wrote: whole, in ranges, and as it grows.
+"""What attempts wrote: whole, in ranges, and as it grows.
 
 Where a part was cut out, whole streams and followed ones have a mark that says how much; ranges have true
 positions instead, and end or begin at the cut.
@@ -12,21 +12,23 @@ from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
 
 from stoker_daemon.attempts import AttemptDirectory, AttemptKey
 from stoker_daemon.engine import Engine
-from stoker_daemon.http.answers import number
+from stoker_daemon.http.operations import Operation
 from stoker_daemon.http.ranges import choose
+from stoker_daemon.http.runs import find_run
 from stoker_daemon.http.waiting import happens
-from stoker_daemon.output.view import BOTH, STREAMS, View
+from stoker_daemon.output.view import View
 from stoker_daemon.output.watcher import Watcher
 from stoker_daemon.problems import not_found
 from stoker_daemon.projection import Projection
 from stoker_shared import routes
-from stoker_shared.api import API_VERSION, MAX_LIVE_RANGE, cut_mark
+from stoker_shared.api import API_VERSION, MAX_LIVE_RANGE, LogQuery, Number, Stream, cut_mark
 from stoker_shared.state import Attempt, NodeRun, Run
 from stoker_shared.text import clean
+
+_OCTETS = "application/octet-stream"
 
 POLL_SECONDS = 0.1
 """How long a follower of output waits before it looks at the file again."""
@@ -51,24 +53,26 @@ class Logs:
         self._describe = describe
         self._closing = closing
 
-    def routes(self) -> list[Route]:
-        """Give the routes."""
-        return [Route(routes.LOG, self.log)]
+    def operations(self) -> list[Operation]:
+        """Give the operations."""
+        return [Operation("GET", routes.LOG, self.read_output, headers=("Range",), gives=_OCTETS)]
 
-    async def log(self, request: Request) -> Response:
-        """Give an attempt's output: whole, a byte range of it, or with ``follow=true`` as it grows."""
-        run, node, attempt = await self._attempt(request)
-        stream = request.path_params["stream"]
-        if stream == "launch":
-            return Response(self._describe(run, node, attempt), 200, _octets(stream))
-        if stream not in STREAMS:
-            known = ", ".join([*STREAMS, "launch"])
-            raise not_found(f"there is no stream {clean(stream)!r}; there are {known}")
-        key = AttemptKey(run.id, node.number, node.name, attempt.number)
+    async def read_output(
+        self, request: Request, run: Number, node: str, attempt: Number, stream: Stream, query: LogQuery
+    ) -> Response:
+        """Give an attempt's output: whole, a byte range of it, or as it grows.
+
+        Where a part was cut out, a line in it says how many bytes; a range ends before or begins behind it
+        instead, and the header Stoker-Cut says which of the positions asked for are gone. While the attempt
+        is active a range is answered with at most 16 MiB of it. The order of ``both`` is approximate.
+        """
+        found, its_node, its_attempt = await self._attempt(run, node, attempt)
+        if stream is Stream.LAUNCH:
+            return Response(self._describe(found, its_node, its_attempt), 200, _octets(stream))
+        key = AttemptKey(run, its_node.number, node, attempt)
         view = View(AttemptDirectory(self._logs, key).path, stream)
-        if request.query_params.get("follow") == "true":
-            start = number(request.query_params.get("offset", "0"), "offset")
-            return StreamingResponse(self._followed(view, key, start), 200, _octets(stream))
+        if query.follow:
+            return StreamingResponse(self._followed(view, key, query.offset), 200, _octets(stream))
         # In this order: what is settled before it is looked at stays as it is seen.
         settled = self._watcher.is_settled(key)
         await self._look(view, key)
@@ -80,7 +84,7 @@ class Logs:
         part = await asyncio.to_thread(choose, asked, view, view.size)
         return StreamingResponse(_marked(view, part.start, part.end), 206, _octets(stream) | part.headers)
 
-    async def _live_part(self, view: View, key: AttemptKey, stream: str, asked: str) -> Response:
+    async def _live_part(self, view: View, key: AttemptKey, stream: Stream, asked: str) -> Response:
         """Answer a range of what may be cut any moment: it is read before it is promised."""
         while True:
             part = await asyncio.to_thread(choose, asked, view, MAX_LIVE_RANGE)
@@ -105,15 +109,13 @@ class Logs:
     async def _look(self, view: View, key: AttemptKey) -> None:
         await asyncio.to_thread(view.look, self._watcher.shown(key))
 
-    async def _attempt(self, request: Request) -> tuple[Run, NodeRun, Attempt]:
-        asked = number(request.path_params["run"], "a run's number")
-        run = self._engine.state.runs.get(asked) or await self._projection.run(asked)
-        if run is None:
-            raise not_found(f"there is no run #{asked}")
-        node = _node(run, request.path_params["node"])
-        attempt = number(request.path_params["attempt"], "an attempt's number")
-        if not 1 <= attempt <= len(node.attempts):
-            raise not_found(f"node {node.name!r} of run #{run.id} has no attempt {attempt}")
+    async def _attempt(self, number: int, name: str, attempt: int) -> tuple[Run, NodeRun, Attempt]:
+        run = await find_run(self._engine, self._projection, number)
+        if name not in run.numbers:
+            raise not_found(f"run #{number} has no node {clean(name)!r}")
+        node = run.node(name)
+        if attempt > len(node.attempts):
+            raise not_found(f"node {name!r} of run #{number} has no attempt {attempt}")
         return run, node, node.attempts[attempt - 1]
 
     def _has_ended(self, key: AttemptKey) -> bool:
@@ -121,23 +123,17 @@ class Logs:
         return run is None or run.node(key.node).attempts[key.attempt - 1].ended_at is not None
 
 
-def _node(run: Run, name: str) -> NodeRun:
-    if name not in run.numbers:
-        raise not_found(f"run #{run.id} has no node {clean(name)!r}")
-    return run.node(name)
-
-
-def _octets(stream: str) -> dict[str, str]:
-    order = {"Stoker-Order": "approximate"} if stream == BOTH else {}
+def _octets(stream: Stream) -> dict[str, str]:
+    order = {"Stoker-Order": "approximate"} if stream is Stream.BOTH else {}
     common = {
         "Stoker-API": API_VERSION,
-        "Content-Type": "application/octet-stream",
+        "Content-Type": _OCTETS,
         "Accept-Ranges": "bytes",
     }
     return common | order
 
 
-async def _whole(view: View, stream: str, settled: bool) -> Response:
+async def _whole(view: View, stream: Stream, settled: bool) -> Response:
     whole = settled and not await asyncio.to_thread(view.lacks_something)
     length = {"Content-Length": str(view.size)} if whole else {}
     return StreamingResponse(_marked(view, 0, view.size), 200, _octets(stream) | length)

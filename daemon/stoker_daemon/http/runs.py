@@ -1,4 +1,4 @@
-"""Routes of runs."""
+"""Runs: started, shown, stopped."""
 
 from __future__ import annotations
 
@@ -6,100 +6,85 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
-from starlette.datastructures import QueryParams
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from stoker_daemon import commands
 from stoker_daemon.engine import Engine
-from stoker_daemon.http.answers import answer, body, limit, number
-from stoker_daemon.http.peers import user
+from stoker_daemon.http.callers import Caller
+from stoker_daemon.http.once import Once
+from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.objects import Objects
 from stoker_daemon.plan import Plan
-from stoker_daemon.problems import malformed, not_found
+from stoker_daemon.problems import not_found
 from stoker_daemon.projection import Projection
 from stoker_daemon.views import run_view
 from stoker_shared import routes
-from stoker_shared.api import Page, StartRun
-from stoker_shared.model import RunState
+from stoker_shared.api import Number, Page, RunRow, RunsQuery, RunView, StartRun
 from stoker_shared.state import Run
 
 
 class Runs:
     """Handlers over the engine and the history."""
 
-    def __init__(self, engine: Engine, objects: Objects, projection: Projection, zone: ZoneInfo) -> None:
+    def __init__(
+        self, engine: Engine, once: Once, objects: Objects, projection: Projection, zone: ZoneInfo
+    ) -> None:
         self._engine = engine
+        self._once = once
         self._objects = objects
         self._projection = projection
         self._zone = zone
 
-    def routes(self) -> list[Route]:
-        """Give the routes."""
+    def operations(self) -> list[Operation]:
+        """Give the operations."""
         return [
-            Route(routes.RUNS, self.runs),
-            Route(routes.RUNS, self.start, methods=["POST"]),
-            Route(routes.RUN, self.run),
-            Route(routes.RUN_STOP, self.stop, methods=["POST"]),
-            Route(routes.NODE_STOP, self.stop_node, methods=["POST"]),
+            Operation("GET", routes.RUNS, self.list_runs),
+            Operation("POST", routes.RUNS, self.start_run, status=201),
+            Operation("GET", routes.RUN, self.show_run),
+            Operation("POST", routes.RUN_STOP, self.stop_run, status=202),
+            Operation("POST", routes.NODE_STOP, self.stop_node, status=202),
         ]
 
-    async def runs(self, request: Request) -> Response:
-        """List runs, newest first, optionally of one ``workflow`` or ``state``."""
-        query = request.query_params
-        before = number(query["cursor"], "cursor") if "cursor" in query else None
-        most = limit(request)
-        seq = await self._engine.durable()
+    async def list_runs(self, workspace: str, query: RunsQuery) -> Answer[Page[RunRow]]:
+        """List runs, newest first."""
+        await self._engine.durable()
         rows = await self._projection.runs(
-            request.path_params["workspace"], query.get("workflow"), _state(query), before, most + 1
+            workspace, query.workflow, query.state, query.cursor, query.limit + 1
         )
-        more = len(rows) > most
-        return answer(Page(rows[:most], str(rows[most - 1].id) if more else None), seq)
+        more = len(rows) > query.limit
+        return Answer(Page(rows[: query.limit], str(rows[query.limit - 1].id) if more else None))
 
-    async def start(self, request: Request) -> Response:
-        """Start a run."""
-        workspace = request.path_params["workspace"]
-        asked = await body(request, StartRun)
-        command = await commands.start_run(
-            self._engine.state, self._objects, workspace, asked, self._zone, datetime.now(UTC), user(request)
+    async def start_run(self, caller: Caller, workspace: str, body: StartRun) -> Answer[RunView]:
+        """Start a run now."""
+        state, now = self._engine.state, datetime.now(UTC)
+        number = await self._once.carry_out(
+            caller,
+            lambda: commands.start_run(state, self._objects, workspace, body, self._zone, now, caller.user),
         )
-        run = await self._engine.submit(command)
-        return await self._shown(run, 201)
+        return await self.show_run(number)
 
-    async def run(self, request: Request) -> Response:
+    async def show_run(self, run: Number) -> Answer[RunView]:
         """Show a run whole."""
-        asked = number(request.path_params["run"], "a run's number")
-        run = self._engine.state.runs.get(asked)
-        if run is None:
-            await self._engine.durable()
-            run = await self._projection.run(asked)
-        if run is None:
-            raise not_found(f"there is no run #{asked}")
-        return await self._shown(run, 200)
+        found = await find_run(self._engine, self._projection, run)
+        plan = msgspec.json.decode(self._objects.read(found.plan), type=Plan)
+        return Answer(run_view(found, plan))
 
-    async def stop(self, request: Request) -> Response:
-        """Stop a run."""
-        asked = number(request.path_params["run"], "a run's number")
-        return await self._shown(await self._engine.submit(commands.stop_run(asked, user(request))), 202)
+    async def stop_run(self, caller: Caller, run: Number) -> Answer[RunView]:
+        """Stop a run: what runs is ended, what has not started will not."""
+        await self._once.carry_out(caller, lambda: commands.stop_run(run, caller.user))
+        return await self.show_run(run)
 
-    async def stop_node(self, request: Request) -> Response:
+    async def stop_node(self, caller: Caller, run: Number, node: str) -> Answer[RunView]:
         """Stop one node of a run."""
-        asked = number(request.path_params["run"], "a run's number")
-        command = commands.stop_node(asked, request.path_params["node"], user(request))
-        return await self._shown(await self._engine.submit(command), 202)
-
-    async def _shown(self, run: Run, status: int) -> Response:
-        plan = msgspec.json.decode(self._objects.read(run.plan), type=Plan)
-        view = run_view(run, plan)
-        return answer(view, await self._engine.durable(), status)
+        await self._once.carry_out(caller, lambda: commands.stop_node(run, node, caller.user))
+        return await self.show_run(run)
 
 
-def _state(query: QueryParams) -> RunState | None:
-    asked = query.get("state")
-    if asked is None:
-        return None
-    try:
-        return RunState(asked)
-    except ValueError:
-        raise malformed(f"state must be one of {', '.join(RunState)}") from None
+async def find_run(engine: Engine, projection: Projection, number: int) -> Run:
+    """Give a run as it stands, active or finished; raises `Refused` where there is none."""
+    if run := engine.state.runs.get(number):
+        return run
+    await engine.durable()
+    run = await projection.run(number)
+    if run is None:
+        raise not_found(f"there is no run #{number}")
+    return run

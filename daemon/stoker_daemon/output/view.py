@@ -15,9 +15,7 @@ from stoker_daemon.attempts import OUTPUT
 from stoker_daemon.output import files
 from stoker_daemon.output.cuts import NOTHING, Cut, Pair, read_cuts
 from stoker_daemon.output.turns import Turns
-
-BOTH = "both"
-STREAMS = (*OUTPUT, BOTH)
+from stoker_shared.api import Stream
 
 CHUNK = 256 * 1024
 """Bytes read at once."""
@@ -41,12 +39,12 @@ class _Piece(msgspec.Struct, frozen=True):
 
 
 class View:
-    """One of `STREAMS`, as of the last `look`; ``size`` is where it ends."""
+    """A stream that jobs write, or both, as of the last `look`; ``size`` is where it ends."""
 
-    def __init__(self, directory: Path, stream: str) -> None:
+    def __init__(self, directory: Path, stream: Stream) -> None:
         self.size = 0
         self._directory = directory
-        self._only = None if stream == BOTH else OUTPUT.index(stream)
+        self._only = None if stream is Stream.BOTH else OUTPUT.index(stream.value)
         self._turns = Turns()
         self._sizes = (0, 0)
         self._cuts = NOTHING
@@ -82,8 +80,7 @@ class View:
     def read(self, start: int, end: int) -> bytes | int:
         """Give some bytes from ``start`` on, or how many from there on are gone; nothing at ``end``."""
         end = min(end, self.size)
-        first = next(self.stretches(start, min(end, start + 1)), None)
-        if first and first.gone:
+        if start < end and self._piece(start).gone:
             return next(self.stretches(start, end)).end - start
         pieces = self._pieces(start, min(end, start + CHUNK))
         data = b"".join(

@@ -16,7 +16,16 @@ CHUNK = 256 * 1024
 
 
 class NotKept(LookupError):
-    """A position that is older than what is kept, or beyond the end; the message says what is there."""
+    """A position that is older than what is kept, or beyond the end; ``oldest`` is the first that is not."""
+
+    def __init__(self, seq: int, oldest: int, durable: int) -> None:
+        super().__init__(f"the log is kept from position {oldest} to {durable}, and {seq} is not in it")
+        self.oldest = oldest
+
+
+def oldest(directory: Path) -> int:
+    """Give the oldest position that the log can be read from: its first event comes after it."""
+    return first_of(paths(directory)[0]) - 1
 
 
 class Follower:
@@ -33,8 +42,7 @@ class Follower:
         self._rest = b""
         segments = [path for path in paths(directory) if first_of(path) <= seq + 1]
         if not segments or seq > durable:
-            oldest = first_of(paths(directory)[0]) - 1
-            raise NotKept(f"the log is kept from position {oldest} to {durable}, and {seq} is not in it")
+            raise NotKept(seq, oldest(directory), durable)
         self._file = self._open(segments[-1])
         for _ in range(seq + 1 - first_of(segments[-1])):
             self._file.readline()

@@ -19,7 +19,7 @@ from stoker_tui.cli.tables import coloured, moment, print_json, print_table, spa
 from stoker_tui.client import Client, LogPart
 from stoker_tui.theme import marked, node_word
 
-STREAMS = ["both", "stdout", "stderr", "launch"]
+STREAMS = [stream.value for stream in api.Stream]
 
 MOST_BACK = api.MAX_LIVE_RANGE
 """Bytes that `--tail` reads back at most: a line may be longer than fits in memory."""
