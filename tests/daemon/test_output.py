@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stoker_daemon.attempts import AttemptDirectory, AttemptKey
 from stoker_daemon.output import files
+from stoker_daemon.output import watcher as watcher_module
 from stoker_daemon.output.cuts import NOTHING, Cut, keep_within, next_cuts, read_cuts
-from stoker_daemon.output.holes import BLOCK, can_punch
+from stoker_daemon.output.holes import BLOCK, CANNOT_CUT, can_punch
 from stoker_daemon.output.turns import Turn, Turns, advance, closing
 from stoker_daemon.output.view import Stretch, View
+from stoker_daemon.output.watcher import Watcher
+from stoker_daemon.processes import Identity
 from stoker_shared.api import Stream
+from stoker_shared.events import Reason
 
 MIB = 1024 * 1024
 STDOUT, STDERR = 0, 1
@@ -276,3 +283,71 @@ def test_output_that_a_job_truncated_is_gone_and_the_rest_keeps_its_place(direct
     assert seen.read(0, seen.size) == b"out"
     assert seen.read(3, seen.size) == 997
     assert seen.read(1000, seen.size) == b"error"
+
+
+# Watching.
+
+KEY = AttemptKey(run=1, number=1, node="job", attempt=1)
+
+
+class Nobody:
+    """A listener that only remembers what went wrong."""
+
+    def attempt_started(self, key: AttemptKey, process: Identity) -> None: ...
+
+    def attempt_adopted(self, key: AttemptKey, process: Identity) -> None: ...
+
+    def attempt_ended(self, key: AttemptKey, exit_status: int | None, reason: Reason, detail: str) -> None: ...
+
+    def watching_failed(self, error: BaseException) -> None:
+        raise error
+
+
+def watched(logs: Path) -> tuple[Watcher, Path]:
+    watcher = Watcher(logs, MIB, Nobody())
+    attempt = AttemptDirectory(logs, KEY)
+    attempt.make()
+    watcher.attempt_started(KEY, Identity(1, 1, "boot"))
+    return watcher, attempt.path
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_nothing_is_done_while_no_attempt_is_active(tmp_path: Path) -> None:
+    watcher, directory = watched(tmp_path)
+    write(directory, b"out\n")
+    await until(lambda: watcher.shown(KEY) == (4, 0))
+
+    watcher.attempt_ended(KEY, 0, Reason.EXIT, "")
+
+    assert watcher.shown(KEY) is None
+    await until(lambda: len(asyncio.all_tasks()) == 1)
+
+
+async def test_what_ended_large_is_settled_when_it_is_cut(directory: Path) -> None:
+    watcher, attempt = watched(directory)
+    write(attempt, b"x" * 4 * MIB)
+
+    watcher.attempt_ended(KEY, 0, Reason.EXIT, "")
+
+    assert not watcher.is_settled(KEY)
+    await until(lambda: watcher.is_settled(KEY))
+    assert read_cuts(attempt)[STDOUT].end > MIB
+
+
+async def test_where_holes_can_t_be_punched_that_is_said_once_and_all_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(watcher_module, "can_punch", lambda _: False)
+    watcher, directory = watched(tmp_path)
+    for size in (2 * MIB, 3 * MIB):
+        write(directory, b"x" * size)
+        await until(lambda size=size: watcher.shown(KEY) == (size, 0))
+    watcher.close()
+
+    assert [record.getMessage() for record in caplog.records] == [f"{tmp_path}: {CANNOT_CUT}"]
+    assert read_cuts(directory) == NOTHING
