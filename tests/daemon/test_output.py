@@ -297,7 +297,9 @@ class Nobody:
 
     def attempt_adopted(self, key: AttemptKey, process: Identity) -> None: ...
 
-    def attempt_ended(self, key: AttemptKey, exit_status: int | None, reason: Reason, detail: str) -> None: ...
+    def attempt_ended(
+        self, key: AttemptKey, exit_status: int | None, reason: Reason, detail: str
+    ) -> None: ...
 
     def watching_failed(self, error: BaseException) -> None:
         raise error
