@@ -62,6 +62,7 @@ records = st.builds(
     at=moments,
     by=texts,
     event=st.one_of([values_of(kind) for kind in EVENT_TYPES]),
+    key=st.none() | values_of(ev.KeyUse),
 )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from stoker_shared.text import quoted
+
 
 def parse_cycle(text: str, zone: ZoneInfo) -> datetime:
     """Give the instant (UTC) of a cycle time: a date, a local time in ``zone``, or a time with its offset.
@@ -13,18 +15,22 @@ def parse_cycle(text: str, zone: ZoneInfo) -> datetime:
 
     Raises:
         ValueError: it is none of these, a local time that the zone has twice or not at all, or one that is
-            before or after all calendars in UTC.
+            before or after all calendars, in UTC or in the zone.
     """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(
-            f"{text!r} is not a time; write it as 2026-11-21, 2026-11-21T01:00 or 2026-11-21T01:00+01:00"
+            f"{quoted(text, 60)} is not a time; "
+            "write it as 2026-11-21, 2026-11-21T01:00 or 2026-11-21T01:00+01:00"
         ) from None
     try:
-        return _instant(moment, zone) if moment.tzinfo is None else moment.astimezone(UTC)
+        instant = _instant(moment, zone) if moment.tzinfo is None else moment.astimezone(UTC)
+        # Whoever shows it, or takes a day or month from it, does so in the zone.
+        instant.astimezone(zone)
+        return instant
     except OverflowError:
-        raise ValueError(f"{text!r} lies outside the years 1 to 9999") from None
+        raise ValueError(f"{quoted(text, 60)} lies outside the years 1 to 9999") from None
 
 
 def default_cycle(now: datetime) -> datetime:

@@ -3,20 +3,21 @@
 #
 # Only built-in commands until the job itself: a keeper costs one exec. Its file is there already and gets one
 # short line at a time, so that a line is whole or not there yet; another file would cost as much as a sync.
-file=$1/keeper
-work=$1/work
+# A variable that is in the environment already stays there with its new value, so the names here are long.
+stoker_keeper_file=$1/keeper
+stoker_keeper_work=$1/work
 shift
 
 # A trap with a command survives the group's TERM, and the job still gets the signal's default.
 trap : TERM INT HUP
 
 # Whose line is first has the attempt: a restarted daemon that finds no claim makes one, and this is too late.
-echo "$$" >>"$file"
-read -r first <"$file"
-[ "$first" = "$$" ] || exit 0
+echo "$$" >>"$stoker_keeper_file"
+read -r stoker_keeper_first <"$stoker_keeper_file"
+[ "$stoker_keeper_first" = "$$" ] || exit 0
 
-cd "$work" || exit
+cd "$stoker_keeper_work" || exit
 "$@"
-status=$?
-echo "exit $status" >>"$file"
-exit "$status"
+stoker_keeper_status=$?
+echo "exit $stoker_keeper_status" >>"$stoker_keeper_file"
+exit "$stoker_keeper_status"

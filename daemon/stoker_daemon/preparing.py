@@ -23,6 +23,7 @@ from stoker_daemon.processes import TAG
 from stoker_daemon.variables import Facts, Scope, VariableError
 from stoker_shared.model import JobConfig, JobType
 from stoker_shared.state import Attempt, NodeRun, Run
+from stoker_shared.text import clean
 
 logger = logging.getLogger(__name__)
 
@@ -65,19 +66,18 @@ class Preparer:
             raise CannotLaunch(str(error)) from error
 
     def describe(self, run: Run, node: NodeRun, attempt: Attempt) -> str:
-        """Give an attempt's launch log: what was launched, where, with which variables.
+        """Give an attempt's launch log: what was launched, where, with which variables, each with its origin.
 
         Of the environment that the configuration gives only the names: the values may be secret.
         """
         plan = self._plan(run.plan)
         frozen = plan.nodes[node.number - 1]
         key = AttemptKey(run.id, node.number, node.name, attempt.number)
-        scope = Scope(_facts(run, key), _custom(run, plan, frozen))
         lines = [f"{key}, process {attempt.pid}, {TAG}={attempt.tag}"]
         lines += [f"directory: {AttemptDirectory(self._logs, key).path / 'work'}"]
         lines += ["command:", *(f"  {argument!r}" for argument in attempt.command)]
-        lines += ["environment:", *(f"  {name}={value!r}" for name, value in scope.environment().items())]
-        lines += [f"  {name}" for name in frozen.config.env]
+        lines += ["environment:", *_described(_facts(run, key), _custom(run, plan, frozen))]
+        lines += [f"  {clean(name)}" for name in frozen.config.env]
         return "\n".join(lines) + "\n"
 
     def find_spark(self, own: Mapping[str, str]) -> SparkHome:
@@ -118,8 +118,9 @@ class Preparer:
         return Order(key, tag, msgspec.structs.replace(launch, files=launch.files | rendered))
 
     def _sql(self, node: PlanNode, scope: Scope) -> bytes:
-        text = self._objects.read(node.digest).decode(errors="replace")
-        return scope.replace(text, node.job).encode()
+        # Bytes that are no UTF-8 come through as they are.
+        text = self._objects.read(node.digest).decode(errors="surrogateescape")
+        return scope.replace(text, node.job).encode(errors="surrogateescape")
 
     def _read_interpreter(self, digest: str) -> tuple[str, ...]:
         with self._objects.path(digest).open("rb") as script:
@@ -149,7 +150,20 @@ def _facts(run: Run, key: AttemptKey) -> Facts:
 
 
 def _custom(run: Run, plan: Plan, node: PlanNode) -> dict[str, dict[str, str]]:
+    """Give the scopes of custom variables, from the widest to the one that wins."""
     return {"workflow": plan.variables, "node": node.variables, "run": run.variables}
+
+
+def _described(facts: Facts, custom: dict[str, dict[str, str]]) -> list[str]:
+    try:
+        scope = Scope(facts, custom)
+    except VariableError as error:
+        # An earlier version launched it, and took what this one refuses.
+        return [f"  none: {error}"]
+    return [
+        f"  {exported}={scope.values[name]!r}   ({scope.origin(name)})"
+        for exported, name in scope.exported().items()
+    ]
 
 
 def _replaced(config: JobConfig, scope: Scope) -> JobConfig:

@@ -4,7 +4,8 @@ Pure: the facts of an attempt and the custom variables go in, text comes out.
 
 - ``${ds}``, ``${ts_nodash}`` ... come from the cycle time; ``${ds-1d}`` shifts them, ``${yyyy/MM/dd}``
   spells them freely. Shifts are on local wall time: they know nothing of clock changes.
-- ``$${`` is a literal ``${``; so ``$$${`` is a literal ``$${``.
+- ``$${`` is a literal ``${``; so ``$$${`` is a literal ``$${``. A ``$`` right before a reference can't be
+  written as such: it takes a variable whose value is ``$``.
 - A name with a dot or a colon (``${spark.x}``, ``${env:HOME}``) is Spark's own and left alone, unless it is a
   date pattern (``${HH:mm}``).
 - A ``${`` with no ``}`` before the next brace or the end of its line is no reference and left alone.
@@ -23,7 +24,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from stoker_shared.text import nearest
+from stoker_shared.text import MAX_PATH, fit, nearest, quoted
 
 DATES = {
     "data_date": "yyyy-MM-dd",
@@ -40,8 +41,14 @@ DATES = {
 FACTS = ("workflow_name", "node_name", "run_id", "attempt", "scheduled_at")
 """The other built-in variables; they take no offset."""
 
+TAKEN = "attempt_tag"
+"""A name no custom variable can have: as STOKER_ATTEMPT_TAG it marks an attempt's processes."""
+
 LONGEST_VALUE = 30_000
 """Characters in a resolved custom value: any text this long fits in one environment variable (128 KiB)."""
+
+MOST_GROWTH = 10_000_000
+"""Characters by which variables may lengthen the texts of one attempt, its custom values included."""
 
 _LETTERS = {
     "yyyy": "{0.year:04}",
@@ -87,7 +94,7 @@ class VariableError(Exception):
         self.source = source
         self.line = text.count("\n", 0, position) + 1
         self.column = position - text.rfind("\n", 0, position)
-        label = source if source.isprintable() else repr(source)
+        label = source if source.isprintable() and len(source) <= MAX_PATH else quoted(source)
         super().__init__(f"{label}:{self.line}:{self.column}: {problem}")
 
 
@@ -108,12 +115,14 @@ def variable_name_problem(name: str) -> str | None:
     if is_builtin(name):
         return f"{_shown(name)} is built in and cannot be set"
     if is_builtin(name.lower()):
-        return f"{_shown(name)} differs from the built-in {name.lower()!r} only in case"
+        return f"{_shown(name)} differs from the built-in {_shown(name.lower())} only in case"
+    if name.lower() == TAKEN:
+        return f"{_shown(name)} cannot be set: STOKER_{name.upper()} marks the processes of an attempt"
     return None
 
 
 class Scope:
-    """Every variable one attempt sees, each with its final value."""
+    """Every variable one attempt sees, each with its final value; it replaces that attempt's texts only."""
 
     values: dict[str, str]
     """The value of each named variable: the built-in ones, then the custom ones."""
@@ -126,8 +135,9 @@ class Scope:
 
         Raises:
             VariableError: a name cannot be used, a value refers to what is unknown or, over any number of
-                steps, to itself, or it grows longer than ``LONGEST_VALUE``.
+                steps, to itself, holds a NUL, or grows longer than ``LONGEST_VALUE``.
         """
+        self._room = MOST_GROWTH
         self._cycle = facts.cycle.replace(tzinfo=None)
         self._custom = _winning(custom)
         self.values = _built_in(facts)
@@ -138,14 +148,15 @@ class Scope:
         """Return ``text`` with its references replaced; ``source`` names the text in errors.
 
         Raises:
-            VariableError: the first reference that means nothing.
+            VariableError: the first reference that means nothing, or with which the texts given so far have
+                grown by more than ``MOST_GROWTH``.
         """
 
         def replacement(match: re.Match[str]) -> str:
             if match[0] == "$${":
                 return "${"
             try:
-                return self._value(match["name"])
+                return self._fitting(match, self._value(match["name"]))
             except ValueError as error:
                 raise VariableError(str(error), match["name"], source, text, match.start()) from None
 
@@ -160,11 +171,22 @@ class Scope:
         return "built in" if is_builtin(name) else self._custom[name].origin
 
     def environment(self) -> dict[str, str]:
-        """Return the variables as a job sees them in its environment: ``STOKER_DS``, ``STOKER_REGION`` ...
+        """Return the variables as a job sees them in its environment: ``STOKER_DS``, ``STOKER_REGION`` ..."""
+        return {exported: self.values[name] for exported, name in self.exported().items()}
+
+    def exported(self) -> dict[str, str]:
+        """Return which variable each name in a job's environment stands for: ``STOKER_DS`` for ``ds`` ...
 
         Of two custom names that differ only in case, the one defined later wins.
         """
-        return {f"STOKER_{name.upper()}": self.values[name] for name in [*DATES, *FACTS, *self._custom]}
+        return {f"STOKER_{name.upper()}": name for name in [*DATES, *FACTS, *self._custom]}
+
+    def _fitting(self, match: re.Match[str], value: str) -> str:
+        """Give back what a reference becomes; many of them to a long value would fill the memory."""
+        self._room -= len(value) - len(match[0])
+        if self._room < 0:
+            raise ValueError(f"the variables of one attempt put in more than {MOST_GROWTH:,} characters")
+        return value
 
     def _value(self, name: str) -> str:
         """Return what ``${name}`` becomes, or raise a ValueError that says why it means nothing."""
@@ -193,6 +215,9 @@ class Scope:
     def _resolved(self, name: str) -> str:
         written = self._custom[name]
         source = _label(name, written.origin)
+        if "\0" in written.value:
+            problem = "a value can't have a NUL character, which no environment variable can hold"
+            raise VariableError(problem, name, source, written.value, written.value.index("\0"))
         value = self.replace(written.value, source)
         if len(value) > LONGEST_VALUE:
             raise VariableError(f"the value is longer than {LONGEST_VALUE:,} characters", name, source)
@@ -239,7 +264,7 @@ def _circular(circle: list[str], custom: Mapping[str, _Definition]) -> VariableE
     first, second = circle[:2]
     origin, text = custom[first]
     position = next(found.start() for found in _REFERENCE.finditer(text) if found["name"] == second)
-    problem = f"{first!r} refers to itself: {' -> '.join(circle)}"
+    problem = f"{_shown(first)} refers to itself: {fit(' -> '.join(circle), MAX_PATH)}"
     return VariableError(problem, second, _label(first, origin), text, position)
 
 
@@ -267,12 +292,12 @@ def _why_unknown(name: str, known: Collection[str]) -> str:
     if head in DATES:
         return f"{_shown(name)}: an offset is a sign, a number and one of y M w d h m, as in {head}-1d"
     if head in known:
-        return f"{_shown(name)}: only dates take an offset, and {head!r} is none"
+        return f"{_shown(name)}: only dates take an offset, and {_shown(head)} is none"
     near = nearest(_OFFSET.sub("", name), [*known, *DATES.values()]) if len(name) <= 100 else None
-    hint = f"; did you mean {near!r}?" if near else " (a literal ${ is written $${)"
+    hint = f"; did you mean {_shown(near)}?" if near else " (a literal ${ is written $${)"
     return f"unknown variable {_shown(name)}{hint}"
 
 
 def _shown(name: str) -> str:
-    """Quote a foreign name, cut where it is long."""
-    return repr(name if len(name) <= 60 else name[:59] + "…")
+    """Quote a name for a message, cut where it is long."""
+    return quoted(name, 60)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Generic, TypeVar
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from stoker_shared.events import Reason, Trigger
 from stoker_shared.model import AttemptState, JobConfig, JobType, NodeState, RunState, WorkflowSpec
@@ -40,7 +40,10 @@ _T = TypeVar("_T")
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of what may stand behind the question mark."""
+    """Base of what may stand behind the question mark.
+
+    What may be absent is unset, not None: a query has no null, and msgspec would read the word as one.
+    """
 
 
 class PageQuery(Query, frozen=True):
@@ -53,23 +56,23 @@ class PageQuery(Query, frozen=True):
 class RunsQuery(Query, frozen=True):
     """Which runs, and which part of their list."""
 
-    workflow: Annotated[str | None, Meta(description="only runs of the workflow of that name")] = None
-    state: RunState | None = None
-    cursor: Annotated[Number | None, Meta(description="`next` of the page before")] = None
+    workflow: Annotated[str | UnsetType, Meta(description="only runs of the workflow of that name")] = UNSET
+    state: Annotated[RunState | UnsetType, Meta(description="only runs in that state")] = UNSET
+    cursor: Annotated[Number | UnsetType, Meta(description="`next` of the page before")] = UNSET
     limit: Annotated[int, Meta(ge=1, le=MAX_PAGE, description="entries at the most")] = 100
 
 
 class WorkflowQuery(Query, frozen=True):
     """Which definition of a workflow."""
 
-    version: Annotated[Number | None, Meta(description="a published version; absent: the draft")] = None
+    version: Annotated[Number | UnsetType, Meta(description="a published version; absent: the draft")] = UNSET
 
 
 class EventsQuery(Query, frozen=True):
     """Where to begin in the run log."""
 
     after: Annotated[Position, Meta(description="the last position seen")] = 0
-    log: Annotated[str | None, Meta(description="the id of the log that the position is of")] = None
+    log: Annotated[str | UnsetType, Meta(description="the id of the log that the position is of")] = UNSET
 
 
 class Stream(StrEnum):

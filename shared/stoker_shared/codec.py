@@ -68,8 +68,9 @@ def encode_record(record: Record, group: int) -> bytes:
         _encoder.encode(record.at),
         _encoder.encode(record.by),
     )
-    key = b'"key":%b,' % _encoder.encode(record.key) if record.key else b""
-    return seal(head + key + event[1:])
+    if record.key is None:
+        return seal(head + event[1:])
+    return seal(b'%b%b,"key":%b}' % (head, event[1:-1], _encoder.encode(record.key)))
 
 
 def decode_record(line: bytes) -> tuple[Record, int]:

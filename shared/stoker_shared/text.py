@@ -90,7 +90,7 @@ def name_problem(name: str) -> str | None:
     NFC, without ``/``, is neither ``.`` nor ``..``, and has no space at either end.
     """
     fault = next(_name_faults(name), None)
-    return f"{_quoted(name)} is not a valid name: {fault}" if fault else None
+    return f"{quoted(name)} is not a valid name: {fault}" if fault else None
 
 
 def path_problem(path: str) -> str | None:
@@ -100,7 +100,13 @@ def path_problem(path: str) -> str | None:
     most `MAX_PATH` characters in all.
     """
     fault = next(_path_faults(path), None)
-    return f"{_quoted(path)} is not a valid path: {fault}" if fault else None
+    return f"{quoted(path)} is not a valid path: {fault}" if fault else None
+
+
+def quoted(text: str, most: int = MAX_PATH) -> str:
+    """Return ``text`` in quotes, safe to print, with an ellipsis for what is beyond ``most`` characters."""
+    # repr escapes whatever is not printable.
+    return repr(text if len(text) <= most else text[: most - 1] + ELLIPSIS)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -117,11 +123,6 @@ def _cells(character: str) -> int:
     if kind == "Cn":
         return 2 if "\U0001f300" <= character <= "\U0003ffff" else 1
     return 2 if east_asian_width(character) in "WF" else 1
-
-
-def _quoted(text: str) -> str:
-    # repr escapes whatever is not printable, so that the quoted text is safe to show.
-    return repr(text if len(text) <= MAX_PATH else text[: MAX_PATH - 1] + ELLIPSIS)
 
 
 def _name_faults(name: str) -> Iterator[str]:

@@ -252,6 +252,14 @@ class TestALaunch:
         assert await bench.ended(told) == (0, Reason.EXIT)
         assert bench.output() == "".join(f"{argument}\0" for argument in arguments)
 
+    async def test_passes_the_environment_as_it_is_whatever_its_names(self, bench: Bench):
+        names = ("file", "work", "first", "status", "n", "_x")
+
+        await bench.result("env", **{name: f"of {name}" for name in names})
+
+        lines = bench.output().splitlines()
+        assert [name for name in names if f"{name}=of {name}" not in lines] == []
+
     @pytest.mark.parametrize(
         ("argv", "env"),
         [

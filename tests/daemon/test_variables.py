@@ -1,15 +1,21 @@
+import contextlib
 import re
 import time
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from stoker_daemon.processes import TAG
 from stoker_daemon.variables import (
     DATES,
+    FACTS,
     LONGEST_VALUE,
+    MOST_GROWTH,
+    TAKEN,
     Facts,
     Scope,
     VariableError,
@@ -27,7 +33,45 @@ plain = st.text().filter(lambda text: "${" not in text)
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True).filter(
     lambda name: variable_name_problem(name) is None
 )
-values = st.text(max_size=40).filter(lambda text: "${" not in text)
+values = st.text(st.characters(exclude_characters="\0"), max_size=40).filter(lambda text: "${" not in text)
+
+SPELLED = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
+"""What each of a pattern's letters is to strftime."""
+letters = st.sampled_from(list(SPELLED))
+separators = st.text(alphabet="-/_.T :", max_size=3)
+patterns = st.tuples(letters, st.lists(st.tuples(separators, letters), max_size=6)).map(
+    lambda parts: [parts[0], *(part for pair in parts[1] for part in pair)]
+)
+
+SCOPES = ("workspace", "workflow", "node", "run")
+NAMES = ("a", "b", "c", "d", "e")
+
+
+@st.composite
+def definitions(draw: st.DrawFn) -> dict[str, dict[str, list[str]]]:
+    """Variables in every scope; each value is a list of plain texts and of references.
+
+    A value refers only to names that come after its own, so that there is no circle.
+    """
+    texts = st.text(alphabet="x $}é", max_size=3).map(lambda text: text.rstrip("$"))
+    defined = {scope: draw(st.sets(st.sampled_from(NAMES))) for scope in SCOPES}
+    known = {name for names in defined.values() for name in names}
+    return {
+        scope: {
+            name: draw(st.lists(st.one_of(texts, _later(name, known)), max_size=4)) for name in sorted(names)
+        }
+        for scope, names in defined.items()
+    }
+
+
+def _later(name: str, defined: Iterable[str]) -> st.SearchStrategy[str]:
+    later = sorted(other for other in defined if other > name)
+    return st.sampled_from(later).map(lambda other: f"${{{other}}}") if later else st.just("")
+
+
+def escaped(text: str) -> str:
+    """How a person writes a text that has ``${`` in it."""
+    return text.replace("${", "$${")
 
 
 def scope(cycle: datetime = CYCLE, **custom: dict[str, str]) -> Scope:
@@ -124,6 +168,26 @@ def test_offsets_agree_with_timedelta(cycle: datetime, unit: tuple[str, str], da
     assert replaced(f"${{yyyyMMddHHmmss{count:+}{letter}}}", cycle) == re.sub(r"\D", "", moved.isoformat())
 
 
+@given(cycles, st.sampled_from("wdhm"), st.integers(-5000, 5000), st.integers(-5000, 5000))
+def test_offsets_of_fixed_length_add_up_and_can_be_taken_back(
+    cycle: datetime, unit: str, one: int, other: int
+) -> None:
+    def moved(when: datetime, count: int) -> datetime:
+        return datetime.fromisoformat(replaced(f"${{ts{count:+}{unit}}}", when))
+
+    assert moved(moved(cycle, one), other) == moved(cycle, one + other)
+    assert moved(moved(cycle, one), -one) == cycle.replace(tzinfo=None)
+
+
+@given(cycles, patterns, st.integers(-5000, 5000))
+def test_patterns_agree_with_strftime(cycle: datetime, parts: list[str], days: int) -> None:
+    pattern = "".join(parts)
+    spelled = "".join(SPELLED.get(part, part) for part in parts)
+    assert replaced(f"${{{pattern}}}", cycle) == cycle.strftime(spelled)
+    moved = cycle.replace(tzinfo=None) + timedelta(days=days)
+    assert replaced(f"${{{pattern}{days:+}d}}", cycle) == moved.strftime(spelled)
+
+
 @given(cycles, st.integers(-1000, 1000))
 @example(datetime(2024, 1, 31, tzinfo=BERLIN), 1)
 def test_months_land_in_the_right_month_and_keep_the_day_where_it_exists(cycle: datetime, count: int) -> None:
@@ -146,9 +210,21 @@ def test_text_without_references_is_unchanged(text: str) -> None:
     assert replaced(once) == once
 
 
-@given(st.text(alphabet="${}ds:.\n x"))
-def test_escapes_round_trip(text: str) -> None:
-    assert replaced(text.replace("${", "$${")) == text
+@given(st.one_of(st.text(alphabet="${}ds:.\n x"), st.text()))
+@example("$")
+@example("$${")
+@example("a$$${ds}$")
+def test_any_text_can_be_written_with_escapes(text: str) -> None:
+    assert replaced(escaped(text)) == text
+
+
+@given(st.one_of(st.text(alphabet="${}ds x"), st.text()))
+def test_a_dollar_before_a_reference_makes_it_an_escape(before: str) -> None:
+    value = "${ds}" if before.endswith("$") else "2026-11-21"
+    assert replaced(escaped(before) + "${ds}") == before.removesuffix("$") + value
+    stem = before.rstrip("$")
+    written = escaped(stem) + "${dollar}" * (len(before) - len(stem)) + "${ds}"
+    assert replaced(written, node={"dollar": "$"}) == before + "2026-11-21"
 
 
 @given(
@@ -187,14 +263,69 @@ def test_what_is_no_reference_is_left_alone(text: str, expected: str) -> None:
     assert replaced(text) == expected
 
 
-@given(plain.filter(lambda text: not text.endswith("$")))
+before_errors = st.lists(
+    st.one_of(
+        plain.filter(lambda text: not text.endswith("$")),
+        st.text(alphabet="\t\r\n漢😀e\u0301\u2028\u2029\x85\x0b\x0c\x1c", max_size=4),
+        st.sampled_from(["${ds}", "$${dss}", "${spark.dss}", "${dss\n}", "${ts_nodash+1d}", "${two_lines}"]),
+    )
+).map("".join)
+
+
+@given(before_errors)
 @example("select 1\r\n  from ")
 @example("a\u2028b\n\n")
-def test_errors_point_at_the_dollar(before: str) -> None:
-    error = failure(f"{before}${{dss}} ${{ds}}")
-    lines = before.split("\n")
-    assert (error.line, error.column) == (len(lines), len(lines[-1]) + 1)
+@example("\t漢😀")
+def test_errors_point_at_the_dollar_in_the_text_as_it_was_written(before: str) -> None:
+    error = failure(f"{before}${{dss}} ${{dss}}", node={"two_lines": "a\nb"})
+    line, column = 1, 1
+    for character in before:
+        line, column = (line + 1, 1) if character == "\n" else (line, column + 1)
+    assert (error.line, error.column) == (line, column)
     assert (error.source, error.name) == ("etl/transform.sql", "dss")
+    assert str(error).startswith(f"etl/transform.sql:{line}:{column}: ")
+
+
+hostile = st.text(alphabet="${}+-19dMyTs:.x_\n\0\x1b\ud800\udc80\u202e", max_size=40)
+
+
+@given(hostile, st.dictionaries(st.one_of(names, hostile), hostile, max_size=4), hostile)
+def test_nothing_raises_anything_but_an_error_that_is_safe_to_print(
+    text: str, custom: dict[str, str], source: str
+) -> None:
+    try:
+        scope(node=custom).replace(text, source)
+    except VariableError as error:
+        assert str(error).isprintable()
+
+
+@pytest.mark.parametrize(
+    "custom",
+    [
+        {"x" * 1_000_000: "${nope}"},
+        {"y" * 1_000_000 + "-": ""},
+        {"YYYY" * 250_000: ""},
+        {"x" * 1_000_000: "\0"},
+        {"x" * 1_000_000: "${" + "x" * 1_000_000 + "}"},
+        {f"v{n}": f"${{v{(n + 1) % 1000}}}" for n in range(1000)},
+        {"x": "${" + "ds" * 500_000 + "}"},
+        {"a" * 100_000: "", "b": "${" + "a" * 100_000 + "+1d}"},
+    ],
+    ids=[
+        "an unknown name in a long one",
+        "no name",
+        "nearly a built-in pattern",
+        "a NUL",
+        "itself",
+        "a long circle",
+        "a long unknown name",
+        "no date",
+    ],
+)
+def test_an_error_is_short_however_long_the_names_are(custom: dict[str, str]) -> None:
+    with pytest.raises(VariableError) as caught:
+        scope(node=custom)
+    assert len(str(caught.value)) < 800
 
 
 def test_an_error_reads_well() -> None:
@@ -257,13 +388,38 @@ def test_the_later_scope_wins_and_says_so() -> None:
         variables.origin("dss")
 
 
-@given(names, values)
-def test_values_are_not_replaced_again(name: str, value: str) -> None:
-    escaped = value + "$${ds}"
-    assert replaced(f"${{{name}}}", node={name: escaped}) == value + "${ds}"
-    nested = {name: escaped, "outer__": f"<${{{name}}}>"}
-    assume(name != "outer__")
-    assert replaced("${outer__}", node=nested) == f"<{value}${{ds}}>"
+@given(definitions())
+@example(
+    {"workspace": {"a": ["x", "${b}"], "b": ["1"]}, "workflow": {"b": ["2"]}, "node": {}, "run": {"e": []}}
+)
+def test_of_several_scopes_the_last_wins_also_in_the_values_of_the_others(
+    written: dict[str, dict[str, list[str]]],
+) -> None:
+    winner = {name: scope for scope in SCOPES for name in written[scope]}
+
+    def value(name: str) -> str:
+        return "".join(
+            value(part[2:-1]) if part.startswith("${") else part for part in written[winner[name]][name]
+        )
+
+    custom = {
+        scope: {name: "".join(parts) for name, parts in variables.items()}
+        for scope, variables in written.items()
+    }
+    variables = scope(CYCLE, **custom)
+    assert {name: variables.origin(name) for name in winner} == winner
+    for name in winner:
+        assert variables.values[name] == value(name)
+        assert variables.replace(f"<${{{name}}}>", "x") == f"<{value(name)}>"
+        assert variables.environment()[f"STOKER_{name.upper()}"] == value(name)
+        assert variables.exported()[f"STOKER_{name.upper()}"] == name
+    assert {variables.origin(name) for name in [*DATES, *FACTS]} == {"built in"}
+
+
+@given(names, st.one_of(values, st.text(alphabet="${}ds x")), st.sampled_from(["a_", "z_"]))
+def test_what_was_put_in_is_not_looked_at_again(name: str, value: str, prefix: str) -> None:
+    nested = {name: escaped(value), prefix + name: f"<${{{name}}}>"}
+    assert replaced(f"${{{name}}}${{{prefix}{name}}}", node=nested) == f"{value}<{value}>"
 
 
 def test_custom_values_refer_to_others_wherever_they_are_defined() -> None:
@@ -306,6 +462,32 @@ def test_an_unknown_name_in_a_value_is_an_error() -> None:
     assert str(caught.value) == expected
 
 
+def test_a_value_has_no_nul_since_it_becomes_an_environment_variable() -> None:
+    with pytest.raises(VariableError) as caught:
+        scope(run={"region": "eu\n-\0"})
+    assert str(caught.value) == (
+        "run variable region:2:2: a value can't have a NUL character, which no environment variable can hold"
+    )
+
+
+def test_a_long_value_used_often_is_refused_before_it_fills_the_memory() -> None:
+    times = MOST_GROWTH // LONGEST_VALUE + 1
+    long = {"v": "x" * LONGEST_VALUE}
+    assert "put in more than 10,000,000 characters" in str(failure("${v}" * times * 1000, node=long))
+    variables = scope(node=long)
+    assert len(variables.replace("${v}" * (times - 1), "x")) == LONGEST_VALUE * (times - 1)
+    with pytest.raises(VariableError, match="of one attempt"):
+        variables.replace("${v}" * (times - 1), "another text of the same attempt")
+    with pytest.raises(VariableError, match="of one attempt"):
+        scope(node=long | {f"v{n}": "${v}" for n in range(100_000)})
+
+
+def test_text_that_does_not_grow_may_be_of_any_length() -> None:
+    long = "${spark." + "x" * 1000 + "} "
+    text = long * (MOST_GROWTH // 1000) + "${ds}"
+    assert replaced(text) == text.removesuffix("${ds}") + "2026-11-21"
+
+
 def test_values_cannot_grow_without_end() -> None:
     doubling = {f"v{n}": f"${{v{n + 1}}}${{v{n + 1}}}" for n in range(60)} | {"v60": "x" * 10}
     with pytest.raises(VariableError, match=f"longer than {LONGEST_VALUE:,}"):
@@ -334,6 +516,14 @@ def test_a_name_may_not_hide_a_built_in_one_in_the_environment() -> None:
     assert variable_name_problem("region") is None
 
 
+def test_a_name_may_not_hide_what_marks_an_attempts_processes() -> None:
+    assert f"STOKER_{TAKEN.upper()}" == TAG
+    for name in (TAKEN, "Attempt_Tag"):
+        assert "marks the processes of an attempt" in (variable_name_problem(name) or "")
+        with pytest.raises(VariableError, match="cannot be set"):
+            scope(run={name: "x"})
+
+
 def test_the_environment_names_every_variable() -> None:
     environment = scope(workspace={"Region": "us", "path": "${ds}/x"}, node={"region": "eu"}).environment()
     assert set(environment) == {
@@ -352,13 +542,56 @@ def test_the_environment_names_every_variable() -> None:
     assert environment["STOKER_PATH"] == "2026-11-21/x"
 
 
+def test_of_names_that_differ_only_in_case_the_environment_has_the_one_defined_last() -> None:
+    variables = scope(workspace={"Region": "us"}, node={"region": "eu"}, run={"Region": "asia"})
+    assert variables.environment()["STOKER_REGION"] == "asia"
+    assert variables.exported()["STOKER_REGION"] == "Region"
+
+
 @pytest.mark.parametrize(
-    "line",
-    ["select 1 from plain text;\n", "${ds} ${yyyyMMdd-7d}\n", "${", "$", "${spark.x} ", "$${x}"],
+    "piece",
+    [
+        "${",
+        "$",
+        "$${",
+        "$$${",
+        "${x",
+        "select 1 from plain text;\n",
+        "${ds} ${yyyyMMdd-7d}\n",
+        "${spark.x} ",
+        "${yyyy-MM-",
+    ],
 )
-def test_a_megabyte_is_fast(line: str) -> None:
-    variables = scope()
-    text = line * (1_000_000 // len(line))
-    started = time.process_time()
-    variables.replace(text, "big.sql")
-    assert time.process_time() - started < 3
+def test_the_work_grows_as_the_text_does(piece: str) -> None:
+    short = piece * (200_000 // len(piece))
+    assert growth(lambda text: scope().replace(text, "x"), short, short * 8) < 24
+
+
+@pytest.mark.parametrize(
+    "piece", ["x", "yyyy", "yyyy--", "--", "+1", "+123456789", "ds-1d", "mm" * 7 + "M", "."]
+)
+def test_the_work_grows_as_a_name_does(piece: str) -> None:
+    def read(name: str) -> None:
+        with contextlib.suppress(VariableError):
+            scope().replace(f"${{{name}!}}", "x")
+
+    short = piece * (200_000 // len(piece))
+    assert growth(read, short, short * 8) < 24
+
+
+def growth(work: Callable[[str], object], small: str, large: str) -> float:
+    """How many times as much processor time the large text takes; the least of some tries has no disturbance.
+
+    Of a text 8 times as long, linear work takes 8 times as much and quadratic work 64 times.
+    """
+
+    def least(text: str) -> float:
+        times = []
+        for _ in range(3):
+            started = time.process_time_ns()
+            work(text)
+            times.append(time.process_time_ns() - started)
+        # Less than this is below what the clock and the making of a scope disturb.
+        return max(min(times), 500_000)
+
+    return least(large) / least(small)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import pwd
@@ -116,7 +117,7 @@ REFUSALS: list[tuple[str, dict[str, Any], int, str]] = [
     ("GET /v1/runs/one", {}, 400, "run: expected `int`, got `str`"),
     (f"GET {SPACE}/runs?limit=0", {}, 400, "limit: expected `int` >= 1"),
     (f"GET {SPACE}/runs?state=done", {}, 400, "state: unknown value 'done'; known are pending, running"),
-    (f"GET {SPACE}/workflows/known?version=²", {}, 400, "version: expected `int | null`, got `str`"),
+    (f"GET {SPACE}/workflows/known?version=²", {}, 400, "version: expected `int`, got `str`"),
     ("GET /v1/events?after=-1", {}, 400, "after: expected `int` >= 0"),
     # What is not there.
     ("GET /v1/runs/999999", {}, 404, "there is no run #999999"),
@@ -172,11 +173,81 @@ def test_what_is_refused_is_a_problem_that_says_why_and_changes_nothing(
     assert kept(daemon) == before
 
 
+def test_a_stale_write_is_answered_with_the_draft_there_is(daemon: StokerDaemon):
+    problem = refused(daemon.http.put(f"{SPACE}/workflows/known", **known(**{"If-Match": '"7"'})), 412)
+
+    assert problem["current"] == daemon.http.get(f"{SPACE}/workflows/known").json()
+    assert "current" not in refused(save(daemon, "new", [], **{"If-Match": '"1"', "If-None-Match": ""}), 412)
+
+
+def test_a_client_of_another_version_of_the_interface_is_told(daemon: StokerDaemon):
+    problem = refused(daemon.http.get("/v1/status", headers={"Stoker-API": "9"}), 400)
+
+    assert problem["type"] == "api-version"
+    assert "this stokerd speaks version 1 of its interface, the client '9'" in problem["detail"]
+    assert daemon.http.get("/v1/status", headers={"Stoker-API": "1"}).headers["stoker-api"] == "1"
+
+
+def test_a_method_that_a_path_does_not_know_is_told_which_it_does(daemon: StokerDaemon):
+    answer = daemon.http.delete(f"{SPACE}/workflows/known")
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, PUT")
+
+
+def test_every_answer_says_the_position_it_is_true_at_and_which_is_on_disk(daemon: StokerDaemon):
+    lists = [f"{SPACE}/{kind}" for kind in ("jobs", "workflows", "runs", "jobs/known.sh", "workflows/known")]
+    answers = [daemon.http.get(url) for url in ["/v1/status", *lists]]
+
+    assert {int(answer.headers["stoker-seq"]) for answer in answers} == {seq(daemon)}
+
+
+def test_a_list_is_given_in_pages_that_a_cursor_joins(daemon: StokerDaemon):
+    for name in ("b", "c", "d", "e"):
+        save(daemon, f"paged {name}", []).raise_for_status()
+    whole = [row["name"] for row in daemon.http.get(f"{SPACE}/workflows").json()["items"]]
+
+    pages: list[list[str]] = []
+    query: dict[str, str] | None = {"limit": "2"}
+    while query:
+        page = daemon.http.get(f"{SPACE}/workflows", params=query).json()
+        pages.append([row["name"] for row in page["items"]])
+        query = {"limit": "2", "cursor": page["next"]} if "next" in page else None
+
+    assert [name for names in pages for name in names] == whole == sorted(whole)
+    assert all(len(names) == 2 for names in pages[:-1])
+
+
+def test_figures_are_given_to_prometheus(daemon: StokerDaemon):
+    daemon.finished(daemon.start_run("known"))
+
+    answer = daemon.http.get("/metrics")
+
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    figures = dict(line.rsplit(" ", 1) for line in answer.text.splitlines() if not line.startswith("#"))
+    assert figures["stoker_active_runs"] == "0.0"
+    assert float(figures['stoker_events_total{outcome="succeeded",type="run.finished"}']) >= 1
+    assert float(figures["process_resident_memory_bytes"]) > 0
+
+
+def test_large_content_takes_no_memory(daemon: StokerDaemon):
+    def peak() -> int:
+        status = Path(f"/proc/{daemon.pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1])
+
+    chunks = [bytes([number]) * 1_000_000 for number in range(200)]
+    digest = sha256(b"".join(chunks)).hexdigest()
+    before = peak()
+    stored = daemon.http.put(f"/v1/objects/{digest}", content=iter(chunks))
+
+    assert (stored.status_code, stored.json()["size"]) == (201, 200_000_000)
+    assert peak() - before < 32_000  # KiB
+
+
 def test_content_that_is_not_what_its_digest_says_is_not_stored(daemon: StokerDaemon):
     digest = "0" * 64
     refused(daemon.http.put(f"/v1/objects/{digest}", content=b"a" * 1_000_000), 422)
     refused(daemon.http.post(f"{SPACE}/jobs/new.sh/publish", json={"digest": digest}), 422)
-    assert not [path for path in (daemon.data / "objects").iterdir() if path.stat().st_size >= 1_000_000]
+    assert not [path for path in (daemon.data / "objects").iterdir() if path.stat().st_size == 1_000_000]
 
 
 BAD_NAMES = ["../x", "..", "a/b", "\x1b[31mred", "\x9b2J", "a\u202eb", "n" * 65, " x", "e\u0301"]
@@ -266,6 +337,16 @@ def test_a_position_beyond_the_end_is_gone(daemon: StokerDaemon):
     end = seq(daemon)
     problem = refused(daemon.http.get("/v1/events", params={"after": end + 1000}), 410)
     assert f"the log is kept from position 0 to {end}" in problem["detail"]
+    assert problem["oldest"] == 0
+
+
+def test_a_position_of_another_log_is_gone(daemon: StokerDaemon):
+    log = daemon.http.get("/v1/status").json()["log"]
+    problem = refused(daemon.http.get("/v1/events", params={"after": 1, "log": "another"}), 410)
+
+    assert (problem["log"], problem["oldest"]) == (log, 0)
+    with daemon.http.stream("GET", "/v1/events", params={"after": 1, "log": log}) as stream:
+        assert stream.status_code == 200
 
 
 def test_the_answer_begins_at_once_where_nothing_happens(daemon: StokerDaemon):
@@ -307,6 +388,39 @@ def test_a_reader_that_stalls_holds_up_nobody_not_even_the_daemons_end(own_daemo
         assert monotonic() - began < 9
         with pytest.raises(httpx.TransportError):
             list(stalled)
+
+
+async def test_200_at_once_see_every_event_and_all_output(own_daemon: StokerDaemon, tmp_path: Path):
+    start = seq(own_daemon)
+    run = own_daemon.start_run("flow")
+    wait_for(lambda: output(own_daemon, run), "the job runs")
+    begun = [asyncio.Event() for _ in range(400)]
+
+    async def whole(url: str, number: int) -> bytes:
+        read = b""
+        async with client.stream("GET", url) as stream:
+            async for chunk in stream.aiter_raw():
+                begun[number].set()
+                read += chunk
+                if b"run.finished" in read:
+                    break
+        return read
+
+    many = httpx.Limits(max_connections=None)
+    transport = httpx.AsyncHTTPTransport(uds=str(own_daemon.socket), limits=many)
+    async with httpx.AsyncClient(transport=transport, base_url="http://stokerd", timeout=60) as client:
+        urls = [f"/v1/events?after={start}"] * 200 + [f"{log_url(run, 'job')}?follow=true"] * 200
+        reads = [asyncio.create_task(whole(url, number)) for number, url in enumerate(urls)]
+        await asyncio.gather(*(event.wait() for event in begun))
+        (tmp_path / "gate").touch()
+        seen = await asyncio.gather(*reads)
+
+    events_seen, outputs = set(seen[:200]), set(seen[200:])
+    assert outputs == {b"begun\nended\n"}
+    assert [json.loads(line)["seq"] for line in min(events_seen).splitlines()] == list(
+        range(start + 1, seq(own_daemon) + 1)
+    )
+    assert len(events_seen) == 1
 
 
 def test_streams_end_when_the_daemon_does(own_daemon: StokerDaemon):

@@ -388,12 +388,27 @@ def test_an_unknown_variable_fails_the_node_before_anything_is_launched(
 
 
 @pytest.mark.parametrize(
-    "node",
-    [{"args": ["a\0b"]}, {"config": {"env": {"A=B": "c"}}}, {"config": {"env": {"A": "x" * 200_000}}}],
-    ids=["NUL in an argument", "= in a name", "longer than Linux takes"],
+    ("node", "detail"),
+    [
+        ({"args": ["", "a\0b"]}, "args[1] has a NUL character"),
+        ({"variables": {"a": "b\0"}}, "node variable a:1:2: a value can't have a NUL character"),
+        ({"config": {"env": {"A=B": "c"}}}, "The environment variable 'A=B' can't have that name"),
+        ({"config": {"env": {"A": "x" * 200_000}}}, "The environment variable 'A' has 200,002 bytes"),
+    ],
 )
-def test_what_the_kernel_would_not_take_is_refused_and_not_tried_again(flow: Flow, node: dict[str, Any]):
+def test_what_can_be_no_argument_and_no_environment_variable_is_refused_by_name_before_anything_is_launched(
+    flow: Flow, node: dict[str, Any], detail: str
+):
     flow.start({"job": {"script": "", **node}}, retries=2)
+    assert flow.finish()["state"] == "failed"
+    assert flow.state("job") == ("failed", "refused")
+    assert flow.node("job")["detail"].startswith(detail)
+    assert "attempts" not in flow.node("job")
+
+
+def test_what_the_kernel_would_not_take_is_refused_and_not_tried_again(flow: Flow):
+    more_in_all_than_linux_takes = {f"A{n}": "x" * 120_000 for n in range(60)}
+    flow.start({"job": {"script": "", "config": {"env": more_in_all_than_linux_takes}}}, retries=2)
     assert flow.finish()["state"] == "failed"
     assert flow.state("job") == ("failed", "refused")
     assert "could not be launched" in flow.node("job")["detail"]

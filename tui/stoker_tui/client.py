@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import file_digest
@@ -27,10 +28,15 @@ QUIET_SECONDS = 30.0
 """How long a stream may be silent before the daemon counts as gone; it sends a heartbeat every 10."""
 
 
-class Unreachable(Exception):
-    """No daemon answers at the socket."""
+RESTART_SECONDS = 10.0
+"""How long a request that may have been carried out is sent again to a daemon that is restarting."""
 
-    def __init__(self, path: Path, why: str) -> None:
+
+class Unreachable(Exception):
+    """No daemon answers at the socket. ``sent``: it had the request, or part of it, before it was gone."""
+
+    def __init__(self, path: Path, why: str, *, sent: bool) -> None:
+        self.sent = sent
         super().__init__(
             f"no stokerd answers at {path} ({why}). "
             "Start one with `stokerd`, or set STOKER_SOCKET to where it is."
@@ -66,7 +72,10 @@ class Client:
         self.path = path
         self._workspace = workspace
         self._http = httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(path)), base_url="http://stokerd", timeout=QUIET_SECONDS
+            transport=httpx.HTTPTransport(uds=str(path)),
+            base_url="http://stokerd",
+            headers={"Stoker-API": api.API_VERSION},
+            timeout=QUIET_SECONDS,
         )
 
     def status(self) -> api.Status:
@@ -199,9 +208,20 @@ class Client:
         return msgspec.json.decode(self._ask("GET", path, params=query).content, type=kind)
 
     def _post(self, path: str, request: api.Request, kind: type[_T]) -> _T:
+        """Ask for a change. The key makes it safe to ask again where the answer was lost."""
         headers = {"Idempotency-Key": uuid4().hex}
-        answer = self._ask("POST", path, content=msgspec.json.encode(request), headers=headers)
-        return msgspec.json.decode(answer.content, type=kind)
+        content = msgspec.json.encode(request)
+        deadline = time.monotonic() + RESTART_SECONDS
+        sent = False
+        while True:
+            try:
+                answer = self._ask("POST", path, content=content, headers=headers)
+                return msgspec.json.decode(answer.content, type=kind)
+            except Unreachable as error:
+                sent = sent or error.sent
+                if not sent or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     def _ask(self, method: str, path: str, **details: Any) -> httpx.Response:
         with self._reaching():
@@ -221,7 +241,8 @@ class Client:
         try:
             yield
         except httpx.TransportError as error:
-            raise Unreachable(self.path, str(error) or type(error).__name__) from error
+            sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            raise Unreachable(self.path, str(error) or type(error).__name__, sent=sent) from error
 
 
 class _Version(msgspec.Struct):

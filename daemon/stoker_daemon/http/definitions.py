@@ -113,7 +113,7 @@ class Definitions:
         """Show a workflow: its draft, or a published version of it."""
         workflow = commands.known_workflow(self._engine.state, workspace, name)
         digest = workflow.draft.digest
-        if query.version is not None:
+        if query.version:
             digest = commands.published_version(workflow, query.version).digest
         return self._shown(workflow, digest)
 

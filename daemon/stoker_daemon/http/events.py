@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import msgspec
+from msgspec import UNSET
 from starlette.responses import Response, StreamingResponse
 
 from stoker_daemon.engine import Engine
@@ -33,7 +34,7 @@ class Events:
     async def follow_events(self, query: EventsQuery) -> Response:
         """Stream the run log's lines after a position, then live."""
         log = self._engine.log
-        if query.log not in (None, log.id):
+        if query.log not in (UNSET, log.id):
             detail = f"position {query.after} is of another run log; this is {log.id}"
             raise not_kept(detail, log.id, await asyncio.to_thread(oldest, log.directory))
         try:

@@ -12,12 +12,15 @@ from stoker_shared import __version__
 from stoker_shared.api import Problem
 
 HEADERS = {
-    "Idempotency-Key": "under the same key the same request is carried out once; kept 7 days",
-    "If-Match": "the ETag of the draft that this one was made on",
-    "If-None-Match": "`*` to create",
-    "Range": "one byte range (RFC 9110, 14.1.2)",
+    "Idempotency-Key": (
+        "[!-~]{1,255}",
+        "under the same key the same request is carried out once; kept 7 days",
+    ),
+    "If-Match": (r'"[1-9]\d{0,14}"', "the ETag of the draft that this one was made on"),
+    "If-None-Match": (r"\*", "`*` to create"),
+    "Range": (r"bytes=\d{0,18}-\d{0,18}", "one byte range (RFC 9110, 14.1.2)"),
 }
-"""What the request's headers mean."""
+"""The request's headers: what each looks like as a pattern, and what it means."""
 
 _ANSWER_HEADERS = {
     "Stoker-Seq": "the position in the run log that the answer is true at, and that is on disk",
@@ -110,6 +113,12 @@ def _header(description: str) -> Document:
     return {"description": description, "schema": {"type": "string"}}
 
 
+def _request_header(name: str) -> Document:
+    pattern, description = HEADERS[name]
+    schema = {"type": "string", "pattern": f"^(?:{pattern})$"}
+    return {"name": name, "in": "header", "description": description, "schema": schema}
+
+
 def _path(operation: Operation) -> list[Document]:
     return [
         {"name": name, "in": "path", "required": True, "schema": msgspec.json.schema(kind)}
@@ -122,20 +131,17 @@ def _query(operation: Operation, schemas: _Schemas) -> list[Document]:
         return []
     shape = schemas.struct(operation.query)
     return [
-        {"name": name, "in": "query", "required": name in shape["required"], **_described(schema)}
+        {
+            "name": name,
+            "in": "query",
+            "required": name in shape["required"],
+            "description": schema["description"],
+            "schema": {key: value for key, value in schema.items() if key != "description"},
+        }
         for name, schema in shape["properties"].items()
     ]
 
 
-def _described(schema: Document) -> Document:
-    """Move the description to the parameter; what may be absent is not null in a query."""
-    rest = {key: value for key, value in schema.items() if key not in ("anyOf", "description")}
-    present = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
-    if present:
-        rest = present[0]
-    return {"description": schema.get("description", ""), "schema": rest}
-
-
 def _headers(operation: Operation) -> list[Document]:
     keys = ("Idempotency-Key",) if operation.method == "POST" else ()
-    return [{"name": name, "in": "header", **_header(HEADERS[name])} for name in (*keys, *operation.headers)]
+    return [_request_header(name) for name in (*keys, *operation.headers)]

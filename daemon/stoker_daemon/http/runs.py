@@ -48,7 +48,7 @@ class Runs:
         """List runs, newest first."""
         await self._engine.durable()
         rows = await self._projection.runs(
-            workspace, query.workflow, query.state, query.cursor, query.limit + 1
+            workspace, query.workflow or None, query.state or None, query.cursor or None, query.limit + 1
         )
         more = len(rows) > query.limit
         return Answer(Page(rows[: query.limit], str(rows[query.limit - 1].id) if more else None))

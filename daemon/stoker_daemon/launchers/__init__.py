@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from stoker_shared.model import JobType
 
-from . import shell, spark
+from . import limits, shell, spark
 from .host import Java, NoJava, NoSpark, SparkHome, find_java, find_spark
 from .task import CannotLaunch, Launch, Task
 
@@ -27,6 +27,7 @@ __all__ = [
 
 def launch(task: Task, spark_home: SparkHome | None = None) -> Launch:
     """Give the command for ``task``. Raises CannotLaunch. Only shell jobs can do without ``spark_home``."""
+    limits.check(task)
     if task.type is JobType.SHELL:
         return shell.launch(task)
     if spark_home is None:

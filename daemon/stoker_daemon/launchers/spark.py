@@ -6,6 +6,7 @@ Properties go into a file that only the owner may read: ``ps`` shows a command l
 from __future__ import annotations
 
 from stoker_shared.model import JobConfig, JobType
+from stoker_shared.text import clean, fit
 
 from . import properties
 from .host import SparkHome
@@ -58,9 +59,10 @@ def effective_properties(task: Task, spark: SparkHome) -> dict[str, str]:
     """
     for key in task.config.conf:
         if not key.startswith("spark."):
+            shown = fit(clean(key), 60)
             raise CannotLaunch(
-                f"Spark ignores the property {key!r}: its name must begin with `spark.` "
-                f"(for a Hadoop property: `spark.hadoop.{key}`)."
+                f"Spark ignores the property {shown!r}: its name must begin with `spark.` "
+                f"(for a Hadoop property: `spark.hadoop.{shown}`)."
             )
     chosen = (
         {"spark.master": "local[*]"}

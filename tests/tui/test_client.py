@@ -1,0 +1,62 @@
+"""The client and a daemon that is gone before it answers: a fake, to be gone at the right time."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from stoker_shared import api
+from stoker_tui.client import Client, Unreachable
+
+ANSWER = b'HTTP/1.1 201 Created\r\nContent-Length: 13\r\n\r\n{"version":7}'
+
+
+@contextmanager
+def answering(path: Path, *answers: bytes) -> Iterator[list[bytes]]:
+    """Take as many requests, one a connection, answer each with those bytes, and give what was asked."""
+    requests: list[bytes] = []
+
+    def serve() -> None:
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(str(path))
+            listening.listen()
+            listening.settimeout(10)
+            ready.set()
+            for answer in answers:
+                connection, _ = listening.accept()
+                with connection:
+                    requests.append(connection.recv(65536))
+                    connection.sendall(answer)
+
+    ready = threading.Event()
+    thread = threading.Thread(target=serve)
+    thread.start()
+    ready.wait()
+    yield requests
+    thread.join()
+
+
+def keys(requests: list[bytes]) -> list[bytes]:
+    return [match[1] for match in re.finditer(rb"(?i)idempotency-key: (\w+)", b"".join(requests))]
+
+
+def test_a_change_whose_answer_was_lost_is_asked_for_again_under_the_same_key(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with answering(path, b"", b"HTTP/1.1 201", ANSWER) as requests:
+        assert Client(path).publish_workflow("flow", "") == 7
+
+    assert len(requests) == len(keys(requests)) == 3
+    assert len(set(keys(requests))) == 1
+
+
+def test_where_nobody_listens_that_is_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(Unreachable, match="no stokerd answers") as raised:
+        Client(tmp_path / "s").start_run(api.StartRun(workflow="flow"))
+
+    assert not raised.value.sent
