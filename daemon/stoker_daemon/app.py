@@ -19,6 +19,7 @@ from stoker_daemon.executor import Executor
 from stoker_daemon.http.app import Api
 from stoker_daemon.launchers import CannotLaunch
 from stoker_daemon.objects import Objects
+from stoker_daemon.output.watcher import Watcher
 from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
 from stoker_daemon.runlog.log import open_log
@@ -73,8 +74,9 @@ async def _run(config: Config, listening: socket.socket) -> None:
     projection = Projection(config.data / "stoker.db")
     await projection.open(log.directory, log.id, log.durable)
     engine = Engine(state, log, projection, executor, preparer.order, now)
-    executor.listener = engine
-    api = Api(engine, objects, projection, preparer, config.data, zone(), now())
+    watcher = Watcher(logs, config.output_limit, engine)
+    executor.listener = watcher
+    api = Api(engine, objects, projection, preparer, watcher, config.data, zone(), now())
     server = Server(api.app)
 
     engine.start()
@@ -89,6 +91,7 @@ async def _run(config: Config, listening: socket.socket) -> None:
         server.stop()
         await serving
         executor.close()
+        watcher.close()
         engine.close()
         await asyncio.sleep(0)  # lets the engine hear of what came to disk last, and hand it to the history
         await projection.close()

@@ -2,6 +2,7 @@
 
 ``stdout`` and ``stderr`` are the job's; ``keeper`` tells in lines who claimed it (the first line counts) and,
 in the end, its exit status; ``work`` is the job's working directory; beside them lie the files it was given.
+``marks`` and ``cuts`` tell of the streams in which order both are shown, and what was cut out (see `output`).
 """
 
 from __future__ import annotations

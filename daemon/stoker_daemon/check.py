@@ -13,8 +13,9 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from stoker_daemon.config import ConfigError, Configured
+from stoker_daemon.config import Config, ConfigError, Configured
 from stoker_daemon.launchers import CannotLaunch, SparkHome, find_java, find_spark
+from stoker_daemon.output.holes import CANNOT_CUT, can_punch
 from stoker_daemon.runlog import segments
 from stoker_daemon.runlog.segments import LogError
 from stoker_daemon.server import user_name
@@ -39,6 +40,7 @@ def findings(read: Callable[[], Configured], *, verify_log: bool) -> Iterator[Fi
     yield True, "config", _config(configured)
     yield from _looked("data", lambda: _data(config.data))
     yield from _looked("socket", lambda: _socket(config.socket))
+    yield from _looked("output", lambda: _output(config))
     yield from _spark(config.spark_home)
     yield from _looked("run log", lambda: _verified(runlog) if verify_log else _log(runlog))
     yield from _looked("history", lambda: _history(config.data / "stoker.db"))
@@ -103,6 +105,12 @@ def _socket(path: Path) -> tuple[bool, str]:
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         return False, f"{there} can't be written; {_run_as_its_owner(there)}, or set socket to another path"
     return True, f"{path}, where no daemon answers yet" + _for_clients(path)
+
+
+def _output(config: Config) -> tuple[bool, str]:
+    """Tell whether output can be cut. Where it can't a daemon runs as well, and warns."""
+    can = can_punch(_nearest(config.data))
+    return True, f"at most {config.output_limit:,} bytes an attempt" if can else CANNOT_CUT
 
 
 def _for_clients(path: Path) -> str:

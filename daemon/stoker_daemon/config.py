@@ -13,6 +13,9 @@ from msgspec import Meta, inspect
 from stoker_shared import paths
 from stoker_shared.text import clean, nearest
 
+MIN_OUTPUT_LIMIT = 1024 * 1024
+"""Below this what is kept of an attempt's output would be too little to be of use."""
+
 
 class ConfigError(Exception):
     """The configuration can't be used; the message says what and where, a line for each fault."""
@@ -34,6 +37,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     stop_grace: Annotated[
         float, Meta(ge=0, le=86_400, description="Seconds from TERM to KILL when an attempt is ended.")
     ] = 10.0
+    output_limit: Annotated[
+        int,
+        Meta(
+            ge=MIN_OUTPUT_LIMIT,
+            description="Bytes of an attempt's output kept on disk; of more the middle is cut out.",
+        ),
+    ] = 1024 * MIN_OUTPUT_LIMIT
 
 
 class Setting(msgspec.Struct, frozen=True):

@@ -175,7 +175,7 @@ class TestARefusal:
             read_config(file, {"STOKER_SOCKET": "~nobody-of-this-name/s"}, {"spark_home": "~nor-of-this/x"})
 
         assert str(refused.value).splitlines() == [
-            f"{file}: unknown setting 'colour'; known are data, socket, spark_home, stop_grace",
+            f"{file}: unknown setting 'colour'; known are {', '.join(Config.__struct_fields__)}",
             "STOKER_SOCKET: socket is '~nobody-of-this-name/s', and must be a path",
             "--spark-home: spark_home is '~nor-of-this/x', and must be a path",
             f"{file}: stop_grace is [], and must be a number from 0 to 86,400",

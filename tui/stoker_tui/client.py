@@ -24,6 +24,7 @@ from stoker_shared.routes import fill
 _T = TypeVar("_T")
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-")
+_CUT = re.compile(r"(\d+)-(\d+)")
 
 QUIET_SECONDS = 30.0
 """How long a stream may be silent before the daemon counts as gone; it sends a heartbeat every 10."""
@@ -60,10 +61,11 @@ class Refused(Exception):
 
 
 class LogPart(msgspec.Struct, frozen=True):
-    """A part of an attempt's output: its bytes, and where they begin."""
+    """A part of an attempt's output: its bytes, where they begin, and how many before them were cut out."""
 
     data: bytes
     start: int
+    cut: int = 0
 
     @property
     def end(self) -> int:
@@ -163,9 +165,9 @@ class Client:
         )
         return self._post(place, api.Empty(), api.RunView)
 
-    def log(self, number: int, node: str, attempt: int, stream: str, last: int | None = None) -> LogPart:
-        """Give an attempt's output as far as it is written, or the ``last`` bytes of it."""
-        headers = {} if last is None else {"Range": f"bytes=-{last}"}
+    def log(self, number: int, node: str, attempt: int, stream: str, last: int) -> LogPart:
+        """Give the ``last`` bytes of an attempt's output so far, less where some of them were cut out."""
+        headers = {"Range": f"bytes=-{last}"}
         try:
             answer = self._ask("GET", _log_path(number, node, attempt, stream), headers=headers)
         except Refused as refused:
@@ -173,7 +175,17 @@ class Client:
                 return LogPart(b"", 0)
             raise
         place = _CONTENT_RANGE.match(answer.headers.get("Content-Range", ""))
-        return LogPart(answer.content, int(place[1]) if place else 0)
+        cut = _CUT.fullmatch(answer.headers.get("Stoker-Cut", ""))
+        return LogPart(
+            answer.content,
+            int(place[1]) if place else 0,
+            int(cut[2]) + 1 - int(cut[1]) if cut else 0,
+        )
+
+    def read_log(self, number: int, node: str, attempt: int, stream: str) -> Iterator[bytes]:
+        """Give an attempt's output as far as it is written."""
+        with self._stream(_log_path(number, node, attempt, stream), {}, quiet=QUIET_SECONDS) as answer:
+            yield from answer.iter_bytes()
 
     def follow_log(
         self, number: int, node: str, attempt: int, stream: str, offset: int = 0

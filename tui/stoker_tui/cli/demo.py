@@ -59,7 +59,7 @@ def _demonstrate(home: demo.Home, keep: bool) -> None:
     if ended.row.state is not RunState.SUCCEEDED:
         _show_failure(home, ended)
         sys.exit(DID_NOT_SUCCEED)
-    report = client.log(ended.row.id, "report", 1, "stdout").data.decode(errors="replace")
+    report = b"".join(client.read_log(ended.row.id, "report", 1, "stdout")).decode(errors="replace")
     click.echo(f"\n{clean_block(report)}")
     click.echo(_next_steps(home) if keep else _NEXT)
 
@@ -86,6 +86,6 @@ It is left up. In this shell:
   stoker show 1
   stoker logs 1 transform --stream stderr
   stoker run daily_flights --cycle 2013-02-08 --follow
-  stoker logs 2 report
+  stoker logs 2 report --stream stdout
 and at last:
   kill {home.pid}; tail --pid={home.pid} -f /dev/null; rm -r {home.directory}"""

@@ -11,6 +11,7 @@ import click
 
 from stoker_shared import api
 from stoker_shared.model import NodeState, RunState
+from stoker_shared.terminal import TerminalCleaner
 from stoker_shared.text import clean_line
 from stoker_tui.cli import completing, main
 from stoker_tui.cli.common import DID_NOT_SUCCEED, USAGE, Context, command, give_up
@@ -19,7 +20,11 @@ from stoker_tui.cli.tables import Column, coloured, moment, print_json, print_ta
 from stoker_tui.client import Client, LogPart
 from stoker_tui.theme import marked, node_word
 
-STREAMS = ["stdout", "stderr", "launch"]
+STREAMS = [stream.value for stream in api.Stream]
+
+MOST_BACK = api.MAX_LIVE_RANGE
+"""Bytes that `--tail` reads back at most: a line may be longer than fits in memory."""
+
 _TARGET = re.compile(r"#?(\d{1,15})(?:/(.+))?", re.DOTALL)
 
 
@@ -167,7 +172,13 @@ def stop(context: Context, target: str) -> None:
 @click.argument("node", required=False, shell_complete=completing.nodes)
 @click.option("-f", "--follow", is_flag=True, help="Go on while it is written.")
 @click.option("--attempt", type=click.IntRange(min=1), help="Which [default: the newest].")
-@click.option("--stream", type=click.Choice(STREAMS), default="stdout", show_default=True)
+@click.option(
+    "--stream",
+    type=click.Choice(STREAMS),
+    default="both",
+    show_default=True,
+    help="Which; of both, which wrote first is known approximately only.",
+)
 @click.option("--tail", type=click.IntRange(min=0), metavar="N", help="Only the last N lines.")
 def show_log(
     context: Context,
@@ -178,7 +189,10 @@ def show_log(
     stream: str,
     tail: int | None,
 ) -> None:
-    """Print what a node wrote, byte for byte. Without NODE: of every node that has begun, in turn."""
+    """Print what a node wrote. Without NODE: of every node that has begun, in turn.
+
+    It is printed byte for byte into a pipe or file, and cleaned of what would command a terminal on one.
+    """
     number, named = _target(run)
     view = context.client.run(number)
     begun = [entry for entry in view.nodes if entry.attempts]
@@ -267,29 +281,50 @@ def _output(
     client: Client, number: int, node: str, attempt: int, stream: str, tail: int | None, follow: bool
 ) -> Iterator[bytes]:
     if tail is None and follow:
-        written = LogPart(b"", 0)
+        yield from client.follow_log(number, node, attempt, stream)
     elif tail is None:
-        written = client.log(number, node, attempt, stream)
+        yield from client.read_log(number, node, attempt, stream)
     else:
         written = _last_lines(client, number, node, attempt, stream, tail)
-    yield written.data
-    if follow:
-        yield from client.follow_log(number, node, attempt, stream, written.end)
+        yield written.data
+        if follow:
+            yield from client.follow_log(number, node, attempt, stream, written.end)
 
 
 def _last_lines(client: Client, number: int, node: str, attempt: int, stream: str, count: int) -> LogPart:
-    """Read back from the end until there are enough lines, however large the file is."""
+    """Read back from the end until there are enough lines, or no more can be read."""
     last = 64 * 1024
     while True:
         part = client.log(number, node, attempt, stream, last)
-        lines = re.findall(rb"[^\n]*\n|[^\n]+", part.data)
-        if len(lines) > count or part.start == 0:
-            kept = b"".join(lines[len(lines) - min(count, len(lines)) :])
-            return LogPart(kept, part.end - len(kept))
-        last *= 4
+        start = _start_of_last(part.data, count)
+        if start > 0 or count == 0 or part.start == 0 or last >= MOST_BACK or part.cut:
+            break
+        last = min(last * 4, MOST_BACK)
+    if start == 0 < part.start and count:
+        why = f"{part.cut:,} bytes before it were cut out" if part.cut else "a longer tail is not read"
+        click.echo(f"stoker: this begins at byte {part.start:,} of {clean_line(node)}: {why}", err=True)
+    return LogPart(part.data[start:], part.start + start)
+
+
+def _start_of_last(data: bytes, count: int) -> int:
+    """Give where the last ``count`` lines begin; 0 where there are no more than these."""
+    start = len(data)
+    for _ in range(count):
+        if start == 0:
+            break
+        start = data.rfind(b"\n", 0, start - 1) + 1
+    return start
 
 
 def _write(chunks: Iterable[bytes]) -> None:
+    if sys.stdout.isatty():
+        cleaner = TerminalCleaner()
+        try:
+            for chunk in chunks:
+                click.echo(cleaner.feed(chunk), nl=False)
+        finally:
+            click.echo(cleaner.finish(), nl=False)
+        return
     for chunk in chunks:
         sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()
