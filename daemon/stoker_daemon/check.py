@@ -10,6 +10,7 @@ from stoker_daemon.config import Config
 from stoker_daemon.launchers import CannotLaunch, find_java, find_spark
 from stoker_daemon.runlog import segments
 from stoker_daemon.runlog.segments import LogError
+from stoker_daemon.volumes import NetworkFileSystem, check_local
 from stoker_shared.paths import SocketPathTooLong, check_socket_path
 
 Finding = tuple[bool, str, str]
@@ -28,6 +29,10 @@ def _directory(data: Path) -> Finding:
     nearest = next(path for path in (data, *data.parents) if path.exists())
     if not os.access(nearest, os.W_OK | os.X_OK):
         return False, "data", f"{data} can't be written"
+    try:
+        check_local(data)
+    except NetworkFileSystem as error:
+        return False, "data", str(error)
     return True, "data", f"{data}" + ("" if data.exists() else " (will be made)")
 
 

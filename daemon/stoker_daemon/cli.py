@@ -14,6 +14,7 @@ from stoker_daemon import app, check, journal
 from stoker_daemon.config import Config, ConfigError, read_config
 from stoker_daemon.runlog.segments import LogError
 from stoker_daemon.server import AlreadyRunning
+from stoker_daemon.volumes import NetworkFileSystem
 from stoker_shared import __version__
 from stoker_shared.paths import SocketPathTooLong
 
@@ -24,9 +25,12 @@ USAGE, REFUSED = 2, 4
 @click.option("--config", type=click.Path(path_type=Path), help="Configuration file [STOKER_CONFIG].")
 @click.option("--data", type=click.Path(), help="Data directory [STOKER_DATA].")
 @click.option("--socket", type=click.Path(), help="Unix socket to listen on [STOKER_SOCKET].")
+@click.option("--take-over", is_flag=True, help="Make another machine's data directory this one's.")
 @click.version_option(__version__, prog_name="stokerd")
 @click.pass_context
-def main(context: click.Context, config: Path | None, data: str | None, socket: str | None) -> None:
+def main(
+    context: click.Context, config: Path | None, data: str | None, socket: str | None, take_over: bool
+) -> None:
     """Run the Stoker daemon in the foreground.
 
     It owns definitions, execution and the run log, and serves HTTP on a Unix socket. Stop it with SIGTERM or
@@ -39,7 +43,7 @@ def main(context: click.Context, config: Path | None, data: str | None, socket: 
         _give_up(str(error), USAGE)
     context.obj = settings
     if context.invoked_subcommand is None:
-        _run(settings)
+        _run(settings, take_over=take_over)
 
 
 @main.command("check")
@@ -54,11 +58,11 @@ def check_command(config: Config, verify_log: bool) -> None:
     sys.exit(0 if well else REFUSED)
 
 
-def _run(config: Config) -> None:
+def _run(config: Config, *, take_over: bool) -> None:
     journal.set_up()
     try:
-        asyncio.run(app.run(config))
-    except (AlreadyRunning, LogError, SocketPathTooLong) as error:
+        asyncio.run(app.run(config, take_over=take_over))
+    except (AlreadyRunning, LogError, NetworkFileSystem, SocketPathTooLong) as error:
         _give_up(str(error), REFUSED)
     except OSError as error:
         _give_up(str(error), 1)

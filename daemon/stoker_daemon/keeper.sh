@@ -3,6 +3,7 @@
 #
 # Only built-in commands until the job itself: a keeper costs one exec. Its file is there already and gets one
 # short line at a time, so that a line is whole or not there yet; another file would cost as much as a sync.
+# An empty line is in it, whose block has room for the others when the disk is full.
 file=$1/keeper
 work=$1/work
 shift
@@ -12,7 +13,7 @@ trap : TERM INT HUP
 
 # Whose line is first has the attempt: a restarted daemon that finds no claim makes one, and this is too late.
 echo "$$" >>"$file"
-read -r first <"$file"
+{ read -r first; [ -n "$first" ] || read -r first; } <"$file"
 [ "$first" = "$$" ] || exit 0
 
 cd "$work" || exit

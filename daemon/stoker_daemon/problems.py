@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from stoker_daemon.volumes import free_bytes
 from stoker_shared.api import Fault, Problem
 
 
@@ -42,6 +45,24 @@ def stale(detail: str) -> Refused:
 def precondition_required(detail: str) -> Refused:
     """A write to a draft must say which revision it is made on."""
     return Refused(Problem("precondition-required", "Which revision?", 428, detail))
+
+
+def no_space(directory: Path) -> Refused:
+    """There is no room on the disk for it."""
+    detail = (
+        f"there is no room left in {directory} ({free_bytes(directory) / 2**20:,.1f} MiB free); make some. "
+        "Running jobs go on and how they end is recorded; Stoker goes on by itself once there is room"
+    )
+    return Refused(Problem("no-space", "No room on the disk", 507, detail))
+
+
+def read_only(reason: str) -> Refused:
+    """The disk failed, and nothing can be changed."""
+    detail = (
+        f"nothing can be changed, since {reason}. Running jobs go on, and how they end will be found; "
+        "Stoker tries the disk again by itself"
+    )
+    return Refused(Problem("read-only", "Read only", 503, detail))
 
 
 def unavailable(detail: str) -> Refused:

@@ -74,8 +74,8 @@ class Page(msgspec.Struct, Generic[_T], omit_defaults=True):
     next: str | None = None
 
 
-class Status(msgspec.Struct):
-    """The daemon at a glance."""
+class Status(msgspec.Struct, omit_defaults=True):
+    """The daemon at a glance. ``held`` is why changes are refused now, absent when all is well."""
 
     version: str
     api: str
@@ -89,6 +89,7 @@ class Status(msgspec.Struct):
     active_runs: int
     active_nodes: int
     seq: int
+    held: str = ""
 
 
 class JobVersionView(msgspec.Struct, omit_defaults=True):

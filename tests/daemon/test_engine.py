@@ -407,7 +407,7 @@ class TestRuns:
 
     async def test_a_node_that_cannot_be_made_ready_has_failed_and_is_never_launched(self, daemon: Daemon):
         def fail(order: Order) -> None:
-            raise OSError(errno.ENOSPC, "No space left on device")
+            raise OSError(errno.EACCES, "Permission denied")
 
         daemon.hands.make_ready = fail  # type: ignore[method-assign]
         await daemon.create(node("a", retries=3), node("b", "a"))
@@ -416,7 +416,7 @@ class TestRuns:
         assert daemon.hands.launched == []
         (failed,) = [event for event in daemon.events() if isinstance(event, ev.NodeFinished)]
         assert (failed.state, failed.reason) == (NodeState.FAILED, ev.Reason.REFUSED)
-        assert failed.detail == "could not be made ready: [Errno 28] No space left on device"
+        assert failed.detail == "could not be made ready: [Errno 13] Permission denied"
 
 
 class TestStopping:

@@ -59,7 +59,7 @@ class Api:
 
     async def status(self, _: Request) -> Response:
         """Show the daemon at a glance."""
-        state = self._engine.state
+        state, held = self._engine.state, self._engine.held()
         shown = Status(
             version=__version__,
             api=API_VERSION,
@@ -73,5 +73,7 @@ class Api:
             active_runs=len(state.runs),
             active_nodes=sum(len(run.active) for run in state.runs.values()),
             seq=state.seq,
+            held=held.problem.detail if held else "",
         )
-        return answer(shown, await self._engine.durable())
+        # That there is no room is told also where what happened since can't be written for want of it.
+        return answer(shown, self._engine.log.durable if held else await self._engine.durable())

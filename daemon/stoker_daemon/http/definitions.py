@@ -50,8 +50,9 @@ class Definitions:
         digest = request.path_params["digest"]
         if not is_digest(digest):
             raise malformed("an object is named by its SHA-256 in 64 lower-case hexadecimal digits")
+        self._engine.admit()
         try:
-            size = await self._objects.receive(digest, request.stream())
+            size = await self._objects.receive(digest, request.stream(), _announced_size(request))
         except WrongDigest as error:
             raise invalid(str(error)) from error
         return answer({"digest": digest, "size": size}, await self._engine.durable(), 201)
@@ -112,6 +113,7 @@ class Definitions:
         workspace, name = request.path_params["workspace"], request.path_params["name"]
         commands.check_workspace(workspace)
         spec = await body(request, WorkflowSpec)
+        self._engine.admit()
         command = await commands.save_workflow(
             self._objects, workspace, name, spec, _revision(request), user(request)
         )
@@ -134,6 +136,12 @@ class Definitions:
         view = WorkflowView(workflow_row(workflow, runs), commands.read_definition(self._objects, digest))
         etag = {"ETag": f'"{workflow.draft.revision}"'}
         return answer(view, await self._engine.durable(), headers=etag)
+
+
+def _announced_size(request: Request) -> int:
+    """Give how many bytes the body will have, 0 where that is not known beforehand."""
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isdecimal() else 0
 
 
 def _revision(request: Request) -> int | None:

@@ -61,6 +61,7 @@ class Runs:
         """Start a run."""
         workspace = request.path_params["workspace"]
         asked = await body(request, StartRun)
+        self._engine.admit()
         command = await commands.start_run(
             self._engine.state, self._objects, workspace, asked, self._zone, datetime.now(UTC), user(request)
         )
@@ -81,13 +82,14 @@ class Runs:
     async def stop(self, request: Request) -> Response:
         """Stop a run."""
         asked = number(request.path_params["run"], "a run's number")
-        return await self._shown(await self._engine.submit(commands.stop_run(asked, user(request))), 202)
+        command = commands.stop_run(asked, user(request))
+        return await self._shown(await self._engine.submit(command, makes_room=True), 202)
 
     async def stop_node(self, request: Request) -> Response:
         """Stop one node of a run."""
         asked = number(request.path_params["run"], "a run's number")
         command = commands.stop_node(asked, request.path_params["node"], user(request))
-        return await self._shown(await self._engine.submit(command), 202)
+        return await self._shown(await self._engine.submit(command, makes_room=True), 202)
 
     async def _shown(self, run: Run, status: int) -> Response:
         plan = msgspec.json.decode(self._objects.read(run.plan), type=Plan)
