@@ -44,7 +44,7 @@ def check_local(directory: Path, mountinfo: str | None = None) -> None:
 
     ``mountinfo`` is the text of /proc/self/mountinfo (proc(5)), which is read where it is not given.
     """
-    text = mountinfo if mountinfo is not None else Path("/proc/self/mountinfo").read_text(errors="replace")
+    text = mountinfo or os.fsdecode(Path("/proc/self/mountinfo").read_bytes())
     mount_point, kind = _mount_of(directory.resolve(), text)
     if _NETWORK.fullmatch(kind):
         raise NetworkFileSystem(
@@ -57,7 +57,7 @@ def check_local(directory: Path, mountinfo: str | None = None) -> None:
 def _mount_of(path: Path, mountinfo: str) -> tuple[Path, str]:
     """Give mount point and type of a path's file system: the deepest mount, and the last of several there."""
     found = Path("/"), ""
-    for line in mountinfo.splitlines():
+    for line in mountinfo.strip("\n").split("\n"):
         mount, _, source = line.partition(" - ")
         mount_point = Path(_unescaped(mount.split(" ")[4]))
         if path.is_relative_to(mount_point) and len(mount_point.parts) >= len(found[0].parts):
