@@ -63,6 +63,7 @@ class StokerDaemon:
         )
         self.inside: list[str] = []
         """What the daemon is run by, where it is to run in a namespace."""
+        self.arguments: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> StokerDaemon:
@@ -83,7 +84,10 @@ class StokerDaemon:
         """Start it and wait until it answers."""
         with self.journal.open("ab") as journal:
             self._process = subprocess.Popen(
-                [*self.inside, STOKERD], env=self.environment, stderr=journal, stdin=subprocess.DEVNULL
+                [*self.inside, STOKERD, *self.arguments],
+                env=self.environment,
+                stderr=journal,
+                stdin=subprocess.DEVNULL,
             )
         wait_for(self._answers, f"stokerd answers; its journal: {self.journal.read_text()[-2000:]}")
 

@@ -8,9 +8,10 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -130,10 +131,10 @@ async def _run(
     logger.info("stokerd %s listens on %s, data in %s", __version__, config.socket, config.data)
     if failure:
         logger.warning("read only, since %s", failure.why)
-    ends: list[Awaitable[object]] = [told.wait(), engine.failed, serving]
+    signs = [told.wait(), *([_disk_works(failure.end)] if failure else [])]
     failed: DiskFailed | None = None
     try:
-        await _first_of([*ends, _disk_works(failure.end)] if failure else ends)
+        await _first_of(signs, {engine.failed, serving})
     except DiskFailed as error:
         failed = error
     finally:
@@ -148,14 +149,14 @@ async def _run(
     return Failure(f"the disk failed ({failed})", end) if failed else None
 
 
-async def _first_of(ends: list[Awaitable[object]]) -> None:
-    """Wait for whatever comes first, and raise what it raises."""
-    waits = [asyncio.ensure_future(end) for end in ends]
-    done, others = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    for wait in others:
-        wait.cancel()
-    for wait in done:
-        wait.result()
+async def _first_of(signs: list[Coroutine[Any, Any, Any]], work: set[asyncio.Future[None]]) -> None:
+    """Wait for a sign, or for work that ends by itself, and raise what the first of them raises."""
+    watched = {asyncio.ensure_future(sign) for sign in signs}
+    done, _ = await asyncio.wait(watched | work, return_when=asyncio.FIRST_COMPLETED)
+    for sign in watched:
+        sign.cancel()
+    for first in done:
+        first.result()
 
 
 async def _disk_works(end: Tail) -> None:

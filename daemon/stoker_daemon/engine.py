@@ -168,6 +168,8 @@ class Engine:
 
     def held(self) -> Refused | None:
         """Give what changes are refused with now, if they are."""
+        if self.failed.done():
+            return _failed()
         if self._why_read_only:
             return read_only(self._why_read_only)
         return no_space(self.log.directory) if self.log.room is not Room.ENOUGH else None
@@ -241,7 +243,7 @@ class Engine:
 
     def _post(self, command: Command, answer: asyncio.Future[Any] | None) -> None:
         if self.failed.done():
-            _refuse(answer, unavailable("the daemon has failed and is ending; its log says why"))
+            _refuse(answer, _failed())
             return
         self._inbox.append((command, answer))
         if not self._scheduled:
@@ -403,6 +405,10 @@ class Engine:
             return
         runs = {number: self.state.runs[number] for number in due if number in self.state.runs}
         self._post(lambda turn: turn.touched.update(runs), None)
+
+
+def _failed() -> Refused:
+    return unavailable("the daemon has failed, and its own log says why; ask again in a moment")
 
 
 def _as_disk_failure(error: Exception) -> Exception:

@@ -13,9 +13,9 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
 
-from stoker_daemon.problems import no_space
+from stoker_daemon.problems import no_space, read_only
 from stoker_daemon.runlog.segments import sync_directory
-from stoker_daemon.volumes import free_bytes, is_no_room
+from stoker_daemon.volumes import BROKEN, free_bytes, is_no_room
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -31,7 +31,7 @@ _ASIDE = ".new-"
 class Objects:
     """The store in one directory. What `put` and `receive` have returned from is on disk.
 
-    Both raise `Refused` where there is no room; nothing is left behind then.
+    Both raise `Refused` where there is no room, or the disk fails; nothing is left behind then.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -96,6 +96,8 @@ class Objects:
         except OSError as error:
             if is_no_room(error):
                 raise no_space(self._directory) from error
+            if error.errno in BROKEN:
+                raise read_only(f"the disk failed ({error})") from error
             raise
 
     def _keep(self, file: IO[bytes], digest: str) -> None:

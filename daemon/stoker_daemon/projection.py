@@ -89,7 +89,7 @@ class Projection:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="projection")
-        self._db: sqlite3.Connection
+        self._db = sqlite3.connect(_IN_MEMORY, check_same_thread=False)
         self._runlog: Path
         self._log_id = ""
         self._seq = 0
