@@ -77,7 +77,7 @@ class TestStarting:
 
         story.tell(exited("a", 1))
         ended = finished("a", NodeState.FAILED, ev.Reason.EXIT)
-        assert decide(story.run, T0, starting=False) == [ended]
+        assert decide(story.state.runs[1], T0, starting=False) == [ended]
 
     def test_no_more_nodes_start_than_may_be_active_at_once(self):
         story = Story(created([node(name) for name in "abc"], parallelism=2))
