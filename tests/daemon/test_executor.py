@@ -542,6 +542,7 @@ class TestOnAFullDisk:
 async def test_an_executor_that_is_closed_leaves_an_attempt_and_its_exit_status_to_the_next(bench: Bench):
     first, told = bench.launched("until [ -e $scratch/go ]; do sleep 0.01; done; exit 7")
     keeper = told.started[0]
+    await bench.keeper()
     first.close()
     _, later = bench.recovered(start_time=keeper.start_time)
     assert later.adopted == [keeper]

@@ -89,7 +89,8 @@ class RunLog:
 
     def hold(self) -> None:
         """Say that the disk is full, where something else than the log has met it."""
-        self._has_room(Room.RESERVE)
+        if self.room is Room.ENOUGH:
+            self._has_room(Room.RESERVE)
         self._started().hold()
 
     async def wait_durable(self, seq: int) -> None:
