@@ -119,7 +119,7 @@ class Projection:
 
     async def close(self) -> None:
         """Write what is pending, and end."""
-        await self._run(lambda: self._db.close())
+        await self._run(self._close)
         self._thread.shutdown()
         if self._again:
             self._again.cancel()
@@ -149,6 +149,9 @@ class Projection:
                 self._make_anew()
         except _NOT_WRITABLE as error:
             self._make_in_memory(error)
+
+    def _close(self) -> None:
+        self._db.close()  # Looked up here: a write before may have made it anew.
 
     def _whole(self, call: Callable[_P, _T], *args: _P.args, **named: _P.kwargs) -> _T:
         """Call on a database that is whole: one that proves damaged is made anew first."""
