@@ -19,6 +19,7 @@ from stoker_daemon.output.holes import CANNOT_CUT, can_punch
 from stoker_daemon.runlog import segments
 from stoker_daemon.runlog.segments import LogError
 from stoker_daemon.server import user_name
+from stoker_daemon.volumes import NetworkFileSystem, check_local
 from stoker_shared.paths import SocketPathTooLong, check_socket_path, socket_path
 
 Finding = tuple[bool, str, str]
@@ -78,6 +79,10 @@ def _data(data: Path) -> tuple[bool, str]:
             False,
             f"{there} can't be written; {_run_as_its_owner(there)}, or set data to another directory",
         )
+    try:
+        check_local(data)
+    except NetworkFileSystem as error:
+        return False, str(error)
     free = shutil.disk_usage(there).free
     if free < LITTLE_SPACE:
         return False, f"{data} has {_size(free)} free; make room, or set data to a directory on another disk"

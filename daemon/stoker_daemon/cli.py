@@ -17,6 +17,7 @@ from stoker_daemon.config import SETTINGS as CONFIG_SETTINGS
 from stoker_daemon.config import Config, ConfigError, Configured, as_toml, read_config
 from stoker_daemon.runlog.segments import LogError
 from stoker_daemon.server import AlreadyRunning
+from stoker_daemon.volumes import NetworkFileSystem
 from stoker_shared import __version__
 from stoker_shared.commandline import SETTINGS, USAGE, Program
 from stoker_shared.paths import SocketPathTooLong
@@ -35,9 +36,10 @@ def _with_flags(function: Callable[..., None]) -> Callable[..., None]:
 @click.group("stokerd", cls=Program, invoke_without_command=True, context_settings=SETTINGS)
 @click.option("--config", type=click.Path(path_type=Path), help="Configuration file. [STOKER_CONFIG]")
 @_with_flags
+@click.option("--take-over", is_flag=True, help="Make another machine's data directory this one's.")
 @click.version_option(__version__, prog_name="stokerd")
 @click.pass_context
-def main(context: click.Context, config: Path | None, **flags: str | None) -> None:
+def main(context: click.Context, config: Path | None, take_over: bool, **flags: str | None) -> None:
     """Run the Stoker daemon in the foreground.
 
     It owns definitions, execution and the run log, and serves HTTP on a Unix socket. Stop it with SIGTERM or
@@ -63,7 +65,7 @@ def main(context: click.Context, config: Path | None, **flags: str | None) -> No
 
     context.obj = read
     if context.invoked_subcommand is None:
-        _run(_configured(read).config)
+        _run(_configured(read).config, take_over=take_over)
 
 
 @main.command("check")
@@ -119,11 +121,11 @@ def _configured(read: Callable[[], Configured]) -> Configured:
         _give_up(str(error), USAGE)
 
 
-def _run(config: Config) -> None:
+def _run(config: Config, *, take_over: bool) -> None:
     journal.set_up()
     try:
-        asyncio.run(app.run(config))
-    except (AlreadyRunning, LogError, SocketPathTooLong) as error:
+        asyncio.run(app.run(config, take_over=take_over))
+    except (AlreadyRunning, LogError, NetworkFileSystem, SocketPathTooLong) as error:
         _give_up(str(error), REFUSED)
     except OSError as error:
         _give_up(str(error), 1)

@@ -157,8 +157,8 @@ class Page(msgspec.Struct, Generic[_T], omit_defaults=True):
     next: str | None = None
 
 
-class Status(msgspec.Struct):
-    """The daemon at a glance."""
+class Status(msgspec.Struct, omit_defaults=True):
+    """The daemon at a glance. ``held`` is why changes are refused now, absent when all is well."""
 
     version: str
     api: str
@@ -173,6 +173,7 @@ class Status(msgspec.Struct):
     active_nodes: int
     seq: int
     log: str
+    held: str = ""
 
 
 class StoredObject(msgspec.Struct):

@@ -190,6 +190,33 @@ def test_a_damaged_log_is_refused_with_file_and_offset_and_left_as_it_is(
     assert len(published(stopped)) == 3
 
 
+def test_another_machines_data_is_refused_with_both_named_until_it_is_taken_over(
+    stopped: StokerDaemon, tmp_path: Path
+):
+    path = segment(stopped)
+    header, rest = path.read_bytes().split(b"\n", 1)
+    ours = re.search(rb'"machine":"(.*?)"', header)
+    assert ours
+    there = header[: -len(',"crc":"00000000"}')].replace(ours[0], b'"machine":"0123abcd"')
+    path.write_bytes(b'%b,"crc":"%08x"}\n' % (there, crc32(there)) + rest)
+    before = runlog_files(stopped)
+
+    refused = stokerd(tmp_path)
+
+    assert refused.returncode == 4
+    assert f"written by the machine 0123abcd, and this is {ours[1].decode() or 'one'}" in refused.stderr
+    assert "stokerd --take-over" in refused.stderr
+    assert runlog_files(stopped) == before
+    stopped.arguments = ["--take-over"]
+    stopped.start()
+    assert published(stopped) == ["one.sh", "three.sh", "two.sh"]
+    stopped.terminate()
+    stopped.arguments = []
+    stopped.start()
+    stopped.publish_job("four.sh", "exit 0")
+    assert "whole: 4 records in 2 segments, to seq 4" in stopped.check_log()
+
+
 def test_a_newer_format_of_the_log_is_refused(stopped: StokerDaemon, tmp_path: Path):
     path = segment(stopped)
     whole = path.read_bytes()

@@ -67,24 +67,25 @@ class Api:
 
     async def show_status(self) -> Answer[Status]:
         """Show the daemon at a glance."""
-        state = self._engine.state
-        return Answer(
-            Status(
-                version=__version__,
-                api=API_VERSION,
-                host=socket.gethostname(),
-                pid=os.getpid(),
-                started_at=self._started_at,
-                time_zone=self._zone.key,
-                data=str(self._data),
-                jobs=len(state.jobs),
-                workflows=len(state.workflows),
-                active_runs=len(state.runs),
-                active_nodes=sum(len(run.active) for run in state.runs.values()),
-                seq=state.seq,
-                log=self._engine.log.id,
-            )
+        state, held = self._engine.state, self._engine.held()
+        shown = Status(
+            version=__version__,
+            api=API_VERSION,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            started_at=self._started_at,
+            time_zone=self._zone.key,
+            data=str(self._data),
+            jobs=len(state.jobs),
+            workflows=len(state.workflows),
+            active_runs=len(state.runs),
+            active_nodes=sum(len(run.active) for run in state.runs.values()),
+            seq=state.seq,
+            log=self._engine.log.id,
+            held=held.problem.detail if held else "",
         )
+        # That there is no room is told also where what happened since can't be written for want of it.
+        return Answer(shown, seq=self._engine.log.durable if held else None)
 
     async def describe(self) -> Response:
         """Give this interface as an OpenAPI 3.1 document."""

@@ -26,6 +26,8 @@ def show_status(context: Context) -> None:
         print_json([status])
         return
     click.echo(f"stokerd {status.version} on {status.host}, pid {status.pid}, up {span(status.started_at)}")
+    if status.held:
+        click.echo(f"held       {status.held}")
     click.echo(f"socket     {context.client.path}")
     click.echo(f"data       {status.data}")
     click.echo(f"time zone  {status.time_zone}, started {moment(status.started_at)}")
