@@ -26,7 +26,7 @@ from stoker_shared.api import RunRow
 from stoker_shared.model import RunState
 from stoker_shared.state import Run
 
-SHAPE = 1
+SHAPE = 2
 """Number of the tables' shape; a database of another is made anew from the log."""
 
 _TABLES = """
@@ -40,6 +40,7 @@ create table runs (
     row blob not null,
     body blob
 );
+create index runs_by_workspace on runs (workspace, id);
 create index runs_by_workflow on runs (workspace, name, id);
 create index runs_by_state on runs (workspace, state, id);
 """
