@@ -15,8 +15,11 @@ from stoker_shared.codec import encode_item
 from stoker_shared.events import FORMAT, Record
 from stoker_shared.state import State
 
-SEGMENT_BYTES = 8 * 1024 * 1024
-"""Bytes of events from which a segment is left for the next one. They bound what a start has to replay."""
+SEGMENT_BYTES = 2 * 1024 * 1024
+"""Bytes of events from which a segment is left for the next one. They bound what a start has to replay.
+
+A segment with a larger opening takes as many as that has, so that openings are at most half of the log.
+"""
 
 logger = logging.getLogger(__name__)
 
@@ -24,12 +27,21 @@ logger = logging.getLogger(__name__)
 class RunLog:
     """An open run log. ``durable`` is the seq up to which everything is on disk."""
 
-    def __init__(self, directory: Path, header: segments.Header, path: Path, size: int, durable: int) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        header: segments.Header,
+        path: Path,
+        size: int,
+        durable: int,
+        opening: int = 0,
+    ) -> None:
         self.directory = directory
         self.id = header.log
         self.durable = durable
         self._machine = header.machine
         self._path, self._size = path, size
+        self._turn_at = opening + max(SEGMENT_BYTES, opening)
         self._turned = False
         self._writer: LogWriter | None = None
         self._pulse = asyncio.Event()
@@ -55,7 +67,7 @@ class RunLog:
         """Hand in the records that brought ``state`` where it is; turn the segment when it is time."""
         writer = self._started()
         writer.append(records, urgent=urgent)
-        if writer.size < SEGMENT_BYTES:
+        if writer.size < self._turn_at:
             self._turned = False
         elif not self._turned:
             self._turned = True
@@ -72,6 +84,7 @@ class RunLog:
 
     def _turn(self, writer: LogWriter, state: State, at: datetime) -> None:
         header, opening = _opening(self.id, self._machine, state, at)
+        self._turn_at = max(SEGMENT_BYTES, len(opening))
         writer.rotate(segments.path_for(self.directory, header.first), opening)
 
     def _started(self) -> LogWriter:
@@ -93,8 +106,8 @@ def open_log(directory: Path, machine: str, at: datetime) -> tuple[RunLog, State
         logger.warning("cut the torn end of %s at byte %d (copy: %s)", tail.path, tail.offset, copy.name)
     if loaded.header is None or loaded.path is None:
         return _begin(directory, machine, at), State()
-    log = RunLog(directory, loaded.header, loaded.path, loaded.size, loaded.state.seq)
-    return log, loaded.state
+    size, durable = loaded.size, loaded.state.seq
+    return RunLog(directory, loaded.header, loaded.path, size, durable, loaded.opening), loaded.state
 
 
 def _begin(directory: Path, machine: str, at: datetime) -> RunLog:
