@@ -29,6 +29,11 @@ from stoker_shared.state import Attempt, NodeRun, Run
 from stoker_shared.text import clean
 
 HEARTBEAT_SECONDS = 10
+PACE_SECONDS = 0.0005
+"""How long a follower of events pauses once told, for each follower that there is.
+
+So all of them together are told no oftener, and many get more at once instead of holding up the work.
+"""
 POLL_SECONDS = 0.1
 """How long a follower of output waits before it looks at the file again."""
 
@@ -52,6 +57,7 @@ class Streams:
         self._logs = logs
         self._describe = describe
         self._closing = closing
+        self._following = 0
 
     def routes(self) -> list[Route]:
         """Give the routes."""
@@ -85,7 +91,7 @@ class Streams:
         if request.query_params.get("follow") == "true":
             start = number(request.query_params.get("offset", "0"), "offset")
             return StreamingResponse(self._followed(path, key, start), 200, _octets())
-        size = path.stat().st_size if path.exists() else 0
+        size = _size(path)
         asked = request.headers.get("range", "")
         if not asked.startswith("bytes="):
             return StreamingResponse(_part(path, 0, size), 200, _octets() | {"Content-Length": str(size)})
@@ -95,26 +101,30 @@ class Streams:
 
     async def _events(self, follower: Follower) -> AsyncIterator[bytes]:
         log = self._engine.log
+        self._following += 1
         try:
             while not self._closing.is_set():
                 if lines := await asyncio.to_thread(follower.read, log.durable):
                     yield lines
+                    await asyncio.sleep(PACE_SECONDS * self._following)
                 elif not await self._happens(log.wait_durable(follower.seq + 1), HEARTBEAT_SECONDS):
                     yield msgspec.json.encode(Heartbeat()) + b"\n"
         finally:
+            self._following -= 1
             follower.close()
 
     async def _followed(self, path: Path, key: AttemptKey, offset: int) -> AsyncIterator[bytes]:
         while not self._closing.is_set():
             # In this order: what is written before the end is seen is read after it.
             ended = self._has_ended(key)
-            if data := await asyncio.to_thread(_read, path, offset, _CHUNK):
+            if _size(path) > offset:
+                data = await asyncio.to_thread(_read, path, offset, _CHUNK)
                 offset += len(data)
                 yield data
             elif ended:
                 return
             else:
-                await self._happens(asyncio.sleep(POLL_SECONDS), POLL_SECONDS)
+                await asyncio.sleep(POLL_SECONDS)
 
     async def _happens(self, event: Coroutine[Any, Any, None], seconds: float) -> bool:
         """Wait for an event, the daemon's closing, or the time to pass; tell whether it was not the time."""
@@ -172,6 +182,13 @@ async def _part(path: Path, start: int, end: int) -> AsyncIterator[bytes]:
     while start < end and (data := await asyncio.to_thread(_read, path, start, min(end - start, _CHUNK))):
         start += len(data)
         yield data
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _read(path: Path, offset: int, most: int) -> bytes:
