@@ -66,11 +66,11 @@ def limit(request: Request) -> int:
     return asked
 
 
-def page(request: Request, entries: Iterable[_T], key: Callable[[_T], str]) -> Page[_T]:
-    """Give the part of a list that the request's cursor asks for, in the order of ``key``."""
+def page(request: Request, keys: Iterable[str], show: Callable[[str], _T]) -> Page[_T]:
+    """Give the part of a list that the request's cursor asks for, in the order of the keys."""
     cursor, most = request.query_params.get("cursor", ""), limit(request)
-    rest = sorted((entry for entry in entries if key(entry) > cursor), key=key)
-    return Page(rest[:most], key(rest[most - 1]) if len(rest) > most else None)
+    rest = sorted(key for key in keys if key > cursor)
+    return Page([show(key) for key in rest[:most]], rest[most - 1] if len(rest) > most else None)
 
 
 async def on_refused(_: Request, error: Exception) -> Response:

@@ -16,7 +16,7 @@ from stoker_daemon.objects import Objects, WrongDigest, is_digest
 from stoker_daemon.problems import invalid, malformed
 from stoker_daemon.views import job_version, runs_by_workflow, workflow_row
 from stoker_shared import routes
-from stoker_shared.api import PublishJob, PublishWorkflow, WorkflowView
+from stoker_shared.api import JobVersionView, PublishJob, PublishWorkflow, WorkflowRow, WorkflowView
 from stoker_shared.model import WorkflowSpec
 from stoker_shared.state import Workflow
 from stoker_shared.text import clean
@@ -58,13 +58,14 @@ class Definitions:
 
     async def jobs(self, request: Request) -> Response:
         """List the jobs of a workspace, each at its latest version."""
-        workspace = request.path_params["workspace"]
-        latest = [
-            job_version(job, job.latest)
-            for (space, _), job in self._engine.state.jobs.items()
-            if space == workspace
-        ]
-        return answer(page(request, latest, lambda job: job.path), await self._engine.durable())
+        workspace, jobs = request.path_params["workspace"], self._engine.state.jobs
+        paths = [path for space, path in jobs if space == workspace]
+
+        def latest(path: str) -> JobVersionView:
+            job = jobs[workspace, path]
+            return job_version(job, job.latest)
+
+        return answer(page(request, paths, latest), await self._engine.durable())
 
     async def job(self, request: Request) -> Response:
         """Show a job's latest version."""
@@ -74,8 +75,8 @@ class Definitions:
     async def job_versions(self, request: Request) -> Response:
         """List a job's versions, oldest first."""
         job = commands.known_job(self._engine.state, **request.path_params)
-        versions = [job_version(job, version) for version in job.versions]
-        listed = page(request, versions, lambda version: f"{version.version:09d}")
+        versions = {f"{version.version:09d}": version for version in job.versions}
+        listed = page(request, versions, lambda key: job_version(job, versions[key]))
         return answer(listed, await self._engine.durable())
 
     async def publish_job(self, request: Request) -> Response:
@@ -90,14 +91,15 @@ class Definitions:
 
     async def workflows(self, request: Request) -> Response:
         """List the workflows of a workspace."""
-        state = self._engine.state
+        workspace, state = request.path_params["workspace"], self._engine.state
         runs = runs_by_workflow(state)
-        rows = [
-            workflow_row(workflow, runs.get(workflow.id, []))
-            for workflow in state.workflows.values()
-            if workflow.workspace == request.path_params["workspace"]
-        ]
-        return answer(page(request, rows, lambda row: row.name), await self._engine.durable())
+        names = [name for space, name in state.names if space == workspace]
+
+        def row(name: str) -> WorkflowRow:
+            workflow = commands.known_workflow(state, workspace, name)
+            return workflow_row(workflow, runs.get(workflow.id, []))
+
+        return answer(page(request, names, row), await self._engine.durable())
 
     async def workflow(self, request: Request) -> Response:
         """Show a workflow: its draft, or with ``version=N`` that published definition."""
