@@ -29,7 +29,7 @@ from stoker_shared.api import RunRow
 from stoker_shared.model import RunState
 from stoker_shared.state import Run
 
-SHAPE = 2
+SHAPE = 3
 """Number of the tables' shape; a database of another is made anew from the log."""
 
 KEY_LIFETIME = timedelta(days=7)

@@ -41,6 +41,7 @@ class Disk:
         self.parts = parts
         self.plenty = False
         self._error = error
+        self._changing = threading.Lock()
         self._write, self._truncate = os.write, os.ftruncate
 
     @contextmanager
@@ -55,14 +56,15 @@ class Disk:
     def write(self, descriptor: int, data: Any) -> int:
         if threading.current_thread().name != "runlog":
             return self._write(descriptor, data)
-        fits = min(len(data), self.room)
+        with self._changing:
+            fits = min(len(data), self.room)
+            self.room -= fits
         if not fits:
             raise OSError(self._error, "No room")
-        self.room -= fits
         return self._write(descriptor, data[:fits])
 
     def truncate(self, descriptor: int, size: int) -> None:
-        self.room += os.fstat(descriptor).st_size - size
+        self.grow(os.fstat(descriptor).st_size - size)
         self._truncate(descriptor, size)
 
     def take(self) -> bool:
@@ -75,8 +77,13 @@ class Disk:
         if not self.parts:
             return False
         self.parts -= 1
-        self.room += LITTLE
+        self.grow(LITTLE)
         return True
+
+    def grow(self, size: int) -> None:
+        """Have that much more room. The writer takes of it at the same time."""
+        with self._changing:
+            self.room += size
 
 
 class Written:
@@ -135,7 +142,7 @@ def test_wherever_the_disk_becomes_full_what_is_acknowledged_is_there_in_order_a
             written.writer.append(group)
         wait_for(settled, "all is written, or there is no room", interval=0.001)
         acknowledged = written.reached[-1]
-        disk.room += 10**6
+        disk.grow(10**6)
         disk.plenty = True
         wait_for(lambda: written.reached[-1] == len(story.records), "the rest is written", interval=0.001)
         wait_for(lambda: written.writer.room is Room.ENOUGH, "there is enough room again", interval=0.001)
