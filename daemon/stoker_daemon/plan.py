@@ -68,13 +68,14 @@ def type_of(path: str) -> JobType:
 
 
 def _frozen(node: NodeSpec, version: JobVersion) -> PlanNode:
+    config = version.config.overlaid(node.config)
     return PlanNode(
         name=node.name,
         job=node.job,
         type=type_of(node.job),
         version=version.version,
         digest=version.digest,
-        config=version.config.overlaid(node.config),
-        args=node.args,
+        config=config,
+        args=(config.args or ()) if node.args is None else node.args,
         variables=node.variables,
     )

@@ -11,18 +11,24 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from stoker_shared import events as ev
 from stoker_shared.model import NODE_TRANSITIONS, RUN_TRANSITIONS, AttemptState, NodeState, RunState
 from stoker_shared.state import (
     Attempt,
     Draft,
     Job,
+    JobDraft,
     JobVersion,
     NodeRun,
+    Queue,
     Run,
     State,
+    Variable,
     Workflow,
     WorkflowVersion,
+    Workspace,
 )
 
 
@@ -46,17 +52,70 @@ def apply(state: State, record: ev.Record) -> Run | None:
     try:
         if change := _CHANGES.get(type(record.event)):
             change(state, record, record.event)
+        if (state.restoring or state.restored) and not isinstance(record.event, ev.RunRestored):
+            # A crash between restoring a run and opening it leaves it closed.
+            state.restoring, state.restored = [], {}
     except (KeyError, IndexError) as error:
         raise NotAllowed(f"record {record.seq} speaks of {error}, which is not current") from error
     state.seq = record.seq
     return run or state.runs.get(number)
 
 
-def _job_published(state: State, record: ev.Record, event: ev.JobPublished) -> None:
-    job = state.jobs.setdefault((event.workspace, event.path), Job(event.workspace, event.path))
-    job.versions.append(
-        JobVersion(event.version, event.digest, event.size, record.at, record.by, event.config, event.remarks)
+def _workspace_created(state: State, _: ev.Record, event: ev.WorkspaceCreated) -> None:
+    state.restore(Workspace(event.workspace, event.description))
+
+
+def _workspace_deleted(state: State, _: ev.Record, event: ev.WorkspaceDeleted) -> None:
+    del state.workspaces[event.workspace]
+
+
+def _queue_saved(state: State, _: ev.Record, event: ev.QueueSaved) -> None:
+    if known := state.queues.get(event.name):
+        known.spec = event.spec
+    else:
+        state.restore(Queue(event.name, event.spec))
+
+
+def _queue_deleted(state: State, _: ev.Record, event: ev.QueueDeleted) -> None:
+    del state.queues[event.name]
+
+
+def _variable_set(state: State, record: ev.Record, event: ev.VariableSet) -> None:
+    state.restore(Variable(event.workspace, event.name, record.at, record.by, event.value, event.secret))
+
+
+def _variable_unset(state: State, _: ev.Record, event: ev.VariableUnset) -> None:
+    del state.variables[event.workspace, event.name]
+
+
+def _job(state: State, event: ev.JobSaved | ev.JobPublished) -> Job:
+    if (event.workspace, event.path) not in state.jobs:
+        state.restore(Job(event.workspace, event.path))
+    return state.jobs[event.workspace, event.path]
+
+
+def _job_saved(state: State, record: ev.Record, event: ev.JobSaved) -> None:
+    _job(state, event).draft = JobDraft(
+        event.revision, event.digest, event.size, record.at, record.by, event.config, event.attachments
     )
+
+
+def _job_published(state: State, record: ev.Record, event: ev.JobPublished) -> None:
+    version = JobVersion(
+        version=event.version,
+        digest=event.digest,
+        size=event.size,
+        at=record.at,
+        by=record.by,
+        config=event.config,
+        remarks=event.remarks,
+        attachments=event.attachments,
+    )
+    _job(state, event).versions.append(version)
+
+
+def _job_deleted(state: State, _: ev.Record, event: ev.JobDeleted) -> None:
+    del state.jobs[event.workspace, event.path]
 
 
 def _workflow_saved(state: State, record: ev.Record, event: ev.WorkflowSaved) -> None:
@@ -71,6 +130,19 @@ def _workflow_saved(state: State, record: ev.Record, event: ev.WorkflowSaved) ->
 def _workflow_published(state: State, record: ev.Record, event: ev.WorkflowPublished) -> None:
     version = WorkflowVersion(event.version, event.digest, record.at, record.by, event.remarks)
     state.workflows[event.workflow].versions.append(version)
+
+
+def _workflow_renamed(state: State, record: ev.Record, event: ev.WorkflowRenamed) -> None:
+    workflow = state.workflows[event.workflow]
+    del state.names[workflow.workspace, workflow.name]
+    workflow.name = event.name
+    workflow.draft = Draft(event.revision, event.digest, record.at, record.by)
+    state.restore(workflow)
+
+
+def _workflow_deleted(state: State, _: ev.Record, event: ev.WorkflowDeleted) -> None:
+    workflow = state.workflows.pop(event.workflow)
+    del state.names[workflow.workspace, workflow.name]
 
 
 def _run_created(state: State, record: ev.Record, event: ev.RunCreated) -> None:
@@ -94,6 +166,11 @@ def _run_created(state: State, record: ev.Record, event: ev.RunCreated) -> None:
         timeout=event.timeout,
         variables=event.variables,
         remarks=event.remarks,
+        revision=event.revision,
+        queue=event.queue,
+        overlap=event.overlap,
+        tags=event.tags,
+        opened=record.seq,
         nodes=[_planned(number, node) for number, node in enumerate(event.nodes, 1)],
         numbers={node.name: number for number, node in enumerate(event.nodes, 1)},
         open=len(event.nodes),
@@ -115,6 +192,8 @@ def _planned(number: int, node: ev.PlannedNode) -> NodeRun:
         timeout=node.timeout,
         enabled=node.enabled,
         priority=node.priority,
+        queue=node.queue,
+        cu=node.cu,
         unmet=len(node.upstream),
     )
 
@@ -122,7 +201,74 @@ def _planned(number: int, node: ev.PlannedNode) -> NodeRun:
 def _run_started(state: State, record: ev.Record, event: ev.RunStarted) -> None:
     run = state.runs[event.run]
     _move_run(run, RunState.RUNNING)
-    run.started_at = record.at
+    run.started_at = run.started_at or record.at
+    run.begun_at = record.at
+
+
+def _run_paused(state: State, _: ev.Record, event: ev.RunPaused) -> None:
+    _move_run(state.runs[event.run], RunState.PAUSED)
+
+
+def _run_resumed(state: State, _: ev.Record, event: ev.RunResumed) -> None:
+    run = state.runs[event.run]
+    _move_run(run, RunState.RUNNING if run.begun_at else RunState.PENDING)
+
+
+def _run_restored(state: State, _: ev.Record, event: ev.RunRestored) -> None:
+    if event.part == 1:
+        state.restoring = []
+    state.restoring.append(event.content)
+    if event.part == event.parts == len(state.restoring):
+        state.restored[event.run] = msgspec.json.decode("".join(state.restoring), type=Run)
+        state.restoring = []
+
+
+def _run_rerun_requested(state: State, record: ev.Record, event: ev.RunRerunRequested) -> None:
+    run = _opened(state, record, event.run)
+    run.plan = event.plan or run.plan
+    run.settings = run.settings | event.settings
+    for changed in event.changed:
+        node = run.node(changed.name)
+        for name in ("retries", "timeout", "enabled", "priority", "queue", "cu"):
+            setattr(node, name, getattr(changed, name))
+    _reset(run, event.nodes)
+
+
+def _node_set_successful(state: State, record: ev.Record, event: ev.NodeSetSuccessful) -> None:
+    run = _opened(state, record, event.run)
+    node = run.node(event.node)
+    _move_node(node, NodeState.SUCCEEDED)
+    node.reason, node.detail, node.ended_at = ev.Reason.SET, f"set successful by {record.by}", record.at
+    _reset(run, event.resumed)
+
+
+def _opened(state: State, record: ev.Record, number: int) -> Run:
+    """Give a run with which it goes on; one that had finished is opened again."""
+    if number in state.runs:
+        return state.runs[number]
+    run = state.runs[number] = state.restored.pop(number)
+    _move_run(run, RunState.PENDING)
+    run.ended_at = run.begun_at = run.reason = run.stopping = None
+    run.stopped_by = ""
+    run.opened = record.seq
+    return run
+
+
+def _reset(run: Run, names: tuple[str, ...]) -> None:
+    """Make nodes pending again: they wait for those upstream that have not ended, however the others did."""
+    for node in map(run.node, names):
+        _move_node(node, NodeState.PENDING)
+        node.tries, node.doomed = 0, False
+        node.ended_at = node.reason = node.stopping = node.retry_at = None
+        node.detail = ""
+    run.open = sum(not node.has_ended for node in run.nodes)
+    run.failed = sum(node.state is NodeState.FAILED for node in run.nodes)
+    run.ready = []
+    for node in run.nodes:
+        if node.state is NodeState.PENDING:
+            node.unmet = sum(not run.node(name).has_ended for name in node.upstream)
+            if not node.unmet and not node.doomed:
+                insort(run.ready, (-node.priority, node.number))
 
 
 def _run_stop_requested(state: State, record: ev.Record, event: ev.RunStopRequested) -> None:
@@ -159,12 +305,14 @@ def _node_stop_requested(state: State, _: ev.Record, event: ev.NodeStopRequested
 def _attempt_starting(state: State, record: ev.Record, event: ev.AttemptStarting) -> None:
     run = state.runs[event.run]
     node = run.node(event.node)
-    _move_node(node, NodeState.RETRYING if node.attempts else NodeState.RUNNING)
+    again = node.tries or node.state is NodeState.RETRYING
+    _move_node(node, NodeState.RETRYING if again else NodeState.RUNNING)
     node.retry_at = None
     node.tries += 1
     node.attempts.append(Attempt(event.attempt, event.tag, event.boot_id, event.command, record.at))
     _leave_worklists(run, node)
     run.active.append(node.number)
+    _take(state, node, 1)
 
 
 def _attempt_started(state: State, record: ev.Record, event: ev.AttemptStarted) -> None:
@@ -188,7 +336,15 @@ def _attempt_finished(state: State, record: ev.Record, event: ev.AttemptFinished
     attempt.exit_status, attempt.reason, attempt.detail = event.exit_status, event.reason, event.detail
     attempt.ended_at = record.at
     run.active.remove(node.number)
+    _take(state, node, -1)
     run.ended.append(node.number)
+
+
+def _take(state: State, node: NodeRun, count: int) -> None:
+    """Count a node that takes its place in its queue, or (-1) gives it back."""
+    if queue := state.queues.get(node.queue):
+        queue.active += count
+        queue.cu += count * node.cu
 
 
 def _attempt_retry_at(state: State, _: ev.Record, event: ev.AttemptRetryAt) -> None:
@@ -251,15 +407,30 @@ def _move_node(node: NodeRun, to: NodeState) -> None:
 
 
 _CHANGES: dict[type, Callable[[State, ev.Record, Any], None]] = {
+    ev.WorkspaceCreated: _workspace_created,
+    ev.WorkspaceDeleted: _workspace_deleted,
+    ev.QueueSaved: _queue_saved,
+    ev.QueueDeleted: _queue_deleted,
+    ev.VariableSet: _variable_set,
+    ev.VariableUnset: _variable_unset,
+    ev.JobSaved: _job_saved,
     ev.JobPublished: _job_published,
+    ev.JobDeleted: _job_deleted,
     ev.WorkflowSaved: _workflow_saved,
     ev.WorkflowPublished: _workflow_published,
+    ev.WorkflowRenamed: _workflow_renamed,
+    ev.WorkflowDeleted: _workflow_deleted,
     ev.RunCreated: _run_created,
     ev.RunStarted: _run_started,
+    ev.RunPaused: _run_paused,
+    ev.RunResumed: _run_resumed,
     ev.RunStopRequested: _run_stop_requested,
+    ev.RunRestored: _run_restored,
+    ev.RunRerunRequested: _run_rerun_requested,
     ev.RunFinished: _run_finished,
     ev.NodeSkipped: _node_skipped,
     ev.NodeFinished: _node_finished,
+    ev.NodeSetSuccessful: _node_set_successful,
     ev.NodeStopRequested: _node_stop_requested,
     ev.AttemptStarting: _attempt_starting,
     ev.AttemptStarted: _attempt_started,

@@ -18,8 +18,37 @@ from stoker_shared.model import (
     FailureStrategy,
     JobConfig,
     NodeState,
+    OverlapPolicy,
+    QueueSpec,
     RunState,
 )
+
+
+class Workspace(msgspec.Struct, tag="workspace"):
+    """A namespace for jobs, workflows and variables."""
+
+    name: str
+    description: str = ""
+
+
+class Queue(msgspec.Struct, tag="queue", omit_defaults=True):
+    """A pool that nodes wait in; ``cu`` and ``active`` are what the nodes with a process take of it."""
+
+    name: str
+    spec: QueueSpec
+    cu: int = 0
+    active: int = 0
+
+
+class Variable(msgspec.Struct, tag="variable", omit_defaults=True):
+    """A workspace's variable. A secret's value is not here."""
+
+    workspace: str
+    name: str
+    at: datetime
+    by: str
+    value: str = ""
+    secret: bool = False
 
 
 class JobVersion(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -32,14 +61,28 @@ class JobVersion(msgspec.Struct, frozen=True, omit_defaults=True):
     by: str
     config: JobConfig = JobConfig()
     remarks: str = ""
+    attachments: tuple[ev.Attachment, ...] = ()
+
+
+class JobDraft(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The content and configuration being edited: its revision, who saved it and when."""
+
+    revision: int
+    digest: str
+    size: int
+    at: datetime
+    by: str
+    config: JobConfig = JobConfig()
+    attachments: tuple[ev.Attachment, ...] = ()
 
 
 class Job(msgspec.Struct, tag="job"):
-    """A source file known by its path, and its published versions, oldest first."""
+    """A source file known by its path: its draft, if any, and its published versions, oldest first."""
 
     workspace: str
     path: str
     versions: list[JobVersion] = []
+    draft: JobDraft | None = None
 
     @property
     def latest(self) -> JobVersion:
@@ -98,8 +141,8 @@ class Attempt(msgspec.Struct, omit_defaults=True):
 class NodeRun(msgspec.Struct, omit_defaults=True):
     """One node within a run. ``number`` counts from 1 in the order of the definition.
 
-    ``unmet`` is how many of its upstream nodes have not yet succeeded, ``doomed`` that one of them ended
-    otherwise; ``tries`` how many attempts count against its retries.
+    ``unmet`` is how many of its upstream nodes it waits for, ``doomed`` that one of them ended otherwise than
+    by success; ``tries`` how many attempts count against its retries, of those since it was last rerun.
     """
 
     number: int
@@ -110,6 +153,8 @@ class NodeRun(msgspec.Struct, omit_defaults=True):
     timeout: int | None = None
     enabled: bool = True
     priority: int = 0
+    queue: str = ""
+    cu: int = 0
     state: NodeState = NodeState.PENDING
     unmet: int = 0
     doomed: bool = False
@@ -139,6 +184,9 @@ class NodeRun(msgspec.Struct, omit_defaults=True):
 
 class Run(msgspec.Struct, tag="run", omit_defaults=True):
     """One execution of one version of a workflow.
+
+    ``opened`` is the seq at which it was created or last opened again, ``begun_at`` when its first node since
+    then started; ``settings`` are what a rerun changed for this run only.
 
     The last fields are worklists, kept so that planning costs what happened and not the size of the DAG, all
     of numbers of nodes: ``ready`` (with the negated priority before it, sorted) may start; ``retrying`` wait
@@ -171,6 +219,13 @@ class Run(msgspec.Struct, tag="run", omit_defaults=True):
     stopping: ev.Reason | None = None
     stopped_by: str = ""
     reason: ev.Reason | None = None
+    revision: int = 0
+    queue: str = ""
+    overlap: OverlapPolicy = OverlapPolicy.PARALLEL
+    tags: dict[str, str] = {}
+    settings: dict[str, str] = {}
+    opened: int = 0
+    begun_at: datetime | None = None
     nodes: list[NodeRun] = []
     numbers: dict[str, int] = {}
     ready: list[tuple[int, int]] = []
@@ -197,23 +252,41 @@ class Counters(msgspec.Struct, tag="counters"):
     run: int = 0
 
 
-Item = Counters | Job | Workflow | Run
+DEFAULT = "default"
+"""The workspace that is there from the start."""
+
+SHAPE = 2
+"""Number of the state's shape, raised when a replay comes to more than earlier snapshots hold."""
+
+Item = Counters | Workspace | Queue | Variable | Job | Workflow | Run
 """What a segment's snapshot consists of."""
 
 
 class State(msgspec.Struct):
-    """All that is current, as of the record ``seq``."""
+    """All that is current, as of the record ``seq``.
+
+    Whatever has a job or a workflow is a workspace: earlier versions knew no others. ``restoring`` and
+    ``restored`` are finished runs between being read back and being opened again.
+    """
 
     seq: int = 0
     counters: Counters = msgspec.field(default_factory=Counters)
+    workspaces: dict[str, Workspace] = msgspec.field(default_factory=lambda: {DEFAULT: Workspace(DEFAULT)})
+    queues: dict[str, Queue] = {}
+    variables: dict[tuple[str, str], Variable] = {}
     jobs: dict[tuple[str, str], Job] = {}
     workflows: dict[int, Workflow] = {}
     names: dict[tuple[str, str], int] = {}
     runs: dict[int, Run] = {}
+    restoring: list[str] = []
+    restored: dict[int, Run] = {}
 
     def items(self) -> Iterator[Item]:
         """Give the parts of a snapshot."""
         yield self.counters
+        yield from self.workspaces.values()
+        yield from self.queues.values()
+        yield from self.variables.values()
         yield from self.jobs.values()
         yield from self.workflows.values()
         yield from self.runs.values()
@@ -223,9 +296,17 @@ class State(msgspec.Struct):
         match item:
             case Counters():
                 self.counters = item
+            case Workspace():
+                self.workspaces[item.name] = item
+            case Queue():
+                self.queues[item.name] = item
+            case Variable():
+                self.variables[item.workspace, item.name] = item
             case Job():
+                self.workspaces.setdefault(item.workspace, Workspace(item.workspace))
                 self.jobs[item.workspace, item.path] = item
             case Workflow():
+                self.workspaces.setdefault(item.workspace, Workspace(item.workspace))
                 self.workflows[item.id] = item
                 self.names[item.workspace, item.name] = item.id
             case Run():

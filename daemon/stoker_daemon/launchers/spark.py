@@ -90,7 +90,7 @@ def _command(task: Task) -> tuple[str, ...]:
                 f"{task.source.name} is a JAR without a main class: set main_class in the configuration "
                 "of the job or the node."
             )
-        case JobType.SHELL:
+        case JobType.SHELL | JobType.NOTEBOOK | JobType.SUBMIT:
             raise CannotLaunch(f"{task.source.name} is a shell job, which Spark does not run.")
 
 
