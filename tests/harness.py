@@ -61,6 +61,9 @@ class StokerDaemon:
             base_url="http://stokerd",
             timeout=30,
         )
+        self.inside: list[str] = []
+        """What the daemon is run by, where it is to run in a namespace."""
+        self.arguments: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> StokerDaemon:
@@ -81,7 +84,10 @@ class StokerDaemon:
         """Start it and wait until it answers."""
         with self.journal.open("ab") as journal:
             self._process = subprocess.Popen(
-                [STOKERD], env=self.environment, stderr=journal, stdin=subprocess.DEVNULL
+                [*self.inside, STOKERD, *self.arguments],
+                env=self.environment,
+                stderr=journal,
+                stdin=subprocess.DEVNULL,
             )
         wait_for(self._answers, f"stokerd answers; its journal: {self.journal.read_text()[-2000:]}")
 
@@ -118,7 +124,7 @@ class StokerDaemon:
     def check_log(self) -> str:
         """Verify the run log with `stokerd check`, and give what it says."""
         done = subprocess.run(
-            [STOKERD, "check", "--verify-log"],
+            [*self.inside, STOKERD, "check", "--verify-log"],
             env=self.environment,
             capture_output=True,
             text=True,

@@ -1,7 +1,9 @@
 """The directory of one attempt: what is in it, and what it tells after a restart.
 
-``stdout`` and ``stderr`` are the job's; ``keeper`` tells in lines who claimed it (the first line counts) and,
-in the end, its exit status; ``work`` is the job's working directory; beside them lie the files it was given.
+``stdout`` and ``stderr`` are the job's; ``keeper`` tells in lines who claimed it (the first that is not empty
+counts) and, in the end, its exit status; ``work`` is the job's working directory; beside them lie the files
+it was given. ``marks`` and ``cuts`` tell of the streams in which order both are shown, and what was cut out
+(see `output`).
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ import shutil
 from pathlib import Path
 
 import msgspec
+
+from stoker_daemon.volumes import is_no_room
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
 
@@ -48,8 +52,9 @@ class AttemptDirectory:
         for directory in (path, f"{path}/work"):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(directory, 0o700)  # noqa: PTH102
-        for name in (*OUTPUT, "keeper"):
+        for name in OUTPUT:
             os.close(os.open(f"{path}/{name}", _NEW, 0o600))
+        self._lay_out_keeper(f"{path}/keeper")
 
     def stream(self, name: str) -> Path:
         """Give the file of one of `OUTPUT`."""
@@ -76,7 +81,7 @@ class AttemptDirectory:
 
     def is_claimed(self) -> bool:
         """Tell whether anybody ever claimed it."""
-        return self._keeper.stat().st_size > 0
+        return bool(self._kept())
 
     def exit_status(self) -> int | None:
         """Give how it ended; None where that is not written."""
@@ -90,19 +95,37 @@ class AttemptDirectory:
 
     def keeper_or_none_ever(self) -> int | None:
         """Give the pid of the keeper that has the attempt; where none has, see to it that none ever will."""
-        self.make()
+        try:
+            self.make()
+        except OSError as error:
+            if is_no_room(error):
+                return None  # What lacks room to be laid out never was, so that no keeper is late.
+            raise
         if not self._kept():
             with self._keeper.open("a") as file:
                 file.write(f"{_GIVEN_UP}\n")
         return self.keeper()
+
+    @staticmethod
+    def _lay_out_keeper(path: str) -> None:
+        """Make the keeper's file with an empty line in it.
+
+        So it has its block, and the few bytes of a claim and an exit status find room on a full disk too.
+        """
+        descriptor = os.open(path, _NEW | os.O_APPEND, 0o600)
+        try:
+            if not os.fstat(descriptor).st_size:
+                os.write(descriptor, b"\n")
+        finally:
+            os.close(descriptor)
 
     @property
     def _keeper(self) -> Path:
         return self.path / "keeper"
 
     def _kept(self) -> list[str]:
-        """Give the lines of the keeper's file that are written whole."""
+        """Give the lines of the keeper's file that are written whole, without the empty one."""
         try:
-            return self._keeper.read_text("ascii").split("\n")[:-1]
+            return [line for line in self._keeper.read_text("ascii").split("\n")[:-1] if line]
         except FileNotFoundError:
             return []

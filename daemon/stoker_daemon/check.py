@@ -1,42 +1,136 @@
-"""`stokerd check`: what the daemon would find, and whether its run log is whole. Changes nothing."""
+"""`stokerd check`: what the daemon would find, whether that is well, and what to do where it is not.
+
+Changes nothing, whoever runs it, and whether a daemon runs meanwhile or not.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import shutil
+import socket
+import stat
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from stoker_daemon.config import Config
-from stoker_daemon.launchers import CannotLaunch, find_java, find_spark
+from stoker_daemon.config import Config, ConfigError, Configured
+from stoker_daemon.launchers import CannotLaunch, SparkHome, find_java, find_spark
+from stoker_daemon.output.holes import CANNOT_CUT, can_punch
 from stoker_daemon.runlog import segments
 from stoker_daemon.runlog.segments import LogError
-from stoker_shared.paths import SocketPathTooLong, check_socket_path
+from stoker_daemon.server import user_name
+from stoker_daemon.volumes import NetworkFileSystem, check_local
+from stoker_shared.paths import SocketPathTooLong, check_socket_path, socket_path
 
 Finding = tuple[bool, str, str]
 """Whether it is well, what was looked at, and what was found."""
 
+LITTLE_SPACE = 256 * 1024 * 1024
+"""Free bytes below which a data directory is soon full."""
 
-def findings(config: Config, *, verify_log: bool) -> Iterator[Finding]:
-    """Look at everything in turn."""
-    yield _directory(config.data)
-    yield _socket(config.socket)
+
+def findings(read: Callable[[], Configured], *, verify_log: bool) -> Iterator[Finding]:
+    """Look at everything in turn; of a configuration that can't be used nothing further follows."""
+    try:
+        configured = read()
+    except ConfigError as error:
+        yield False, "config", "; ".join(str(error).splitlines())
+        return
+    config = configured.config
+    runlog = config.data / "runlog"
+    yield True, "config", _config(configured)
+    yield from _looked("data", lambda: _data(config.data))
+    yield from _looked("socket", lambda: _socket(config.socket))
+    yield from _looked("output", lambda: _output(config))
     yield from _spark(config.spark_home)
-    yield _verified(config.data / "runlog") if verify_log else _log(config.data / "runlog")
+    yield from _looked("run log", lambda: _verified(runlog) if verify_log else _log(runlog))
+    yield from _looked("history", lambda: _history(config.data / "stoker.db"))
 
 
-def _directory(data: Path) -> Finding:
-    nearest = next(path for path in (data, *data.parents) if path.exists())
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        return False, "data", f"{data} can't be written"
-    return True, "data", f"{data}" + ("" if data.exists() else " (will be made)")
+def _looked(name: str, look: Callable[[], tuple[bool, str]]) -> Iterator[Finding]:
+    """Give a finding; what can't even be looked at is a bad one."""
+    try:
+        ok, found = look()
+    except OSError as error:
+        ok, found = (
+            False,
+            f"{error.filename} can't be read: {error.strerror}; {_run_as_its_owner(error.filename)}",
+        )
+    yield ok, name, found
 
 
-def _socket(path: Path) -> Finding:
+def _config(configured: Configured) -> str:
+    by: dict[str, list[str]] = {}
+    for name, where in configured.origins.items():
+        by.setdefault(where, []).append(name)
+    in_file = by.pop(str(configured.file), [])
+    sets = f"sets {', '.join(in_file)}" if in_file else "sets nothing"
+    parts = [f"{configured.file} {sets}" if configured.found else f"no file {configured.file}"]
+    parts += [f"{where} sets {', '.join(names)}" for where, names in by.items()]
+    return "; ".join(parts) + "; all else by default (`stokerd config` prints it)"
+
+
+def _data(data: Path) -> tuple[bool, str]:
+    there = _nearest(data)
+    if not there.is_dir():
+        return False, f"{there} is not a directory; set data to one, or to a path that is free"
+    if not os.access(there, os.W_OK | os.X_OK):
+        return (
+            False,
+            f"{there} can't be written; {_run_as_its_owner(there)}, or set data to another directory",
+        )
+    try:
+        check_local(data)
+    except NetworkFileSystem as error:
+        return False, str(error)
+    free = shutil.disk_usage(there).free
+    if free < LITTLE_SPACE:
+        return False, f"{data} has {_size(free)} free; make room, or set data to a directory on another disk"
+    if there != data:
+        return True, f"{data} will be made; {_size(free)} free"
+    status = data.stat()
+    mode = stat.S_IMODE(status.st_mode)
+    open_to_others = f"; others may look in: `chmod 700 {data}`" if mode & 0o077 else ""
+    return (
+        True,
+        f"{data} (mode {mode:04o}, owner {user_name(status.st_uid)}), {_size(free)} free{open_to_others}",
+    )
+
+
+def _socket(path: Path) -> tuple[bool, str]:
     try:
         check_socket_path(path)
     except SocketPathTooLong as error:
-        return False, "socket", str(error)
-    return True, "socket", str(path)
+        return False, str(error)
+    there = _nearest(path.parent)
+    if path.exists() and not path.is_socket():
+        return False, f"{path} is not a socket; move it away, or set socket to another path"
+    if _answers(path):
+        return True, f"{path}, where a daemon answers" + _for_clients(path)
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        return False, f"{there} can't be written; {_run_as_its_owner(there)}, or set socket to another path"
+    return True, f"{path}, where no daemon answers yet" + _for_clients(path)
+
+
+def _output(config: Config) -> tuple[bool, str]:
+    """Tell whether output can be cut. Where it can't a daemon runs as well, and warns."""
+    can = can_punch(_nearest(config.data))
+    return True, f"at most {config.output_limit:,} bytes an attempt" if can else CANNOT_CUT
+
+
+def _for_clients(path: Path) -> str:
+    """Say where clients look, if that is elsewhere: they do not read the daemon's configuration."""
+    looked_for = socket_path(os.environ).absolute()
+    return "" if looked_for == path else f"; clients need STOKER_SOCKET={path}, else they try {looked_for}"
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+        return True
 
 
 def _spark(configured: Path | None) -> Iterator[Finding]:
@@ -45,27 +139,49 @@ def _spark(configured: Path | None) -> Iterator[Finding]:
     except CannotLaunch as error:
         yield False, "spark", str(error)
         return
-    yield True, "spark", f"{spark.version} at {spark.path}"
+    except OSError as error:
+        yield False, "spark", f"{error.filename} can't be read: {error.strerror}"
+        return
+    settings = f"{len(spark.defaults)} properties" if spark.defaults else "none"
+    yield True, "spark", f"{spark.version} at {spark.path} ({spark.by}); spark-defaults.conf: {settings}"
     try:
         java = find_java(spark, os.environ)
     except CannotLaunch as error:
         yield False, "java", str(error)
-        return
-    yield True, "java", f"{java.version} at {java.binary}"
+    else:
+        yield True, "java", f"{java.version} at {java.binary}, which suits Spark {spark.major}"
+    yield _python(spark, os.environ)
 
 
-def _log(directory: Path) -> Finding:
+def _python(spark: SparkHome, environment: Mapping[str, str]) -> Finding:
+    """Tell which Python runs PySpark jobs: Spark itself takes python3 where nobody says."""
+    chosen = spark.python or environment.get("PYSPARK_PYTHON") or "python3"
+    by = "pyspark's own" if spark.python else "PYSPARK_PYTHON" if chosen != "python3" else "on PATH"
+    binary = shutil.which(chosen)
+    if binary is None:
+        return False, "python", f"there is no {chosen} ({by}); PySpark jobs need one: set PYSPARK_PYTHON"
+    try:
+        told = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return False, "python", f"{binary} does not run ({error}); set PYSPARK_PYTHON to one that does"
+    return True, "python", f"{told.stdout.strip().removeprefix('Python ')} at {binary} ({by})"
+
+
+def _log(directory: Path) -> tuple[bool, str]:
+    if not directory.exists():
+        return True, "none yet"
+    os.scandir(directory).close()  # a directory that can't be read is not one without segments
     kept = segments.paths(directory)
     size = sum(path.stat().st_size for path in kept)
-    return True, "run log", f"{len(kept)} segments, {size:,} bytes (--verify-log reads them)"
+    return True, f"{len(kept)} segments, {size:,} bytes (--verify-log reads them)"
 
 
-def _verified(directory: Path) -> Finding:
+def _verified(directory: Path) -> tuple[bool, str]:
     try:
         loaded = segments.load(directory)
         records = sum(record is not None for record, _ in segments.replay(directory, whole=loaded))
     except LogError as error:
-        return False, "run log", str(error)
+        return False, str(error)
     found = (
         f"whole: {records:,} records in {len(segments.paths(directory))} segments, to seq {loaded.state.seq}"
     )
@@ -73,4 +189,26 @@ def _verified(directory: Path) -> Finding:
         found += (
             f"; a torn end at byte {tail.offset} of {tail.path.name} will be cut, after a copy, at the start"
         )
-    return True, "run log", found
+    return True, found
+
+
+def _history(database: Path) -> tuple[bool, str]:
+    if not database.exists():
+        return True, "no stoker.db yet; it is made from the run log"
+    return True, f"{database.name}, {database.stat().st_size:,} bytes"
+
+
+def _nearest(path: Path) -> Path:
+    """Give what is there of a path: itself, or the directory it would be made in."""
+    return next(one for one in (path, *path.parents) if one.exists())
+
+
+def _run_as_its_owner(path: str | Path) -> str:
+    try:
+        return f"run as its owner {user_name(Path(path).stat().st_uid)}"
+    except OSError:
+        return "run as its owner"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1024**3:,.1f} GiB" if count >= 1024**3 else f"{count / 1024**2:,.0f} MiB"

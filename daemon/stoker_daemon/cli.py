@@ -5,60 +5,127 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 import click
+import msgspec
 
 from stoker_daemon import app, check, journal
-from stoker_daemon.config import Config, ConfigError, read_config
+from stoker_daemon.config import SETTINGS as CONFIG_SETTINGS
+from stoker_daemon.config import Config, ConfigError, Configured, as_toml, read_config
 from stoker_daemon.runlog.segments import LogError
 from stoker_daemon.server import AlreadyRunning
+from stoker_daemon.volumes import NetworkFileSystem
 from stoker_shared import __version__
+from stoker_shared.commandline import SETTINGS, USAGE, Program
 from stoker_shared.paths import SocketPathTooLong
 
-USAGE, REFUSED = 2, 4
+REFUSED = 4
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--config", type=click.Path(path_type=Path), help="Configuration file [STOKER_CONFIG].")
-@click.option("--data", type=click.Path(), help="Data directory [STOKER_DATA].")
-@click.option("--socket", type=click.Path(), help="Unix socket to listen on [STOKER_SOCKET].")
+def _with_flags(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command a flag for each setting."""
+    for setting in reversed(CONFIG_SETTINGS):
+        explained = f"{setting.description} [{setting.variable}]"
+        function = click.option(setting.flag, setting.name, metavar="VALUE", help=explained)(function)
+    return function
+
+
+@click.group("stokerd", cls=Program, invoke_without_command=True, context_settings=SETTINGS)
+@click.option("--config", type=click.Path(path_type=Path), help="Configuration file. [STOKER_CONFIG]")
+@_with_flags
+@click.option("--take-over", is_flag=True, help="Make another machine's data directory this one's.")
 @click.version_option(__version__, prog_name="stokerd")
 @click.pass_context
-def main(context: click.Context, config: Path | None, data: str | None, socket: str | None) -> None:
+def main(context: click.Context, config: Path | None, take_over: bool, **flags: str | None) -> None:
     """Run the Stoker daemon in the foreground.
 
     It owns definitions, execution and the run log, and serves HTTP on a Unix socket. Stop it with SIGTERM or
-    Ctrl-C: running jobs go on, and the next start picks them up. `stokerd check` tells what it would find.
+    Ctrl-C: running jobs go on, and the next start picks them up.
+
+    \b
+    Examples:
+      stokerd check
+      stokerd 2>> stokerd.log &
+      stokerd --data /srv/stoker --stop-grace 30
+
+    `stokerd config` prints all settings. A relative path in the configuration file is relative to the file,
+    any other to the working directory.
+
+    \b
+    Exit status: 0 done; 1 a directory or the run log can't be used; 2 usage or configuration;
+    4 refused: another daemon, a damaged run log, a finding of `check`.
     """
-    flags = {name: value for name, value in {"data": data, "socket": socket}.items() if value}
-    try:
-        settings = read_config(config, os.environ, flags)
-    except ConfigError as error:
-        _give_up(str(error), USAGE)
-    context.obj = settings
+    given = {name: value for name, value in flags.items() if value}
+
+    def read() -> Configured:
+        return read_config(config, os.environ, given)
+
+    context.obj = read
     if context.invoked_subcommand is None:
-        _run(settings)
+        _run(_configured(read).config, take_over=take_over)
 
 
 @main.command("check")
 @click.option("--verify-log", is_flag=True, help="Read the whole run log and check every line.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
-def check_command(config: Config, verify_log: bool) -> None:
-    """Tell what the daemon would find: directories, Spark, Java, the run log. Changes nothing."""
+def check_command(read: Callable[[], Configured], verify_log: bool, as_json: bool) -> None:
+    """Tell what the daemon would find, and what to do about it.
+
+    Configuration, data directory, socket, Spark, Java, Python, run log and history, a line each. Changes
+    nothing. Exit status 4 if something is bad.
+
+    \b
+    Examples:
+      stokerd check
+      stokerd --config /etc/stoker/stokerd.toml check --verify-log
+      stokerd check --json | jq -r 'select(.ok | not).found'
+
+    See also: stokerd config, stoker status.
+    """
     well = True
-    for good, name, found in check.findings(config, verify_log=verify_log):
-        click.echo(f"{'ok ' if good else 'BAD'} {name:8} {found}")
-        well = well and good
+    for ok, name, found in check.findings(read, verify_log=verify_log):
+        well = well and ok
+        if as_json:
+            click.echo(msgspec.json.encode({"ok": ok, "name": name, "found": found}))
+        else:
+            click.echo(f"{'ok ' if ok else 'BAD'} {name:8} {found}")
     sys.exit(0 if well else REFUSED)
 
 
-def _run(config: Config) -> None:
+@main.command("config")
+@click.pass_obj
+def config_command(read: Callable[[], Configured]) -> None:
+    """Print every setting, with its value and where that comes from.
+
+    It is a configuration file: defaults are comments. (A file that is to be replaced by it must be given as
+    STOKER_CONFIG or --config under another name, since a shell empties what it writes to.)
+
+    \b
+    Examples:
+      stokerd config
+      stokerd config > stokerd.toml
+
+    See also: stokerd check.
+    """
+    click.echo(as_toml(_configured(read)), nl=False)
+
+
+def _configured(read: Callable[[], Configured]) -> Configured:
+    try:
+        return read()
+    except ConfigError as error:
+        _give_up(str(error), USAGE)
+
+
+def _run(config: Config, *, take_over: bool) -> None:
     journal.set_up()
     try:
-        asyncio.run(app.run(config))
-    except (AlreadyRunning, LogError, SocketPathTooLong) as error:
+        asyncio.run(app.run(config, take_over=take_over))
+    except (AlreadyRunning, LogError, NetworkFileSystem, SocketPathTooLong) as error:
         _give_up(str(error), REFUSED)
     except OSError as error:
         _give_up(str(error), 1)

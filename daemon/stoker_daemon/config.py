@@ -2,79 +2,191 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from math import inf
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import msgspec
+from msgspec import Meta, inspect
 
 from stoker_shared import paths
-from stoker_shared.text import nearest
+from stoker_shared.text import clean, nearest
+
+MIN_OUTPUT_LIMIT = 1024 * 1024
+"""Below this what is kept of an attempt's output would be too little to be of use."""
 
 
 class ConfigError(Exception):
-    """The configuration can't be used; the message says what and where."""
+    """The configuration can't be used; the message says what and where, a line for each fault."""
 
 
-class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Every setting there is.
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting there is. What is said here is all that flags, variables, file and errors say of it."""
 
-    ``data`` is the data directory, ``socket`` the Unix socket's path, ``spark_home`` the Spark to use where
-    the usual places shall not be searched, ``stop_grace`` the seconds between TERM and KILL when an attempt
-    is ended.
-    """
+    data: Annotated[
+        Path, Meta(description="Data directory: run log, published content, history, output of jobs.")
+    ]
+    socket: Annotated[
+        Path, Meta(description="Unix socket to listen on; clients find another by STOKER_SOCKET.")
+    ]
+    spark_home: Annotated[
+        Path | None,
+        Meta(description="Spark to run jobs with, instead of SPARK_HOME, spark-submit on PATH, or pyspark."),
+    ] = None
+    stop_grace: Annotated[
+        float, Meta(ge=0, le=86_400, description="Seconds from TERM to KILL when an attempt is ended.")
+    ] = 10.0
+    output_limit: Annotated[
+        int,
+        Meta(
+            ge=MIN_OUTPUT_LIMIT,
+            description="Bytes of an attempt's output kept on disk; of more the middle is cut out.",
+        ),
+    ] = 1024 * MIN_OUTPUT_LIMIT
 
-    data: Path
-    socket: Path
-    spark_home: Path | None = None
-    stop_grace: float = 10.0
+
+class Setting(msgspec.Struct, frozen=True):
+    """A setting as people meet it. ``allowed`` says in words what its value may be."""
+
+    name: str
+    type: Any
+    description: str
+    allowed: str
+
+    @property
+    def variable(self) -> str:
+        """Its environment variable."""
+        return f"STOKER_{self.name.upper()}"
+
+    @property
+    def flag(self) -> str:
+        """Its flag."""
+        return f"--{self.name.replace('_', '-')}"
 
 
-def read_config(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, str]) -> Config:
+class Configured(NamedTuple):
+    """A configuration, the file for it, and where each value that is no default comes from."""
+
+    config: Config
+    file: Path
+    found: bool
+    origins: dict[str, str]
+
+
+class _Given(NamedTuple):
+    """A value that somebody gave, where, and what a path in it is relative to."""
+
+    value: object
+    where: str
+    base: Path
+
+
+def _settings() -> Iterator[Setting]:
+    hints = get_type_hints(Config, include_extras=True)
+    for field in inspect.type_info(Config).fields:  # type: ignore[attr-defined]
+        description = field.type.extra_json_schema["description"]
+        yield Setting(field.name, hints[field.name], description, _allowed(field.type.type))
+
+
+def _allowed(kind: inspect.Type) -> str:
+    if isinstance(kind, inspect.FloatType | inspect.IntType):
+        what = "a number" if isinstance(kind, inspect.FloatType) else "a whole number"
+        bounds = [f"from {kind.ge:,}"] if kind.ge is not None else []
+        bounds += [f"to {kind.le:,}"] if kind.le is not None else []
+        return " ".join([what, *bounds])
+    return "a path"
+
+
+SETTINGS = tuple(_settings())
+
+
+def read_config(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, str]) -> Configured:
     """Give the configuration. A ``file`` that is named must be there; the usual one need not.
 
+    A path in the file is relative to the file's directory, any other to the working directory. An empty value
+    says nothing.
+
     Raises:
-        ConfigError: the file can't be read, has an unknown key or a value of a wrong type.
+        ConfigError: the file can't be read, has an unknown key, or a value is not what it may be.
     """
-    path = file or paths.config_path(environment)
-    named = file is not None or bool(environment.get("STOKER_CONFIG"))
-    values = _read(path, required=named)
-    values = values | _from_environment(environment) | dict(flags)
-    values.setdefault("data", str(paths.data_directory({})))
-    values.setdefault("socket", str(paths.socket_path({**environment, "STOKER_DATA": str(values["data"])})))
-    try:
-        config = msgspec.convert(values, Config, strict=False, dec_hook=_path)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"configuration ({path}, STOKER_* and flags): {_explained(str(error))}") from error
-    if not 0 <= config.stop_grace < inf:
-        raise ConfigError(f"{path}: stop_grace is a number of seconds, 0 or more")
-    return config
+    path = (file or paths.config_path(environment)).absolute()
+    in_file, found = _read(path, required=file is not None or bool(environment.get("STOKER_CONFIG")))
+    faults = [f"{path}: {_unknown(name)}" for name in in_file if name not in Config.__struct_fields__]
+    given = {setting: _given(setting, path, in_file, environment, flags) for setting in SETTINGS}
+    values: dict[str, Any] = {}
+    for setting, one in given.items():
+        if one is not None:
+            try:
+                values[setting.name] = _converted(setting, one)
+            except (msgspec.ValidationError, ValueError):
+                faults.append(f"{one.where}: {setting.name} is {one.value!r}, and must be {setting.allowed}")
+    if faults:
+        raise ConfigError("\n".join(faults))
+    values.setdefault("data", paths.data_directory({}))
+    values.setdefault("socket", paths.socket_path({**environment, "STOKER_DATA": str(values["data"])}))
+    origins = {setting.name: one.where for setting, one in given.items() if one is not None}
+    return Configured(Config(**values), path, found, origins)
 
 
-def _read(path: Path, *, required: bool) -> dict[str, object]:
+def as_toml(configured: Configured) -> str:
+    """Give a file of every setting: what it is, its value, where that comes from; defaults as comments."""
+    lines = ["# The settings of stokerd. STOKER_* variables override this file, and flags those."]
+    for setting in SETTINGS:
+        origin = configured.origins.get(setting.name)
+        value = getattr(configured.config, setting.name)
+        line = f"{setting.name} = {_toml(value)}"
+        lines += ["", f"# {setting.description}", f"# {setting.variable}, {setting.flag}: {setting.allowed}"]
+        lines += [f"# from {clean(origin)}", line] if origin else ["# default", f"# {line}"]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    return json.dumps(str(value or "") if isinstance(value, Path | None) else value, ensure_ascii=False)
+
+
+def _read(path: Path, *, required: bool) -> tuple[dict[str, object], bool]:
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=dict[str, object])
+        return msgspec.toml.decode(path.read_bytes(), type=dict[str, object]), True
     except FileNotFoundError:
         if required:
             raise ConfigError(f"there is no configuration file {path}") from None
-        return {}
-    except (OSError, msgspec.MsgspecError, ValueError) as error:
-        raise ConfigError(f"{path} can't be read: {error}") from error
+        return {}, False
+    except OSError as error:
+        raise ConfigError(f"{path} can't be read: {error.strerror}") from error
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise ConfigError(f"{path} can't be read as TOML: {error}") from error
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    settings = {name: f"STOKER_{name.upper()}" for name in Config.__struct_fields__}
-    return {name: environment[variable] for name, variable in settings.items() if environment.get(variable)}
+def _given(
+    setting: Setting,
+    path: Path,
+    in_file: Mapping[str, object],
+    environment: Mapping[str, str],
+    flags: Mapping[str, str],
+) -> _Given | None:
+    if setting.name in flags:
+        return _Given(flags[setting.name], setting.flag, Path.cwd())
+    if value := environment.get(setting.variable):
+        return _Given(value, setting.variable, Path.cwd())
+    if in_file.get(setting.name, "") != "":
+        return _Given(in_file[setting.name], str(path), path.parent)
+    return None
 
 
-def _path(kind: type, value: object) -> object:
-    if kind is Path and isinstance(value, str):
-        return Path(value).expanduser().absolute()
-    raise TypeError(f"expected a {kind.__name__}, got {value!r}")
+def _converted(setting: Setting, given: _Given) -> object:
+    def path(kind: type, value: object) -> object:
+        if kind is not Path or not isinstance(value, str) or not value:
+            raise ValueError
+        try:
+            return given.base / Path(value).expanduser()
+        except RuntimeError as error:  # nobody's home is known
+            raise ValueError from error
+
+    return msgspec.convert(given.value, setting.type, strict=False, dec_hook=path)
 
 
-def _explained(message: str) -> str:
-    unknown = re.search(r"unknown field `(.*?)`", message)
-    guess = nearest(unknown[1], Config.__struct_fields__) if unknown else None
-    return message + (f"; did you mean {guess!r}?" if guess else "")
+def _unknown(name: str) -> str:
+    guess = nearest(name, Config.__struct_fields__)
+    hint = f"did you mean {guess!r}?" if guess else f"known are {', '.join(Config.__struct_fields__)}"
+    return f"unknown setting {clean(name)!r}; {hint}"

@@ -21,10 +21,13 @@ from stoker_daemon.executor import Order
 from stoker_daemon.journal import about
 from stoker_daemon.launchers import CannotLaunch
 from stoker_daemon.planner import Decision, Start, decide, wake_at
-from stoker_daemon.problems import Refused, unavailable
+from stoker_daemon.problems import Refused, no_space, read_only, unavailable
 from stoker_daemon.processes import Identity
 from stoker_daemon.projection import Change, changes_by
 from stoker_daemon.runlog.log import RunLog
+from stoker_daemon.runlog.segments import Tail
+from stoker_daemon.runlog.writer import Room
+from stoker_daemon.volumes import BROKEN, DiskFailed, is_no_room
 from stoker_shared import events as ev
 from stoker_shared.apply import apply
 from stoker_shared.model import NodeState
@@ -96,7 +99,13 @@ Command = Callable[[Turn], Any]
 
 
 class Engine:
-    """Owns the state. ``prepare`` gives the order for a node's next attempt; ``now`` gives UTC."""
+    """Owns the state. ``prepare`` gives the order for a node's next attempt; ``now`` gives UTC.
+
+    ``why_read_only`` is why the disk can't be written, where that is so: then nothing is changed or launched.
+
+    While there is no room on the disk no node is begun and changes are refused; how running attempts end is
+    recorded, and so are stops, since they make room.
+    """
 
     def __init__(
         self,
@@ -106,6 +115,7 @@ class Engine:
         hands: Hands,
         prepare: Callable[[Run, NodeRun], Order],
         now: Callable[[], datetime],
+        why_read_only: str = "",
     ) -> None:
         self.state = state
         self.log = log
@@ -113,6 +123,7 @@ class Engine:
         self._hands = hands
         self._prepare = prepare
         self._now = now
+        self._why_read_only = why_read_only
         self._inbox: deque[tuple[Command, asyncio.Future[Any] | None, ev.KeyUse | None]] = deque()
         self._scheduled = False
         self._sought: set[AttemptKey] = set()
@@ -126,7 +137,9 @@ class Engine:
 
     def start(self) -> None:
         """Begin: find what was running, and plan every active run."""
-        self.log.start(self._durable, self._log_failed)
+        if self._why_read_only:
+            return
+        self.log.start(self._durable, self._log_failed, self._on_room)
         for run in self.state.runs.values():
             for node in map(run.numbered, run.active):
                 attempt = node.attempts[-1]
@@ -136,27 +149,54 @@ class Engine:
                     self._hands.end(_key(run, node))
         self._post(lambda turn: turn.touched.update(turn.state.runs))
 
-    async def submit(self, command: Callable[[Turn], _T], key: ev.KeyUse | None = None) -> _T:
+    async def submit(
+        self, command: Callable[[Turn], _T], key: ev.KeyUse | None = None, *, makes_room: bool = False
+    ) -> _T:
         """Carry out a command; returns its answer when all it did is on disk, ``key`` among it.
 
+        One that ``makes_room`` is carried out on a full disk too, as long as the log's reserve lasts.
+
         Raises:
-            Refused: the command was refused, and nothing was changed.
+            Refused: the command was refused, and nothing was changed; or the disk failed meanwhile, and what
+                became of it is not known.
         """
+        self.admit(makes_room=makes_room)
         answer: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
         self._post(command, answer, key)
-        return await answer
+        await self._unless_failed(answer)
+        return answer.result()
+
+    def admit(self, *, makes_room: bool = False) -> None:
+        """Raise `Refused` while no change can be accepted."""
+        if (held := self.held()) and not (makes_room and self.log.room is Room.RESERVE):
+            raise held
+
+    def held(self) -> Refused | None:
+        """Give what changes are refused with now, if they are."""
+        if self.failed.done():
+            return _failed()
+        if self._why_read_only:
+            return read_only(self._why_read_only)
+        return no_space(self.log.directory) if self.log.room is not Room.ENOUGH else None
 
     async def durable(self) -> int:
-        """Wait until what is in the state now is on disk, and give its seq."""
+        """Wait until what is in the state now is on disk, and give its seq.
+
+        Raises:
+            Refused: there is no room for it, or the disk failed meanwhile.
+        """
         seq = self.state.seq
-        await self.log.wait_durable(seq)
+        while self.log.durable < seq:
+            if self.log.room is Room.NONE:
+                raise no_space(self.log.directory)
+            await self._unless_failed(asyncio.ensure_future(self.log.news()))
         return seq
 
-    def close(self) -> None:
-        """Take no more commands; write what is pending."""
+    def close(self) -> Tail:
+        """Take no more commands; write what is pending. Gives where the log ends for certain."""
         if self._timer:
             self._timer.cancel()
-        self.log.close()
+        return self.log.close()
 
     # What the executor tells (executor.Listener).
 
@@ -193,13 +233,24 @@ class Engine:
         """End: the next start finds the attempt again."""
         self._fail("watching an attempt failed", error)
 
+    async def _unless_failed(self, waiting: asyncio.Future[Any]) -> None:
+        """Wait for it, or for the engine's failure, after which it never comes."""
+        try:
+            await asyncio.wait({waiting, self.failed}, return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                raise unavailable(
+                    "the daemon failed before this was on disk; look whether it was done before you ask again"
+                )
+        finally:
+            waiting.cancel()
+
     # Turns.
 
     def _post(
         self, command: Command, answer: asyncio.Future[Any] | None = None, key: ev.KeyUse | None = None
     ) -> None:
         if self.failed.done():
-            _refuse(answer, unavailable("the daemon has failed and is ending; its log says why"))
+            _refuse(answer, _failed())
             return
         self._inbox.append((command, answer, key))
         if not self._scheduled:
@@ -241,7 +292,9 @@ class Engine:
         """Carry out what follows. Not before every attempt is found again: it may have ended in time."""
         if any(key.run == run.id for key in self._sought):
             return
-        while run.ended_at is None and (decisions := decide(run, turn.now)):
+        while run.ended_at is None and (
+            decisions := decide(run, turn.now, starting=self.log.room is Room.ENOUGH)
+        ):
             for decision in decisions:
                 self._carry_out(turn, run, decision)
 
@@ -287,9 +340,19 @@ class Engine:
         try:
             self._hands.make_ready(order)
         except OSError as error:
-            detail = f"could not be made ready: {error}"
-            return partial(self.attempt_ended, order.key, None, ev.Reason.REFUSED, detail)
+            return partial(self._not_ready, order.key, error)
         return partial(self._hands.launch, order)
+
+    def _not_ready(self, key: AttemptKey, error: OSError) -> None:
+        """An attempt could not be laid out. On a full disk it is tried again, once there is room."""
+        detail = f"could not be made ready: {error}"
+        if is_no_room(error):
+            self.log.hold()
+            self.attempt_ended(key, None, ev.Reason.NEVER_BEGAN, detail)
+        elif error.errno in BROKEN:
+            self._fail(f"{key} {detail}", _as_disk_failure(error))
+        else:
+            self.attempt_ended(key, None, ev.Reason.REFUSED, detail)
 
     def _durable(self, seq: int) -> None:
         """Carry out what waited for everything up to ``seq`` to be on disk."""
@@ -305,7 +368,15 @@ class Engine:
                 self._fail("what a turn meant outside could not be carried out", error)
 
     def _log_failed(self, error: Exception) -> None:
-        self._fail("the run log can't be written", error)
+        self._fail("the run log can't be written", _as_disk_failure(error))
+
+    def _on_room(self, room: Room) -> None:
+        """Hear that there is less or more room. What waited for it is planned again."""
+        if room is Room.ENOUGH:
+            logger.info("there is room again: nodes are started and changes accepted")
+            self._post(lambda turn: turn.touched.update(turn.state.runs), None)
+        else:
+            logger.warning("no node is started and changes are refused: %s", no_space(self.log.directory))
 
     def _fail(self, what: str, error: BaseException) -> None:
         """Stop at once: only reading the log again tells what is true.
@@ -346,6 +417,14 @@ class Engine:
             return
         runs = {number: self.state.runs[number] for number in due if number in self.state.runs}
         self._post(lambda turn: turn.touched.update(runs))
+
+
+def _failed() -> Refused:
+    return unavailable("the daemon has failed, and its own log says why; ask again in a moment")
+
+
+def _as_disk_failure(error: Exception) -> Exception:
+    return DiskFailed(error.errno, error.strerror) if isinstance(error, OSError) else error
 
 
 def _answer(waiting: asyncio.Future[Any] | None, result: object) -> None:

@@ -73,6 +73,7 @@ class Executor:
         self._logs = logs
         self._grace = grace
         self._running: dict[AttemptKey, _Running] = {}
+        self._watched: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def make_ready(self, order: Order) -> None:
@@ -118,6 +119,8 @@ class Executor:
         """Stop watching. What runs goes on."""
         for task in self._tasks:
             task.cancel()
+        for descriptor in list(self._watched):
+            self._stop_watching(descriptor)
 
     def _recover(self, running: _Running, boot_id: str, start_time: int) -> None:
         directory = AttemptDirectory(self._logs, running.key)
@@ -133,6 +136,9 @@ class Executor:
     def _find_again(self, running: _Running, keeper: Identity, directory: AttemptDirectory) -> None:
         running.keeper = keeper
         if (status := directory.exit_status()) is not None:
+            # It may be a child of this very process, of the time before the log was opened again.
+            if processes.identify(keeper.pid, self.boot_id) == keeper:
+                _reap(keeper.pid)
             self._ended(running, status)
         else:
             self.listener.attempt_adopted(running.key, keeper)
@@ -145,13 +151,18 @@ class Executor:
         if descriptor is None:
             self._keeper_ended(running, keeper)
         else:
+            self._watched.add(descriptor)
             loop = asyncio.get_running_loop()
             loop.add_reader(descriptor, self._pidfd_ready, running, keeper, descriptor)
 
     def _pidfd_ready(self, running: _Running, keeper: Identity, descriptor: int) -> None:
+        self._stop_watching(descriptor)
+        self._keeper_ended(running, keeper)
+
+    def _stop_watching(self, descriptor: int) -> None:
         asyncio.get_running_loop().remove_reader(descriptor)
         os.close(descriptor)
-        self._keeper_ended(running, keeper)
+        self._watched.discard(descriptor)
 
     def _keeper_ended(self, running: _Running, keeper: Identity) -> None:
         status = self._exit_status(running, _reap(keeper.pid))

@@ -4,6 +4,7 @@
 # Only built-in commands until the job itself: a keeper costs one exec. Its file is there already and gets one
 # short line at a time, so that a line is whole or not there yet; another file would cost as much as a sync.
 # A variable that is in the environment already stays there with its new value, so the names here are long.
+# An empty line is in the file, whose block has room for the others when the disk is full.
 stoker_keeper_file=$1/keeper
 stoker_keeper_work=$1/work
 shift
@@ -13,7 +14,10 @@ trap : TERM INT HUP
 
 # Whose line is first has the attempt: a restarted daemon that finds no claim makes one, and this is too late.
 echo "$$" >>"$stoker_keeper_file"
-read -r stoker_keeper_first <"$stoker_keeper_file"
+{
+    read -r stoker_keeper_first
+    [ -n "$stoker_keeper_first" ] || read -r stoker_keeper_first
+} <"$stoker_keeper_file"
 [ "$stoker_keeper_first" = "$$" ] || exit 0
 
 cd "$stoker_keeper_work" || exit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import sha256
@@ -12,20 +12,34 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
 
+from stoker_daemon.problems import no_space, read_only
 from stoker_daemon.runlog.segments import sync_directory
+from stoker_daemon.volumes import BROKEN, free_bytes, is_no_room
 
 
 class WrongDigest(ValueError):
     """Content does not have the digest it was sent under."""
 
 
+_ASIDE = ".new-"
+"""What the names of files begin with that are not objects yet."""
+
+
 class Objects:
-    """The store in one directory. What `put` and `receive` have returned from is on disk."""
+    """The store in one directory. What `put` and `receive` have returned from is on disk.
+
+    Both raise `Refused` where there is no room, or the disk fails; nothing is left behind then.
+    """
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._directory = directory
         self._recent = lru_cache(maxsize=256)(lambda digest: self.path(digest).read_bytes())
+
+    def clean(self) -> None:
+        """Remove what a daemon that was killed had not stored whole."""
+        for left in self._directory.glob(f"{_ASIDE}*"):
+            left.unlink()
 
     def path(self, digest: str) -> Path:
         """Give where an object is, or would be."""
@@ -51,30 +65,37 @@ class Objects:
                 self._keep(file, digest)
         return digest
 
-    async def receive(self, digest: str, chunks: AsyncIterator[bytes]) -> int:
-        """Store content as it arrives, and give its size in bytes.
+    async def receive(self, digest: str, chunks: AsyncIterator[bytes], announced: int = 0) -> int:
+        """Store content as it arrives, and give its size in bytes. Content that is there costs no room.
+
+        ``announced`` is the size that is known beforehand: what has no room is refused before it is sent.
 
         Raises:
             WrongDigest: it is not what ``digest`` says; nothing was stored.
         """
-        actual, size = sha256(), 0
+        if digest in self:
+            return await _checked(digest, chunks, lambda _: None)
+        if announced > free_bytes(self._directory):
+            raise no_space(self._directory)
         with self._aside() as file:
-            async for chunk in chunks:
-                actual.update(chunk)
-                file.write(chunk)
-                size += len(chunk)
-            if actual.hexdigest() != digest:
-                raise WrongDigest(f"the content's SHA-256 is {actual.hexdigest()}, not {digest}")
+            size = await _checked(digest, chunks, file.write)
             await asyncio.to_thread(self._keep, file, digest)
         return size
 
     @contextmanager
     def _aside(self) -> Iterator[IO[bytes]]:
-        with NamedTemporaryFile(dir=self._directory, prefix=".new-", delete=False) as file:
-            try:
-                yield file
-            finally:
-                Path(file.name).unlink(missing_ok=True)
+        try:
+            with NamedTemporaryFile(dir=self._directory, prefix=_ASIDE, delete=False) as file:
+                try:
+                    yield file
+                finally:
+                    Path(file.name).unlink(missing_ok=True)
+        except OSError as error:
+            if is_no_room(error):
+                raise no_space(self._directory) from error
+            if error.errno in BROKEN:
+                raise read_only(f"the disk failed ({error})") from error
+            raise
 
     def _keep(self, file: IO[bytes], digest: str) -> None:
         file.flush()
@@ -82,3 +103,15 @@ class Objects:
         os.fsync(file.fileno())
         Path(file.name).rename(self.path(digest))
         sync_directory(self._directory)
+
+
+async def _checked(digest: str, chunks: AsyncIterator[bytes], take: Callable[[bytes], object]) -> int:
+    """Hand on what arrives, and give its size; raises `WrongDigest` at its end."""
+    actual, size = sha256(), 0
+    async for chunk in chunks:
+        actual.update(chunk)
+        take(chunk)
+        size += len(chunk)
+    if actual.hexdigest() != digest:
+        raise WrongDigest(f"the content's SHA-256 is {actual.hexdigest()}, not {digest}")
+    return size

@@ -37,10 +37,13 @@ Decision = (
 )
 
 
-def decide(run: Run, now: datetime) -> list[Decision]:
-    """Give the next decisions on a run. Carry out all of them, then ask again, until none is left."""
+def decide(run: Run, now: datetime, *, starting: bool = True) -> list[Decision]:
+    """Give the next decisions on a run. Carry out all of them, then ask again, until none is left.
+
+    Unless ``starting``, no node is begun.
+    """
     for phase in _PHASES:
-        if decisions := phase(run, now):
+        if (starting or phase is not _start_nodes) and (decisions := phase(run, now)):
             return decisions
     return []
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
+from stoker_daemon.volumes import free_bytes
 from stoker_shared.api import Fault, Problem, WorkflowView
 
 
@@ -55,6 +57,24 @@ def key_reused(key: str, at: datetime) -> Refused:
     """An Idempotency-Key came again with another body."""
     detail = f"Idempotency-Key {key!r} was used at {at:%F %T} UTC for another body; use a new key"
     return Refused(Problem("key-reused", "Key used before", 422, detail))
+
+
+def no_space(directory: Path) -> Refused:
+    """There is no room on the disk for it."""
+    detail = (
+        f"there is no room left in {directory} ({free_bytes(directory) / 2**20:,.1f} MiB free); make some. "
+        "Running jobs go on and how they end is recorded; Stoker goes on by itself once there is room"
+    )
+    return Refused(Problem("no-space", "No room on the disk", 507, detail))
+
+
+def read_only(reason: str) -> Refused:
+    """The disk failed, and nothing can be changed."""
+    detail = (
+        f"nothing can be changed, since {reason}. Running jobs go on, and how they end will be found; "
+        "Stoker tries the disk again by itself"
+    )
+    return Refused(Problem("read-only", "Read only", 503, detail))
 
 
 def unavailable(detail: str) -> Refused:

@@ -1,10 +1,10 @@
 """What queries are answered from beside the state: `stoker.db`, a projection of the run log.
 
-It holds the history of runs, and the keys that requests came under of late.
-
-It commits the position in the log together with its rows, in a thread of its own, and is brought up to date
-from the log when it is absent, behind, ahead, of another log or of another shape. Nothing is lost with it. It
-may be behind by records that change no row.
+It holds the history of runs, and the keys that requests came under of late. It commits the position in
+the log together with its rows, in a thread of its own, and is brought up to date from the log when it is
+absent, behind, ahead, damaged, of another log or of another shape. Nothing is lost with it. It may be behind
+by records that change no row. What could not be written is tried again, and shown meanwhile; where there is
+no file to be had, the history is kept in memory.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -60,6 +60,14 @@ create table keys (
 create index keys_by_age on keys (at);
 """
 
+AGAIN_SECONDS = 5.0
+"""How long rows that could not be written wait until they are tried again."""
+
+_IN_MEMORY = ":memory:"
+
+_NOT_WRITABLE = (sqlite3.OperationalError, OSError)
+"""What says that the file can't be used: a full or failing disk, a lock, rights."""
+
 logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
@@ -102,86 +110,134 @@ def change_for(run: Run) -> RunChange:
 
 
 class Projection:
-    """The database, written and read in one thread. Reads wait for the writes before them."""
+    """The database, written and read in one thread. Reads wait for the writes before them.
 
-    def __init__(self, path: Path) -> None:
+    Without a ``path`` it is made in memory, and nothing is written.
+    """
+
+    def __init__(self, path: Path | None) -> None:
         self._path = path
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="projection")
-        self._db: sqlite3.Connection
-        self._unwritten: list[Change] = []
+        self._db = sqlite3.connect(_IN_MEMORY, check_same_thread=False)
+        self._runlog: Path
+        self._log_id = ""
+        self._seq = 0
+        self._unwritten: dict[int, RunChange] = {}
+        self._unwritten_keys: dict[tuple[str, str, str], KeyUsed] = {}
+        self._again: asyncio.TimerHandle | None = None
 
     async def open(self, runlog: Path, log_id: str, seq: int) -> None:
         """Open the database and bring it to the log's position."""
-        await self._run(self._open, runlog, log_id, seq)
+        self._runlog, self._log_id, self._seq = runlog, log_id, seq
+        await self._run(self._open)
 
     def write(self, changes: list[Change], seq: int) -> None:
         """Hand in what durable records up to ``seq`` changed."""
-        self._thread.submit(self._write, changes, seq).add_done_callback(_log_failure)
+        loop = asyncio.get_running_loop()
+        writing = loop.run_in_executor(self._thread, lambda: self._whole(self._write, changes, seq))
+        writing.add_done_callback(self._written)
 
     async def runs(
         self, workspace: str, name: str | None, state: RunState | None, before: int | None, limit: int
     ) -> list[RunRow]:
         """Give rows, newest first, optionally of one workflow or state and numbered below ``before``."""
-        return await self._run(self._runs, workspace, name, state, before, limit)
+        return await self._run(self._whole, self._runs, workspace, name, state, before, limit)
 
     async def run(self, number: int) -> Run | None:
         """Give a finished run whole."""
-        return await self._run(self._finished_run, number)
+        return await self._run(self._whole, self._finished_run, number)
 
     async def answered(self, user: str, key: ev.KeyUse, now: datetime) -> KeyUsed | None:
         """Give what came of an earlier request under that key on that route, unless it is too long ago."""
-        return await self._run(self._answered, user, key, now)
+        return await self._run(self._whole, self._answered, user, key, now)
 
     async def close(self) -> None:
         """Write what is pending, and end."""
-        await self._run(self._db.close)
+        await self._run(self._close)
         self._thread.shutdown()
+        if self._again:
+            self._again.cancel()
 
     async def _run(self, call: Callable[_P, _T], *args: _P.args, **named: _P.kwargs) -> _T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, partial(call, *args, **named))
 
-    def _open(self, runlog: Path, log_id: str, seq: int) -> None:
-        if not self._continued(runlog, log_id, seq):
-            logger.info("making %s anew from the run log", self._path.name)
-            self._anew(log_id)
-            self._catch_up(runlog, None)
+    def _written(self, done: asyncio.Future[None]) -> None:
+        """Try again, in a while, what could not be written."""
+        if not (error := done.exception()):
+            return
+        logger.error("the history could not be written, and is tried again: %s", error)
+        if not self._again:
+            self._again = asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._write_again)
 
-    def _continued(self, runlog: Path, log_id: str, seq: int) -> bool:
-        """Bring what is there to the log's position; False where it can't be used."""
-        position = self._connect()
-        if position is None or position[0] != log_id or position[1] > seq:
-            return False
+    def _write_again(self) -> None:
+        self._again = None
+        self.write([], self._seq)
+
+    def _open(self) -> None:
         try:
-            if position[1] < seq:
-                self._catch_up(runlog, position[1])
+            position = self._connect()
+            if position and position[0] == self._log_id and position[1] <= self._seq:
+                self._whole(self._catch_up, position[1])
+            else:
+                self._make_anew()
+        except _NOT_WRITABLE as error:
+            self._make_in_memory(error)
+
+    def _close(self) -> None:
+        self._db.close()  # Looked up here: a write before may have made it anew.
+
+    def _whole(self, call: Callable[_P, _T], *args: _P.args, **named: _P.kwargs) -> _T:
+        """Call on a database that is whole: one that proves damaged is made anew first."""
+        try:
+            return call(*args, **named)
         except sqlite3.DatabaseError as error:
-            logger.warning("%s can't be used: %s", self._path.name, error)
-            return False
-        return True
+            if not _is_damage(error):
+                raise
+            logger.warning("%s is damaged: %s", self._path, error)
+        try:
+            self._make_anew()
+        except _NOT_WRITABLE as error:
+            self._make_in_memory(error)
+        return call(*args, **named)
 
     def _connect(self) -> tuple[str, int] | None:
-        """Open the file; give its log and position, or None where it can't be used."""
-        self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+        """Open the file; give its log and position, or None where there is none of ours."""
+        self._db = sqlite3.connect(self._path or _IN_MEMORY, check_same_thread=False, isolation_level=None)
         try:
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = normal")
-            log, seq, shape = self._db.execute("select log, seq, shape from position").fetchone()
-        except (sqlite3.DatabaseError, TypeError):
+            if not self._db.execute("select 1 from sqlite_master where name = 'position'").fetchone():
+                return None
+            log, seq, shape = self._db.execute("select * from position").fetchone()
+        except (sqlite3.DatabaseError, TypeError, ValueError) as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise
             return None
         return (log, seq) if shape == SHAPE else None
 
-    def _anew(self, log_id: str) -> None:
+    def _make_in_memory(self, error: Exception) -> None:
+        logger.warning("%s can't be used, and the history is kept in memory: %s", self._path, error)
+        self._path = None
+        self._make_anew()
+
+    def _make_anew(self) -> None:
+        """Make it from all that the log keeps, up to the newest position that is known to be on disk."""
+        logger.info("making the history anew from the run log")
         self._db.close()
-        self._unwritten = []
-        for suffix in ("", "-wal", "-shm"):
-            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        self._unwritten, self._unwritten_keys = {}, {}
+        if self._path:
+            for suffix in ("", "-wal", "-shm"):
+                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
         self._connect()
         self._db.executescript(_TABLES)
-        self._db.execute("insert into position values (?, 0, ?)", (log_id, SHAPE))
+        self._db.execute("insert into position values (?, 0, ?)", (self._log_id, SHAPE))
+        self._catch_up(None)
 
-    def _catch_up(self, runlog: Path, after: int | None) -> None:
-        for batch in _batched(replay(runlog, after), 1000):
+    def _catch_up(self, after: int | None) -> None:
+        if after == self._seq:
+            return
+        for batch in _batched(replay(self._runlog, after, until=self._seq), 1000):
             changes: list[Change] = []
             for record, run in batch:
                 if record:
@@ -192,22 +248,28 @@ class Projection:
 
     def _write(self, changes: list[Change], seq: int) -> None:
         """Write rows and the position they lead to, with those of earlier writes that failed."""
-        self._unwritten += changes
+        for change in changes:
+            if isinstance(change, RunChange):
+                self._unwritten[change.row.id] = change
+            else:
+                self._unwritten_keys[change.user, change.key.route, change.key.id] = change
+        self._seq = max(self._seq, seq)
         with self._db:  # commits, or rolls back
             self._db.execute("begin")
-            self._write_runs([change for change in self._unwritten if isinstance(change, RunChange)])
-            self._write_keys([change for change in self._unwritten if isinstance(change, KeyUsed)])
+            self._write_runs()
+            self._write_keys()
             self._db.execute("update position set seq = ?", (seq,))
-        self._unwritten = []
+        self._unwritten, self._unwritten_keys = {}, {}
 
-    def _write_runs(self, changes: list[RunChange]) -> None:
+    def _write_runs(self) -> None:
         self._db.executemany(
             "insert or replace into runs (id, workspace, name, state, created_at, row, body) "
             "values (?, ?, ?, ?, ?, ?, ?)",
-            [_values(change) for change in changes],
+            [_values(change) for change in self._unwritten.values()],
         )
 
-    def _write_keys(self, used: list[KeyUsed]) -> None:
+    def _write_keys(self) -> None:
+        used = list(self._unwritten_keys.values())
         if not used:
             return
         self._db.executemany(
@@ -217,6 +279,8 @@ class Projection:
         self._db.execute("delete from keys where at < ?", (_text(used[-1].at - KEY_LIFETIME),))
 
     def _answered(self, user: str, key: ev.KeyUse, now: datetime) -> KeyUsed | None:
+        if unwritten := self._unwritten_keys.get((user, key.route, key.id)):
+            return unwritten
         found = self._db.execute(
             "select body, number, at from keys where user = ? and route = ? and id = ? and at >= ?",
             (user, key.route, key.id, _text(now - KEY_LIFETIME)),
@@ -233,11 +297,23 @@ class Projection:
         filters = {clause: value for clause, value in wanted.items() if value is not None}
         rows = self._db.execute(
             f"select row from runs where {' and '.join(filters)} order by id desc limit ?",  # noqa: S608
-            (*filters.values(), limit),
+            (*filters.values(), limit + len(self._unwritten)),
         )
-        return [msgspec.json.decode(row, type=RunRow) for (row,) in rows]
+        written = [msgspec.json.decode(row, type=RunRow) for (row,) in rows]
+        unwritten = [
+            change.row
+            for change in self._unwritten.values()
+            if change.row.workspace == workspace
+            and name in (None, change.row.name)
+            and state in (None, change.row.state)
+            and (before is None or change.row.id < before)
+        ]
+        found = [row for row in written if row.id not in self._unwritten] + unwritten
+        return sorted(found, key=lambda row: row.id, reverse=True)[:limit]
 
     def _finished_run(self, number: int) -> Run | None:
+        if (unwritten := self._unwritten.get(number)) and unwritten.body:
+            return msgspec.json.decode(unwritten.body, type=Run)
         found = self._db.execute("select body from runs where id = ?", (number,)).fetchone()
         return msgspec.json.decode(found[0], type=Run) if found and found[0] else None
 
@@ -258,8 +334,6 @@ def _batched(entries: Iterator[_T], size: int) -> Iterator[list[_T]]:
         yield batch
 
 
-def _log_failure(done: Future[None]) -> None:
-    if error := done.exception():
-        logger.error(
-            "stoker.db could not be written; the next write or start makes up for it", exc_info=error
-        )
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Tell damage (SQLITE_CORRUPT, SQLITE_NOTADB) from what sqlite3 has a class of its own for, or passes."""
+    return type(error) is sqlite3.DatabaseError

@@ -33,7 +33,8 @@ def lock_data(data: Path) -> IO[str]:
         AlreadyRunning: another daemon has it; says which.
     """
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = (data / "lock").open("a+", encoding="ascii")
+    descriptor = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file = os.fdopen(descriptor, "r+", encoding="ascii")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -41,8 +42,9 @@ def lock_data(data: Path) -> IO[str]:
         owner = file.read().strip() or "unknown"
         file.close()
         raise AlreadyRunning(f"another stokerd (pid {owner}) has the data directory {data}") from None
-    file.truncate(0)
+    # In place, and cut only then: on a full disk there is no other block to be had.
     file.write(f"{os.getpid()}\n")
+    file.truncate()
     file.flush()
     return file
 
@@ -56,8 +58,11 @@ def bind(path: Path) -> socket.socket:
     Raises:
         SocketPathTooLong: the kernel would not take the path.
         AlreadyRunning: somebody answers there.
+        FileExistsError: something else is there, which is not ours to replace.
     """
     check_socket_path(path)
+    if path.exists() and not path.is_socket():
+        raise FileExistsError(f"{path} is there and is not a socket; move it away, or set socket to another")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if _answers(path):
         raise AlreadyRunning(f"another stokerd listens on {path}")

@@ -17,6 +17,9 @@ DEFAULT_WORKSPACE = "default"
 MAX_PAGE = 1000
 """Entries a page may have."""
 
+MAX_LIVE_RANGE = 16 * 1024 * 1024
+"""Bytes of an active attempt's output that one range is answered with at most."""
+
 MAX_NUMBER = 10**15 - 1
 """The largest number that a request may name; far beyond any that is given out."""
 
@@ -73,8 +76,12 @@ class EventsQuery(Query, frozen=True):
 
 
 class Stream(StrEnum):
-    """What there is to read of an attempt; ``launch`` is what was launched, and how."""
+    """What there is to read of an attempt: what it wrote, and ``launch``, what was launched and how.
 
+    The order in which the two streams come in ``both`` is approximate.
+    """
+
+    BOTH = "both"
     STDOUT = "stdout"
     STDERR = "stderr"
     LAUNCH = "launch"
@@ -150,8 +157,8 @@ class Page(msgspec.Struct, Generic[_T], omit_defaults=True):
     next: str | None = None
 
 
-class Status(msgspec.Struct):
-    """The daemon at a glance."""
+class Status(msgspec.Struct, omit_defaults=True):
+    """The daemon at a glance. ``held`` is why changes are refused now, absent when all is well."""
 
     version: str
     api: str
@@ -166,6 +173,7 @@ class Status(msgspec.Struct):
     active_nodes: int
     seq: int
     log: str
+    held: str = ""
 
 
 class StoredObject(msgspec.Struct):
@@ -267,6 +275,11 @@ class RunView(msgspec.Struct, omit_defaults=True):
     variables: dict[str, str] = {}
     stopping: Reason | None = None
     stopped_by: str = ""
+
+
+def cut_mark(count: int) -> bytes:
+    """Give what stands in an attempt's output where bytes were cut out: a line of its own."""
+    return f"\n[stoker: {count:,} bytes were cut out here]\n".encode()
 
 
 class Heartbeat(msgspec.Struct, tag="heartbeat", tag_field="type"):

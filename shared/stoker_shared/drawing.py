@@ -17,7 +17,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from stoker_shared.dag import Upstream, downstream_of, topological
-from stoker_shared.text import clean, width
+from stoker_shared.text import ASCII, clean, width
 
 _SWEEPS = 12
 _BOX_GAP, _WIRE_GAP = 2, 1
@@ -31,7 +31,6 @@ _JOINTS = " ╵╷│╴┘┐┤╶└┌├─┴┬╋"
 """The joint of each set of ways, by the sum of their bits."""
 
 _CROSSING, _ARROW = "┼", "▼"
-_ASCII = str.maketrans("╭╮╰╯┘┐┤└┌├┴┬╋│┼─▼", "+++++++++++++||-v")
 
 
 class _Slot(NamedTuple):
@@ -346,7 +345,7 @@ class _Canvas:
     """The lines of a drawing, added from the top, as the text of each cell; a label's is in its first."""
 
     def __init__(self, ascii_only: bool) -> None:
-        self._glyphs = _ASCII if ascii_only else {}
+        self._glyphs = ASCII if ascii_only else {}
         self._rows: list[dict[int, str]] = []
 
     def text(self) -> str:

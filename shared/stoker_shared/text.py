@@ -20,6 +20,9 @@ MAX_PATH = 256
 
 ELLIPSIS = "…"
 
+ASCII = str.maketrans("╭╮╰╯┘┐┤└┌├┴┬╋│┼─▼◌●↻✔✖■–·" + ELLIPSIS, "+++++++++++++||-vo*~+x#-..")
+"""What stands in for each glyph of drawings and statuses where there is only ASCII."""
+
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _CONTROL_PICTURES = 0x2400
 

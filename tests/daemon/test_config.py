@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from stoker_daemon.config import Config, ConfigError, read_config
+from stoker_daemon.check import findings
+from stoker_daemon.config import SETTINGS, Config, ConfigError, as_toml, read_config
 from stoker_shared import paths
 
 
@@ -29,7 +30,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 class TestWithoutAnything:
     def test_everything_has_a_default(self, home: Path):
-        config = read_config(None, {}, {})
+        config = read_config(None, {}, {}).config
 
         assert config == Config(
             data=paths.data_directory({}), socket=paths.data_directory({}) / "stokerd.sock", stop_grace=10.0
@@ -44,7 +45,7 @@ class TestWithoutAnything:
             {"STOKER_SOCKET": "/tmp/s", "XDG_RUNTIME_DIR": "/run/user/7"},
             {"STOKER_DATA": "", "STOKER_SOCKET": "", "STOKER_CONFIG": ""},
         ):
-            config = read_config(None, environment, {})
+            config = read_config(None, environment, {}).config
 
             assert config.socket == paths.socket_path(environment)
             assert config.data == paths.data_directory(environment)
@@ -52,7 +53,7 @@ class TestWithoutAnything:
     def test_a_socket_in_the_data_directory_follows_it(self, home: Path, file: Path):
         written(file, 'data = "/srv/stoker"')
 
-        assert read_config(file, {}, {}).socket == Path("/srv/stoker/stokerd.sock")
+        assert read_config(file, {}, {}).config.socket == Path("/srv/stoker/stokerd.sock")
 
 
 class TestPrecedence:
@@ -60,14 +61,14 @@ class TestPrecedence:
         written(file, 'data = "/file"\nsocket = "/file/s"\nstop_grace = 1')
         environment = {"STOKER_DATA": "/environment", "STOKER_STOP_GRACE": "2"}
 
-        config = read_config(file, environment, {"data": "/flag"})
+        config = read_config(file, environment, {"data": "/flag"}).config
 
         assert config == Config(data=Path("/flag"), socket=Path("/file/s"), stop_grace=2.0)
 
     def test_an_empty_variable_says_nothing(self, file: Path):
         written(file, 'data = "/file"\nspark_home = "/opt/spark"')
 
-        config = read_config(file, {"STOKER_DATA": "", "STOKER_SPARK_HOME": ""}, {})
+        config = read_config(file, {"STOKER_DATA": "", "STOKER_SPARK_HOME": ""}, {}).config
 
         assert (config.data, config.spark_home) == (Path("/file"), Path("/opt/spark"))
 
@@ -77,25 +78,77 @@ class TestPrecedence:
         written(usual, "stop_grace = 1")
         named = written(file, "stop_grace = 2")
 
-        assert read_config(None, {}, {}).stop_grace == 1
-        assert read_config(None, {"STOKER_CONFIG": str(named)}, {}).stop_grace == 2
-        assert read_config(named, {"STOKER_CONFIG": "/nowhere"}, {}).stop_grace == 2
-        assert read_config(None, {"STOKER_CONFIG": ""}, {}).stop_grace == 1
+        assert read_config(None, {}, {}).config.stop_grace == 1
+        assert read_config(None, {"STOKER_CONFIG": str(named)}, {}).config.stop_grace == 2
+        assert read_config(named, {"STOKER_CONFIG": "/nowhere"}, {}).config.stop_grace == 2
+        assert read_config(None, {"STOKER_CONFIG": ""}, {}).config.stop_grace == 1
 
 
 class TestPaths:
     def test_may_begin_with_the_home_directory(self, home: Path, file: Path):
         written(file, 'data = "~/stoker"')
 
-        config = read_config(file, {}, {})
+        config = read_config(file, {}, {}).config
 
         assert config.data == home / "stoker"
         assert config.socket == home / "stoker" / "stokerd.sock"
 
-    def test_are_absolute_wherever_the_daemon_goes(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def test_in_a_flag_or_a_variable_are_relative_to_the_working_directory(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
         monkeypatch.chdir(tmp_path)
 
-        assert read_config(None, {"STOKER_CONFIG": "/dev/null"}, {"data": "here"}).data == tmp_path / "here"
+        config = read_config(
+            None, {"STOKER_CONFIG": "/dev/null", "STOKER_SOCKET": "s"}, {"data": "here"}
+        ).config
+
+        assert (config.data, config.socket) == (tmp_path / "here", tmp_path / "s")
+
+    def test_in_the_file_are_relative_to_the_file_wherever_the_daemon_is_started(
+        self, file: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        written(file, 'data = "data"\nsocket = "./s"\nspark_home = ""')
+
+        monkeypatch.chdir("/")
+        config = read_config(file, {}, {}).config
+
+        assert (config.data, config.socket) == (file.parent / "data", file.parent / "s")
+        assert config.spark_home is None
+
+    def test_of_a_home_that_nobody_has_are_refused(self, file: Path):
+        written(file, 'data = "~nobody-of-this-name/x"')
+
+        with pytest.raises(ConfigError, match="data is '~nobody-of-this-name/x', and must be a path"):
+            read_config(file, {}, {})
+
+
+class TestTheSample:
+    def test_says_of_every_setting_what_it_is_its_value_and_where_that_comes_from(self, file: Path):
+        written(file, 'data = "/file"')
+
+        printed = as_toml(read_config(file, {"STOKER_STOP_GRACE": "2"}, {"socket": "/flag"}))
+
+        assert f'# from {file}\ndata = "/file"\n' in printed
+        assert '# from --socket\nsocket = "/flag"\n' in printed
+        assert "# from STOKER_STOP_GRACE\nstop_grace = 2.0\n" in printed
+        assert '# default\n# spark_home = ""\n' in printed
+        for setting in SETTINGS:
+            assert f"# {setting.description}\n# {setting.variable}, {setting.flag}: " in printed
+
+    def test_read_again_is_the_same_configuration(self, home: Path, file: Path):
+        first = read_config(None, {"STOKER_DATA": '/x/"quoted" \\ ü'}, {"stop_grace": "2.5"})
+        written(file, as_toml(first))
+
+        assert read_config(file, {}, {}).config == first.config
+
+    def test_with_its_comments_removed_has_only_known_settings_at_their_defaults(
+        self, home: Path, file: Path
+    ):
+        default = read_config(None, {}, {})
+        lines = [line.removeprefix("# ") for line in as_toml(default).splitlines() if " = " in line]
+        written(file, "\n".join(lines))
+
+        assert read_config(file, {}, {}).config == default.config
 
 
 class TestARefusal:
@@ -103,7 +156,7 @@ class TestARefusal:
         written(file, "stop_graze = 1")
 
         with pytest.raises(
-            ConfigError, match="unknown field `stop_graze`; did you mean 'stop_grace'"
+            ConfigError, match="unknown setting 'stop_graze'; did you mean 'stop_grace'"
         ) as refused:
             read_config(file, {}, {})
         assert str(file) in str(refused.value)
@@ -114,6 +167,28 @@ class TestARefusal:
 
         with pytest.raises(ConfigError, match=text.split(maxsplit=1)[0]):
             read_config(file, {}, {})
+
+    def test_names_everything_that_is_wrong_and_the_place_of_each(self, file: Path):
+        written(file, "colour = 1\nstop_grace = []")
+
+        with pytest.raises(ConfigError) as refused:
+            read_config(file, {"STOKER_SOCKET": "~nobody-of-this-name/s"}, {"spark_home": "~nor-of-this/x"})
+
+        assert str(refused.value).splitlines() == [
+            f"{file}: unknown setting 'colour'; known are {', '.join(Config.__struct_fields__)}",
+            "STOKER_SOCKET: socket is '~nobody-of-this-name/s', and must be a path",
+            "--spark-home: spark_home is '~nor-of-this/x', and must be a path",
+            f"{file}: stop_grace is [], and must be a number from 0 to 86,400",
+        ]
+
+    def test_is_a_finding_and_ends_the_check(self, file: Path):
+        written(file, "stop_grace = -1")
+
+        found = list(findings(lambda: read_config(file, {}, {}), verify_log=True))
+
+        assert found == [
+            (False, "config", f"{file}: stop_grace is -1, and must be a number from 0 to 86,400")
+        ]
 
     @pytest.mark.parametrize("grace", ["-1", "nan", "inf", "soon"])
     def test_of_a_grace_that_is_no_number_of_seconds(self, grace: str):

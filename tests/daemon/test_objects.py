@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import AsyncIterator, Iterable
 from hashlib import sha256
@@ -11,7 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stoker_daemon import objects as objects_module
 from stoker_daemon.objects import Objects, WrongDigest
+from stoker_daemon.problems import Refused
 from stoker_shared.api import Digest
 
 
@@ -126,7 +129,57 @@ class TestReceive:
         assert files(objects) == {digest}
 
 
+def no_room(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+class TestAFullDisk:
+    @pytest.fixture
+    def full(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(os, "fsync", no_room)
+        monkeypatch.setattr(objects_module, "free_bytes", lambda _: 7)
+
+    @pytest.mark.usefixtures("full")
+    async def test_takes_no_content_says_so_and_nothing_is_left_behind(self, objects: Objects):
+        with pytest.raises(Refused, match=r"no room left in .*objects") as refused:
+            objects.put(b"select 1")
+        assert (refused.value.problem.status, refused.value.problem.type) == (507, "no-space")
+        with pytest.raises(Refused, match="no room left"):
+            await objects.receive(digest_of(b"select 1"), sent([b"select 1"]))
+        assert files(objects) == set()
+
+    @pytest.mark.usefixtures("full")
+    async def test_refuses_content_that_is_too_large_before_it_is_sent(self, objects: Objects):
+        async def never() -> AsyncIterator[bytes]:
+            raise AssertionError
+            yield b""
+
+        with pytest.raises(Refused, match="no room left"):
+            await objects.receive(digest_of(b"select 1"), never(), announced=8)
+        assert files(objects) == set()
+
+    async def test_has_room_for_content_that_is_there(
+        self, objects: Objects, monkeypatch: pytest.MonkeyPatch
+    ):
+        digest = objects.put(b"select 1")
+        monkeypatch.setattr(objects_module, "free_bytes", lambda _: 0)
+        monkeypatch.setattr(os, "fsync", no_room)
+
+        assert objects.put(b"select 1") == digest
+        assert await objects.receive(digest, sent([b"select 1"]), announced=8) == 8
+        with pytest.raises(WrongDigest):
+            await objects.receive(digest, sent([b"select 2"]), announced=8)
+
+
 class TestTheStore:
+    def test_is_cleaned_of_what_a_killed_daemon_left(self, objects: Objects):
+        digest = objects.put(b"select 1")
+        objects.path(".new-abc").write_bytes(b"sel")
+
+        objects.clean()
+
+        assert files(objects) == {digest}
+
     def test_has_what_was_put_in_before(self, tmp_path: Path):
         digest = Objects(tmp_path).put(b"select 1")
 

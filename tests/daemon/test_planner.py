@@ -64,6 +64,21 @@ class TestStarting:
 
         assert decided(story) == [Start("c")]
 
+    def test_no_node_starts_or_is_passed_while_none_may_and_all_else_is_decided(self):
+        story = running("a", "b")
+        story.tell(created([node("c"), node("d", enabled=False)], run=2))
+        waiting = story.state.runs[2]
+        assert decide(waiting, T0, starting=False) == []
+        assert decide(waiting, T0) == [
+            ev.RunStarted(2),
+            Start("c"),
+            ev.NodeFinished(2, "d", NodeState.SUCCEEDED, ev.Reason.DISABLED),
+        ]
+
+        story.tell(exited("a", 1))
+        ended = finished("a", NodeState.FAILED, ev.Reason.EXIT)
+        assert decide(story.state.runs[1], T0, starting=False) == [ended]
+
     def test_no_more_nodes_start_than_may_be_active_at_once(self):
         story = Story(created([node(name) for name in "abc"], parallelism=2))
         assert decided(story) == [ev.RunStarted(1), Start("a"), Start("b")]

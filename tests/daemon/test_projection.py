@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -274,6 +275,102 @@ class TestAWriteThatFails:
 
         async with world.opened() as projection:
             assert await content(projection) == expected
+
+    async def test_is_shown_all_the_same(self, world: World):
+        await world.follow(groups=0)
+        async with world.opened(seq=0) as projection:
+            for changes, seq in world.told[:12]:
+                projection.write(changes, seq)
+            await refuse_writes(projection, refused=True)
+            for changes, seq in world.told[12:]:
+                projection.write(changes, seq)
+
+            runs = world.finished | world.state.runs
+            assert await rows(projection) == [run_row(runs[number]) for number in (6, 5, 4, 3, 2, 1)]
+            assert [row.id for row in await rows(projection, state=RunState.RUNNING)] == [4]
+            assert [row.id for row in await rows(projection, name="hourly", before=6, limit=1)] == [4]
+            assert [row.id for row in await rows(projection, limit=3)] == [6, 5, 4]
+            assert await projection.run(6) == world.finished[6]
+
+    async def test_is_tried_again_without_anything_happening(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(projection_module, "AGAIN_SECONDS", 0.001)
+        await world.follow(groups=0)
+        async with world.opened(seq=0) as projection:
+            await refuse_writes(projection, refused=True)
+            for changes, seq in world.told:
+                projection.write(changes, seq)
+            await rows(projection)
+            assert written(world) == []
+
+            await refuse_writes(projection, refused=False)
+            async with asyncio.timeout(10):
+                while written(world) != [1, 2, 3, 4, 5, 6]:
+                    await asyncio.sleep(0.001)
+
+
+def written(world: World) -> list[int]:
+    with sqlite3.connect(world.path) as database:
+        return [number for (number,) in database.execute("select id from runs order by id")]
+
+
+def damage(path: Path) -> None:
+    """Overwrite all pages but the first, and leave no log of others."""
+    with sqlite3.connect(path) as database:
+        database.execute("pragma wal_checkpoint(truncate)")
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xa5" * (size - 4096))
+
+
+class TestADatabaseThatIsDamagedWhileItIsUsed:
+    async def test_is_made_anew_from_the_log_when_it_is_read(self, world: World):
+        expected = await live_content(world)
+        async with world.opened() as projection:
+            damage(world.path)
+            await projection._run(projection._db.execute, "pragma cache_size = 0")
+
+            assert await content(projection) == expected
+        assert written(world) == [1, 2, 3, 4, 5, 6]
+
+    async def test_is_made_anew_from_the_log_when_it_is_written(self, world: World):
+        expected = await live_content(world)
+        async with world.opened() as projection:
+            damage(world.path)
+            await projection._run(projection._db.execute, "pragma cache_size = 0")
+            changes, seq = world.told[-1]
+            projection.write(changes, seq)
+
+            assert await content(projection) == expected
+
+
+class TestWithoutAFile:
+    async def test_the_history_is_in_memory(self, world: World):
+        expected = await live_content(world)
+        world.path.unlink()
+        projection = Projection(None)
+        await projection.open(world.runlog, world.log, world.seq)
+
+        assert await content(projection) == expected
+        await projection.close()
+        assert not world.path.exists()
+
+    async def test_that_can_be_made_the_history_is_in_memory_too(self, world: World):
+        expected = await live_content(world)
+        world.path.unlink()
+        world.path.mkdir()
+
+        async with world.opened() as projection:
+            assert await content(projection) == expected
+
+    async def test_what_the_log_has_beyond_its_position_is_left_out(self, world: World):
+        projection = Projection(None)
+        await projection.open(world.runlog, world.log, world.told[1][1])
+
+        assert [row.id for row in await rows(projection)] == [1]
+        await projection.close()
 
 
 async def refuse_writes(projection: Projection, *, refused: bool) -> None:

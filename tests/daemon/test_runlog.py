@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stoker_daemon.runlog import following, segments
+from stoker_daemon.runlog import following, reserve, segments
 from stoker_daemon.runlog import log as runlog
 from stoker_daemon.runlog.following import Follower, NotKept
 from stoker_daemon.runlog.log import RunLog, open_log
@@ -33,6 +33,7 @@ def no_syncs(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests that open thousands of logs, and look at what is written and not at when."""
     monkeypatch.setattr(os, "fsync", lambda _: None)
     monkeypatch.setattr(os, "fdatasync", lambda _: None)
+    monkeypatch.setattr(reserve, "RESERVE_BYTES", 0)
 
 
 def some_groups() -> Groups:
@@ -663,21 +664,9 @@ class TestAFailingDisk:
     def writer(self, path: Path) -> tuple[LogWriter, list[int], list[Exception]]:
         reached: list[int] = []
         failures: list[Exception] = []
-        return LogWriter(path, 0, reached.append, failures.append), reached, failures
-
-    def test_that_is_full_is_told_once_and_nothing_more_is_written(self, tmp_path: Path):
-        path = tmp_path / "segment"
-        path.symlink_to("/dev/full")
-        writer, reached, failures = self.writer(path)
-        story = Story()
-
-        for _ in range(3):
-            writer.append(published(story))
-        writer.close()
-        writer.append(published(story))
-
-        assert reached == []
-        assert [failure.errno for failure in failures if isinstance(failure, OSError)] == [errno.ENOSPC]
+        kept = reserve.Reserve(path.with_name("reserve"))
+        writer = LogWriter(path, 0, kept, reached.append, lambda _: None, failures.append)
+        return writer, reached, failures
 
     @pytest.mark.parametrize("good", [0, 1, 2])
     def test_that_fails_to_sync_is_never_asked_again(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -86,7 +88,7 @@ def test_a_socket_path_that_is_too_long_is_refused_with_what_to_do(tmp_path: Pat
     [
         ("stop_grance = 5", "did you mean 'stop_grace'?"),
         ("stop_grace = 'soon'", "stop_grace"),
-        ("stop_grace = -1", "stop_grace is a number of seconds, 0 or more"),
+        ("stop_grace = -1", "stop_grace is -1, and must be a number from 0"),
         ("stop_grace =", "can't be read"),
     ],
 )
@@ -108,16 +110,64 @@ def test_a_configuration_file_that_is_named_must_be_there(tmp_path: Path):
 def test_check_tells_what_is_there_and_changes_nothing(stopped: StokerDaemon, tmp_path: Path):
     before = runlog_files(stopped)
     done = stokerd(tmp_path, "check", "--verify-log")
-    assert f"ok  data     {stopped.data}\n" in done.stdout
-    assert f"ok  socket   {stopped.socket}\n" in done.stdout
+    assert "ok  config   /dev/null sets nothing; STOKER_DATA sets data; STOKER_SOCKET" in done.stdout
+    assert re.search(
+        rf"ok  data     {stopped.data} \(mode 0700, owner \w+\), [\d.,]+ [GM]iB free\n", done.stdout
+    )
+    assert f"ok  socket   {stopped.socket}, where no daemon answers yet\n" in done.stdout
     assert "ok  run log  whole: 3 records in 1 segments, to seq 3\n" in done.stdout
+    assert "ok  history  stoker.db, " in done.stdout
     assert runlog_files(stopped) == before
+
+
+def test_check_while_a_daemon_runs_leaves_it_alone(daemon: StokerDaemon, tmp_path: Path):
+    daemon.publish_job("one.sh", "exit 0")
+    done = stokerd(tmp_path, "check", "--verify-log")
+    assert f"ok  socket   {daemon.socket}, where a daemon answers\n" in done.stdout
+    assert "ok  run log  whole: 1 records" in done.stdout
+    assert daemon.http.get("/v1/status").json()["pid"] == daemon.pid
 
 
 def test_check_works_where_nothing_is_yet_and_makes_nothing(tmp_path: Path):
     done = stokerd(tmp_path, "check", "--verify-log")
-    assert f"{tmp_path}/data (will be made)" in done.stdout
+    assert f"ok  data     {tmp_path}/data will be made; " in done.stdout
     assert not (tmp_path / "data").exists()
+
+
+def test_check_says_what_is_wrong_and_what_to_do(tmp_path: Path):
+    (tmp_path / "data").write_text("a file")
+    (tmp_path / "s").write_text("a file")
+    empty = {"PATH": str(tmp_path), "SPARK_HOME": str(tmp_path), "JAVA_HOME": str(tmp_path)}
+    done = stokerd(tmp_path, "check", "--json", environment=empty)
+    bad = {
+        entry["name"]: entry["found"]
+        for entry in map(json.loads, done.stdout.splitlines())
+        if not entry["ok"]
+    }
+    assert done.returncode == 4
+    assert bad["data"] == f"{tmp_path}/data is not a directory; set data to one, or to a path that is free"
+    assert bad["socket"] == f"{tmp_path}/s is not a socket; move it away, or set socket to another path"
+    assert f"SPARK_HOME is {tmp_path}, which has no bin/spark-submit" in bad["spark"]
+
+
+def test_check_says_what_clients_need_where_they_would_look_elsewhere(tmp_path: Path):
+    done = stokerd(tmp_path, "--socket", str(tmp_path / "other"), "check")
+    assert f"; clients need STOKER_SOCKET={tmp_path}/other, else they try {tmp_path}/s\n" in done.stdout
+
+
+def test_a_file_where_the_socket_should_be_is_not_replaced(tmp_path: Path):
+    (tmp_path / "s").write_text("precious")
+    done = stokerd(tmp_path)
+    assert (done.returncode, "is not a socket" in done.stderr) == (1, True)
+    assert (tmp_path / "s").read_text() == "precious"
+
+
+def test_config_prints_a_file_that_is_a_good_start(tmp_path: Path):
+    printed = stokerd(tmp_path, "--stop-grace", "3", "config")
+    (tmp_path / "stokerd.toml").write_text(printed.stdout)
+    again = stokerd(tmp_path, "--config", str(tmp_path / "stokerd.toml"), "config")
+    assert "stop_grace = 3.0\n" in again.stdout
+    assert (again.returncode, f"# from {tmp_path}/stokerd.toml\n" in again.stdout) == (0, True)
 
 
 def test_a_damaged_log_is_refused_with_file_and_offset_and_left_as_it_is(
@@ -138,6 +188,33 @@ def test_a_damaged_log_is_refused_with_file_and_offset_and_left_as_it_is(
     path.write_bytes(whole)
     stopped.start()
     assert len(published(stopped)) == 3
+
+
+def test_another_machines_data_is_refused_with_both_named_until_it_is_taken_over(
+    stopped: StokerDaemon, tmp_path: Path
+):
+    path = segment(stopped)
+    header, rest = path.read_bytes().split(b"\n", 1)
+    ours = re.search(rb'"machine":"(.*?)"', header)
+    assert ours
+    there = header[: -len(',"crc":"00000000"}')].replace(ours[0], b'"machine":"0123abcd"')
+    path.write_bytes(b'%b,"crc":"%08x"}\n' % (there, crc32(there)) + rest)
+    before = runlog_files(stopped)
+
+    refused = stokerd(tmp_path)
+
+    assert refused.returncode == 4
+    assert f"written by the machine 0123abcd, and this is {ours[1].decode() or 'one'}" in refused.stderr
+    assert "stokerd --take-over" in refused.stderr
+    assert runlog_files(stopped) == before
+    stopped.arguments = ["--take-over"]
+    stopped.start()
+    assert published(stopped) == ["one.sh", "three.sh", "two.sh"]
+    stopped.terminate()
+    stopped.arguments = []
+    stopped.start()
+    stopped.publish_job("four.sh", "exit 0")
+    assert "whole: 4 records in 2 segments, to seq 4" in stopped.check_log()
 
 
 def test_a_newer_format_of_the_log_is_refused(stopped: StokerDaemon, tmp_path: Path):

@@ -14,7 +14,7 @@ import pytest
 from stoker_shared import api
 from stoker_tui.client import Client, Unreachable
 
-ANSWER = b'HTTP/1.1 201 Created\r\nContent-Length: 13\r\n\r\n{"version":7}'
+ANSWER = b'HTTP/1.1 201 Created\r\nStoker-API: 1\r\nContent-Length: 13\r\n\r\n{"version":7}'
 
 
 @contextmanager

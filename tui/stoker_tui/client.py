@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -22,6 +24,7 @@ from stoker_shared.routes import fill
 _T = TypeVar("_T")
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-")
+_CUT = re.compile(r"(\d+)-(\d+)")
 
 QUIET_SECONDS = 30.0
 """How long a stream may be silent before the daemon counts as gone; it sends a heartbeat every 10."""
@@ -36,10 +39,17 @@ class Unreachable(Exception):
 
     def __init__(self, path: Path, why: str, *, sent: bool) -> None:
         self.sent = sent
-        super().__init__(
-            f"no stokerd answers at {path} ({why}). "
-            "Start one with `stokerd`, or set STOKER_SOCKET to where it is."
-        )
+        to_do = "Start one with `stokerd`, or set STOKER_SOCKET to where it is."
+        if why == os.strerror(errno.EACCES):
+            to_do = "A daemon's socket is for its own user; set STOKER_SOCKET to yours."
+        super().__init__(f"no stokerd answers at {path} ({why.lower()}). {to_do}")
+
+
+class NotStoker(Exception):
+    """Somebody answers at the socket, but not as a stokerd does that this client understands."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"what answers at {path} is not a stokerd this client understands: {why}")
 
 
 class Refused(Exception):
@@ -51,10 +61,11 @@ class Refused(Exception):
 
 
 class LogPart(msgspec.Struct, frozen=True):
-    """A part of an attempt's output: its bytes, and where they begin."""
+    """A part of an attempt's output: its bytes, where they begin, and how many before them were cut out."""
 
     data: bytes
     start: int
+    cut: int = 0
 
     @property
     def end(self) -> int:
@@ -63,9 +74,15 @@ class LogPart(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """One daemon, in one workspace. Every method raises `Unreachable`, or `Refused` with the problem."""
+    """One daemon, in one workspace.
 
-    def __init__(self, path: Path, workspace: str = api.DEFAULT_WORKSPACE) -> None:
+    Every method raises `Unreachable`, `NotStoker`, or `Refused` with the problem. ``patience`` is how many
+    seconds the daemon has for an answer.
+    """
+
+    def __init__(
+        self, path: Path, workspace: str = api.DEFAULT_WORKSPACE, *, patience: float = QUIET_SECONDS
+    ) -> None:
         check_socket_path(path)
         self.path = path
         self._workspace = workspace
@@ -73,7 +90,7 @@ class Client:
             transport=httpx.HTTPTransport(uds=str(path)),
             base_url="http://stokerd",
             headers={"Stoker-API": api.API_VERSION},
-            timeout=QUIET_SECONDS,
+            timeout=patience,
         )
 
     def status(self) -> api.Status:
@@ -118,7 +135,7 @@ class Client:
             content=msgspec.json.encode(spec),
             headers=condition,
         )
-        return msgspec.json.decode(answer.content, type=api.WorkflowView)
+        return self._decoded(answer, api.WorkflowView)
 
     def publish_workflow(self, name: str, remarks: str) -> int:
         """Make a workflow's draft its next version, and give the version's number."""
@@ -148,9 +165,9 @@ class Client:
         )
         return self._post(place, api.Empty(), api.RunView)
 
-    def log(self, number: int, node: str, attempt: int, stream: str, last: int | None = None) -> LogPart:
-        """Give an attempt's output as far as it is written, or the ``last`` bytes of it."""
-        headers = {} if last is None else {"Range": f"bytes=-{last}"}
+    def log(self, number: int, node: str, attempt: int, stream: str, last: int) -> LogPart:
+        """Give the ``last`` bytes of an attempt's output so far, less where some of them were cut out."""
+        headers = {"Range": f"bytes=-{last}"}
         try:
             answer = self._ask("GET", _log_path(number, node, attempt, stream), headers=headers)
         except Refused as refused:
@@ -158,7 +175,17 @@ class Client:
                 return LogPart(b"", 0)
             raise
         place = _CONTENT_RANGE.match(answer.headers.get("Content-Range", ""))
-        return LogPart(answer.content, int(place[1]) if place else 0)
+        cut = _CUT.fullmatch(answer.headers.get("Stoker-Cut", ""))
+        return LogPart(
+            answer.content,
+            int(place[1]) if place else 0,
+            int(cut[2]) + 1 - int(cut[1]) if cut else 0,
+        )
+
+    def read_log(self, number: int, node: str, attempt: int, stream: str) -> Iterator[bytes]:
+        """Give an attempt's output as far as it is written."""
+        with self._stream(_log_path(number, node, attempt, stream), {}, quiet=QUIET_SECONDS) as answer:
+            yield from answer.iter_bytes()
 
     def follow_log(
         self, number: int, node: str, attempt: int, stream: str, offset: int = 0
@@ -193,7 +220,7 @@ class Client:
             cursor = {"cursor": page.next}
 
     def _get(self, path: str, kind: type[_T], query: Mapping[str, str] | None = None) -> _T:
-        return msgspec.json.decode(self._ask("GET", path, params=query).content, type=kind)
+        return self._decoded(self._ask("GET", path, params=query), kind)
 
     def _post(self, path: str, request: api.Request, kind: type[_T]) -> _T:
         """Ask for a change. The key makes it safe to ask again where the answer was lost."""
@@ -204,7 +231,7 @@ class Client:
         while True:
             try:
                 answer = self._ask("POST", path, content=content, headers=headers)
-                return msgspec.json.decode(answer.content, type=kind)
+                return self._decoded(answer, kind)
             except Unreachable as error:
                 sent = sent or error.sent
                 if not sent or time.monotonic() > deadline:
@@ -214,7 +241,7 @@ class Client:
     def _ask(self, method: str, path: str, **details: Any) -> httpx.Response:
         with self._reaching():
             answer = self._http.request(method, path, **details)
-            return _checked(answer)
+            return self._checked(answer)
 
     @contextmanager
     def _stream(self, path: str, query: Mapping[str, str], quiet: float | None) -> Iterator[httpx.Response]:
@@ -222,15 +249,36 @@ class Client:
         with self._reaching(), self._http.stream("GET", path, params=query, timeout=timeout) as answer:
             if answer.is_error:
                 answer.read()
-            yield _checked(answer)
+            yield self._checked(answer)
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
         try:
             yield
         except httpx.TransportError as error:
+            why = re.sub(r"^\[Errno \d+\] |\.$", "", str(error)) or type(error).__name__
             sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            raise Unreachable(self.path, str(error) or type(error).__name__, sent=sent) from error
+            raise Unreachable(self.path, why, sent=sent) from error
+
+    def _checked(self, answer: httpx.Response) -> httpx.Response:
+        if (spoken := answer.headers.get("Stoker-API")) != api.API_VERSION:
+            why = (
+                f"it speaks version {spoken}, and this client {api.API_VERSION}"
+                if spoken
+                else "its answer names no version"
+            )
+            raise NotStoker(self.path, why)
+        if not answer.is_error:
+            return answer
+        raise Refused(self._decoded(answer, api.Problem))
+
+    def _decoded(self, answer: httpx.Response, kind: type[_T]) -> _T:
+        try:
+            return msgspec.json.decode(answer.content, type=kind)
+        except msgspec.MsgspecError as error:
+            raise NotStoker(
+                self.path, f"its answer to {answer.request.url.path} is wrong: {error}"
+            ) from error
 
 
 class _Version(msgspec.Struct):
@@ -239,16 +287,6 @@ class _Version(msgspec.Struct):
 
 def _log_path(number: int, node: str, attempt: int, stream: str) -> str:
     return fill(routes.LOG, run=number, node=node, attempt=attempt, stream=stream)
-
-
-def _checked(answer: httpx.Response) -> httpx.Response:
-    if not answer.is_error:
-        return answer
-    try:
-        problem = msgspec.json.decode(answer.content, type=api.Problem)
-    except msgspec.MsgspecError:
-        problem = api.Problem("unknown", answer.reason_phrase, answer.status_code, answer.text[:500])
-    raise Refused(problem)
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:

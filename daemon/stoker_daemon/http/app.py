@@ -17,13 +17,15 @@ from stoker_daemon.engine import Engine
 from stoker_daemon.http import metrics
 from stoker_daemon.http.answers import handlers
 from stoker_daemon.http.definitions import Definitions
+from stoker_daemon.http.events import Events
+from stoker_daemon.http.logs import Logs
 from stoker_daemon.http.once import Once
 from stoker_daemon.http.openapi import document
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.http.operations import routes as routes_of
 from stoker_daemon.http.runs import Runs
-from stoker_daemon.http.streams import Streams
 from stoker_daemon.objects import Objects
+from stoker_daemon.output.watcher import Watcher
 from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
 from stoker_shared import __version__, routes
@@ -39,6 +41,7 @@ class Api:
         objects: Objects,
         projection: Projection,
         preparer: Preparer,
+        watcher: Watcher,
         data: Path,
         zone: ZoneInfo,
         started_at: datetime,
@@ -55,7 +58,8 @@ class Api:
             Operation("GET", routes.METRICS, self.show_metrics, gives="text/plain"),
             *Definitions(engine, once, objects).operations(),
             *Runs(engine, once, objects, projection, zone).operations(),
-            *Streams(engine, projection, data / "logs", preparer.describe, self.closing).operations(),
+            *Events(engine, self.closing).operations(),
+            *Logs(engine, projection, watcher, data / "logs", preparer.describe, self.closing).operations(),
         ]
         self.app = Starlette(
             routes=routes_of(self._operations, engine.durable), exception_handlers=handlers()
@@ -63,24 +67,25 @@ class Api:
 
     async def show_status(self) -> Answer[Status]:
         """Show the daemon at a glance."""
-        state = self._engine.state
-        return Answer(
-            Status(
-                version=__version__,
-                api=API_VERSION,
-                host=socket.gethostname(),
-                pid=os.getpid(),
-                started_at=self._started_at,
-                time_zone=self._zone.key,
-                data=str(self._data),
-                jobs=len(state.jobs),
-                workflows=len(state.workflows),
-                active_runs=len(state.runs),
-                active_nodes=sum(len(run.active) for run in state.runs.values()),
-                seq=state.seq,
-                log=self._engine.log.id,
-            )
+        state, held = self._engine.state, self._engine.held()
+        shown = Status(
+            version=__version__,
+            api=API_VERSION,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            started_at=self._started_at,
+            time_zone=self._zone.key,
+            data=str(self._data),
+            jobs=len(state.jobs),
+            workflows=len(state.workflows),
+            active_runs=len(state.runs),
+            active_nodes=sum(len(run.active) for run in state.runs.values()),
+            seq=state.seq,
+            log=self._engine.log.id,
+            held=held.problem.detail if held else "",
         )
+        # That there is no room is told also where what happened since can't be written for want of it.
+        return Answer(shown, seq=self._engine.log.durable if held else None)
 
     async def describe(self) -> Response:
         """Give this interface as an OpenAPI 3.1 document."""

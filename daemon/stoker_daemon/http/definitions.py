@@ -59,8 +59,9 @@ class Definitions:
 
     async def put_object(self, request: Request, digest: Digest) -> Answer[StoredObject]:
         """Store content under its SHA-256."""
+        self._engine.admit()
         try:
-            size = await self._objects.receive(digest, request.stream())
+            size = await self._objects.receive(digest, request.stream(), _announced_size(request))
         except WrongDigest as error:
             raise invalid(str(error)) from error
         return Answer(StoredObject(digest, size))
@@ -122,6 +123,7 @@ class Definitions:
     ) -> Answer[WorkflowView]:
         """Save the draft, made on the revision that If-Match names."""
         commands.check_workspace(workspace)
+        self._engine.admit()
         command = await commands.save_workflow(
             self._objects, workspace, name, body, _revision(request), caller.user
         )
@@ -143,6 +145,12 @@ class Definitions:
         runs = runs_by_workflow(self._engine.state).get(workflow.id, [])
         view = WorkflowView(workflow_row(workflow, runs), commands.read_definition(self._objects, digest))
         return Answer(view, {"ETag": f'"{workflow.draft.revision}"'})
+
+
+def _announced_size(request: Request) -> int:
+    """Give how many bytes the body will have, 0 where that is not known beforehand."""
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isdecimal() else 0
 
 
 def _revision(request: Request) -> int | None:

@@ -30,10 +30,11 @@ Handler = Callable[..., Awaitable[Any]]
 
 
 class Answer(msgspec.Struct, Generic[_T]):
-    """What a handler answers with, as JSON."""
+    """What a handler answers with, as JSON; ``seq`` is where it is true at, unless it is true now."""
 
     content: _T
     headers: dict[str, str] = {}
+    seq: int | None = None
 
 
 class Operation:
@@ -117,7 +118,8 @@ class _Endpoint:
         given = await operation.handler(**await operation.arguments(request))
         if isinstance(given, Response):
             return given
-        return answer(given.content, await self._durable(), operation.status, given.headers)
+        seq = await self._durable() if given.seq is None else given.seq
+        return answer(given.content, seq, operation.status, given.headers)
 
 
 def _check_version(request: Request) -> None:

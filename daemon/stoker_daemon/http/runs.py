@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -70,12 +71,13 @@ class Runs:
 
     async def stop_run(self, caller: Caller, run: Number) -> Answer[RunView]:
         """Stop a run: what runs is ended, what has not started will not."""
-        await self._once.carry_out(caller, lambda: commands.stop_run(run, caller.user))
+        await self._once.carry_out(caller, lambda: commands.stop_run(run, caller.user), makes_room=True)
         return await self.show_run(run)
 
     async def stop_node(self, caller: Caller, run: Number, node: str) -> Answer[RunView]:
         """Stop one node of a run."""
-        await self._once.carry_out(caller, lambda: commands.stop_node(run, node, caller.user))
+        command = partial(commands.stop_node, run, node, caller.user)
+        await self._once.carry_out(caller, command, makes_room=True)
         return await self.show_run(run)
 
 

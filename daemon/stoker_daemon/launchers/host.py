@@ -39,6 +39,7 @@ class SparkHome(msgspec.Struct, frozen=True, kw_only=True):
 
     ``defaults`` is what its spark-defaults.conf says. ``metastore``: a hive-site.xml configures one.
     ``python`` is the interpreter that this Spark is installed in, where jobs should get it as PYSPARK_PYTHON.
+    ``by`` tells people why it is this one.
     """
 
     path: Path
@@ -46,6 +47,7 @@ class SparkHome(msgspec.Struct, frozen=True, kw_only=True):
     defaults: dict[str, str] = msgspec.field(default_factory=dict)
     metastore: bool = False
     python: str | None = None
+    by: str = ""
 
     @property
     def major(self) -> int:
@@ -65,9 +67,10 @@ def find_spark(configured: Path | None, env: Mapping[str, str]) -> SparkHome:
 
     ``env`` is the job's environment. Raises NoSpark, also for a home that is named but wrong.
     """
-    home = _named(configured, env) or next(filter(_is_spark, _candidates(env)), None)
-    if home is None:
+    found = _named(configured, env) or next((one for one in _candidates(env) if _is_spark(one[0])), None)
+    if found is None:
         raise NoSpark
+    home, by = found
     conf = conf_directory(home, env)
     return SparkHome(
         path=home,
@@ -75,6 +78,7 @@ def find_spark(configured: Path | None, env: Mapping[str, str]) -> SparkHome:
         defaults=_defaults(conf),
         metastore=any((directory / "hive-site.xml").is_file() for directory in _hadoop_conf(conf, env)),
         python=_python_of(home, env),
+        by=by,
     )
 
 
@@ -111,28 +115,29 @@ def _suits(java: int, spark: SparkHome) -> bool:
     return 8 <= java <= 17 if spark.major < 4 else java >= 17
 
 
-def _named(configured: Path | None, env: Mapping[str, str]) -> Path | None:
-    """The home that somebody named."""
+def _named(configured: Path | None, env: Mapping[str, str]) -> tuple[Path, str] | None:
+    """The home that somebody named, and as what."""
     for by, named in (("spark_home", configured), ("SPARK_HOME", env.get("SPARK_HOME"))):
         if named:
             # A job has a working directory of its own, in which a relative path would mean something else.
             home = Path(named).expanduser().absolute()
             if _is_spark(home):
-                return home
+                return home, by
             raise NoSpark(f"{by} is {named}, which has no bin/spark-submit and jars")
     return None
 
 
-def _candidates(env: Mapping[str, str]) -> Iterator[Path]:
-    """Where Spark may be when nobody named it."""
+def _candidates(env: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+    """Where Spark may be when nobody named it, and what leads there."""
     if submit := shutil.which("spark-submit", path=env.get("PATH", "")):
+        by = f"{submit} on PATH"
         prefix = Path(submit).resolve().parent.parent
-        yield prefix
+        yield prefix, by
         # Hadoop distributions put a wrapper into PATH, pip a copy of the script.
-        yield prefix / "lib" / "spark"
-        yield from prefix.glob("lib/python*/site-packages/pyspark")
+        yield prefix / "lib" / "spark", by
+        yield from ((home, by) for home in prefix.glob("lib/python*/site-packages/pyspark"))
     if installed := installed_pyspark():
-        yield installed
+        yield installed, "pyspark installed beside stokerd"
 
 
 def _is_spark(home: Path) -> bool:

@@ -88,15 +88,21 @@ def first_of(path: Path) -> int:
     return int(path.name.removesuffix(SUFFIX))
 
 
-def load(directory: Path) -> Loaded:
+def load(directory: Path, end: Tail | None = None) -> Loaded:
     """Read the newest segment into the current state, and say what is torn. Changes nothing.
+
+    What lies beyond ``end`` is as if it were not there.
 
     Raises:
         LogError: there is damage that is not a torn end, or a newer format.
     """
     torn: list[Tail] = []
     for path in reversed(paths(directory)):
+        if end and path > end.path:
+            continue
         data = path.read_bytes()
+        if end and path == end.path:
+            data = data[: end.offset]
         try:
             header, state, offset = _opening(path, data)
         except _TornOpening as error:
@@ -114,29 +120,40 @@ def load(directory: Path) -> Loaded:
 def set_aside(tail: Tail) -> Path:
     """Copy a torn end to a file beside the segment, cut it off, and give the copy's path."""
     copy = _free_name(tail)
-    with tail.path.open("rb") as source, copy.open("xb") as target:
-        source.seek(tail.offset)
-        target.write(source.read())
-        target.flush()
-        os.fsync(target.fileno())
+    try:
+        with tail.path.open("rb") as source, copy.open("xb") as target:
+            source.seek(tail.offset)
+            target.write(source.read())
+            target.flush()
+            os.fsync(target.fileno())
+    except OSError:
+        copy.unlink(missing_ok=True)
+        raise
     if tail.offset:
-        with tail.path.open("r+b") as segment:
-            segment.truncate(tail.offset)
-            os.fsync(segment.fileno())
+        _cut(tail)
     else:
         tail.path.unlink()
     sync_directory(tail.path.parent)
     return copy
 
 
+def cut_back(end: Tail) -> None:
+    """Take away what lies beyond a place; nothing of it was acknowledged, and what is there of it unknown."""
+    for path in paths(end.path.parent):
+        if path > end.path:
+            path.unlink()
+    _cut(end)
+    sync_directory(end.path.parent)
+
+
 def replay(
-    directory: Path, after: int | None = None, whole: Loaded | None = None
+    directory: Path, after: int | None = None, whole: Loaded | None = None, until: int | None = None
 ) -> Iterator[tuple[Record | None, Run | None]]:
     """Replay what is kept, giving each record with the run it is about, as it stands after it.
 
     Without ``after`` everything kept is replayed, and first come the runs of the oldest snapshot, with no
     record; with it, only the records later than that seq are given. The log must have no torn end, unless
-    ``whole`` says from where on to leave it out.
+    ``whole`` says from where on to leave it out, or ``until`` the seq beyond which nothing is looked at.
 
     Raises:
         LogError: a segment is damaged, or does not continue the one before.
@@ -146,6 +163,8 @@ def replay(
         kept = [path for path, later in zip(kept, [*kept[1:], None], strict=True) if _reaches(later, after)]
     state = None
     for path in kept:
+        if state and state.seq == until:
+            return
         data = path.read_bytes()
         if whole and path == whole.path:
             data = data[: whole.size]
@@ -155,10 +174,14 @@ def replay(
         if state is not None and header.shape == SHAPE and state != opened:
             raise _damage(path, 0, "its snapshot is not where the segment before it ends")
         state = opened
+        if state.seq == until:
+            return
         for at, record in _records(path, data, offset):
             run = _apply(path, at, state, record)
             if after is None or record.seq > after:
                 yield record, run
+            if record.seq == until:
+                return
 
 
 def sync_directory(directory: Path) -> None:
@@ -168,6 +191,12 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _cut(tail: Tail) -> None:
+    with tail.path.open("r+b") as segment:
+        segment.truncate(tail.offset)
+        os.fsync(segment.fileno())
 
 
 def _reaches(later: Path | None, after: int) -> bool:

@@ -5,14 +5,32 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
+from time import monotonic
 
+from stoker_daemon.runlog.reserve import Reserve
 from stoker_daemon.runlog.segments import sync_directory
+from stoker_daemon.volumes import is_no_room
 from stoker_shared.codec import encode_record
 from stoker_shared.events import Record
 
 LAZY_SECONDS = 0.02
 """How long records that nobody waits for may wait for company."""
+
+AGAIN_SECONDS = 1.0
+"""How long a record for which there is no room waits before it is tried again."""
+
+LOOK_SECONDS = 5.0
+"""How long to wait before looking whether there is enough room again."""
+
+
+class Room(Enum):
+    """What the disk has for the log: enough; only the reserve; or nothing, so that records wait."""
+
+    ENOUGH = "enough"
+    RESERVE = "reserve"
+    NONE = "none"
 
 
 class Rotation:
@@ -23,114 +41,197 @@ class Rotation:
         self.opening = opening
 
 
+class Hold:
+    """Word from elsewhere that the disk is full."""
+
+
+_Entry = Record | Rotation | Hold
+
+
+class _Closed(Exception):
+    """The writer was closed while there was no room for what is pending, which nobody was told of."""
+
+
 class LogWriter:
     """Appends to the newest segment. Everything handed in comes to disk in the order it was handed in.
 
-    ``size`` is what the segment has grown to; the opening of one that it went on in does not count.
+    ``path`` is that segment, ``end`` the offset up to which all of it is on disk; ``size`` is what it has
+    grown to: the opening of one that it went on in does not count.
 
-    ``on_durable`` is called from the writer's thread with the seq up to which all is on disk, ``on_failure``
-    with the error when a write or sync failed. After a failure nothing more is written: what the kernel kept
-    of the failed pages is unknown, so a sync is never tried again on them.
+    ``on_durable`` is called from the writer's thread with the seq up to which all is on disk, ``on_room``
+    when there is less or more room, ``on_failure`` with the error when a write or sync failed.
+
+    A write for which there is no room is taken back and tried again, first in what ``reserve`` gives, then
+    every `AGAIN_SECONDS`. After any other failure nothing more is written: what the kernel kept of the failed
+    pages is unknown, so a sync is never tried again on them.
     """
 
     def __init__(
         self,
         path: Path,
         size: int,
+        reserve: Reserve,
         on_durable: Callable[[int], object],
+        on_room: Callable[[Room], object],
         on_failure: Callable[[Exception], object],
     ) -> None:
-        self.size = size
+        self.path = path
+        self.size = self.end = size
+        self.room = Room.ENOUGH if reserve.take() else Room.RESERVE
+        self._reserve = reserve
         self._on_durable = on_durable
+        self._on_room = on_room
         self._on_failure = on_failure
         self._descriptor = _open(path)
-        self._pending: list[Record | Rotation] = []
+        self._pending: list[_Entry] = []
         self._urgent = False
         self._closing = False
+        self._look_at = monotonic() + LOOK_SECONDS
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="runlog", daemon=True)
         self._thread.start()
 
     def append(self, records: list[Record], *, urgent: bool = True) -> None:
         """Hand in records; those that are not ``urgent`` may wait up to `LAZY_SECONDS` for the next group."""
-        with self._changed:
-            self._pending += records
-            self._urgent |= urgent
-            self._changed.notify()
+        self._hand_in(records, urgent=urgent)
 
     def rotate(self, path: Path, opening: bytes) -> None:
-        """Go on in a new segment; what was handed in before is synced to the old one first."""
-        with self._changed:
-            self._pending.append(Rotation(path, opening))
-            self._urgent = True
-            self._changed.notify()
+        """Go on in a new segment, if there is room for it; what was handed in before is synced first."""
+        self._hand_in([Rotation(path, opening)])
+
+    def hold(self) -> None:
+        """Say that there is no room; the writer tells when there is again."""
+        self._hand_in([Hold()])
 
     def close(self) -> None:
-        """Write what is pending and end the thread."""
+        """Write what is pending, as far as there is room, and end the thread."""
         with self._changed:
             self._closing = True
             self._changed.notify()
         self._thread.join()
 
+    def _hand_in(self, entries: list[Record] | list[Rotation] | list[Hold], *, urgent: bool = True) -> None:
+        with self._changed:
+            self._pending += entries
+            self._urgent |= urgent
+            self._changed.notify()
+
     def _run(self) -> None:
         try:
-            while batch := self._next_batch():
+            while (batch := self._next_batch()) or not self._closing:
                 self._write(batch)
+                if self.room is not Room.ENOUGH and monotonic() >= self._look_at:
+                    self._look_for_room()
+        except _Closed:
+            pass
         except Exception as error:
             self._on_failure(error)
         finally:
             os.close(self._descriptor)
 
-    def _next_batch(self) -> list[Record | Rotation]:
+    def _next_batch(self) -> list[_Entry]:
+        """Give what was handed in; nothing when it is time to look for room, or to end."""
+        patience = None if self.room is Room.ENOUGH else max(self._look_at - monotonic(), 0)
         with self._changed:
-            self._changed.wait_for(lambda: self._pending or self._closing)
-            if not self._urgent:
+            self._changed.wait_for(lambda: self._pending or self._closing, patience)
+            if self._pending and not self._urgent:
                 self._changed.wait_for(lambda: self._urgent or self._closing, LAZY_SECONDS)
             batch, self._pending, self._urgent = self._pending, [], False
             return batch
 
-    def _write(self, batch: list[Record | Rotation]) -> None:
+    def _write(self, batch: list[_Entry]) -> None:
         group: list[Record] = []
         for entry in batch:
-            if isinstance(entry, Rotation):
-                self._write_group(group)
-                self._switch(entry)
-                group = []
-            else:
+            if isinstance(entry, Record):
                 group.append(entry)
+                continue
+            self._write_group(group)
+            group = []
+            if isinstance(entry, Rotation):
+                self._switch(entry)
+            else:
+                self._tell(Room.RESERVE)
         self._write_group(group)
 
     def _write_group(self, group: list[Record]) -> None:
         if not group:
             return
         first = group[0].seq
-        self._append(b"".join([encode_record(record, first) for record in group]))
+        data = b"".join([encode_record(record, first) for record in group])
+        while not self._append(data):
+            self._find_room()
+        if self.room is Room.NONE:
+            self._tell(Room.RESERVE)
         os.fdatasync(self._descriptor)
+        self.size += len(data)
+        self.end += len(data)
         self._on_durable(group[-1].seq)
 
-    def _append(self, data: bytes) -> None:
-        self.size += len(data)
+    def _append(self, data: bytes) -> bool:
+        """Write at the end; False where there is no room, and then nothing of it is left."""
         rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError as error:
+            if not is_no_room(error):
+                raise
+            os.ftruncate(self._descriptor, self.end)
+            return False
+        return True
+
+    def _find_room(self) -> None:
+        """Take some from the reserve; where there is none left, wait a moment."""
+        if self._reserve.give():
+            self._tell(Room.RESERVE)
+            return
+        self._tell(Room.NONE)
+        with self._changed:
+            if self._changed.wait_for(lambda: self._closing, AGAIN_SECONDS):
+                raise _Closed
+
+    def _look_for_room(self) -> None:
+        self._tell(Room.ENOUGH if self._reserve.take_again() else Room.RESERVE)
+
+    def _tell(self, room: Room) -> None:
+        self._look_at = monotonic() + LOOK_SECONDS
+        if room is not self.room:
+            self.room = room
+            self._on_room(room)
 
     def _switch(self, rotation: Rotation) -> None:
-        write_segment(rotation.path, rotation.opening)
+        try:
+            put_segment(rotation.path, rotation.opening)
+        except OSError as error:
+            if not is_no_room(error):
+                raise
+            self._tell(Room.RESERVE)
+            return
+        sync_directory(rotation.path.parent)
         descriptor = _open(rotation.path)
         os.close(self._descriptor)
         self._descriptor = descriptor
-        self.size = 0
+        self.path, self.end, self.size = rotation.path, len(rotation.opening), 0
 
 
 def write_segment(path: Path, opening: bytes) -> None:
     """Make a segment appear, whole and durable."""
-    aside = path.with_name(f".{path.name}.new")
-    with aside.open("wb") as segment:
-        segment.write(opening)
-        segment.flush()
-        os.fsync(segment.fileno())
-    aside.rename(path)
+    put_segment(path, opening)
     sync_directory(path.parent)
+
+
+def put_segment(path: Path, opening: bytes) -> None:
+    """Make a segment appear whole. Where that fails there is nothing of it; its name is not durable yet."""
+    aside = path.with_name(f".{path.name}.new")
+    try:
+        with aside.open("wb") as segment:
+            segment.write(opening)
+            segment.flush()
+            os.fsync(segment.fileno())
+        aside.rename(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
 
 
 def _open(path: Path) -> int:

@@ -5,24 +5,52 @@ from __future__ import annotations
 import click
 
 from stoker_shared import __version__
+from stoker_shared.commandline import SETTINGS, Entry, Program
+
+_DEFINITIONS, _RUNS, _STATUS = (f"stoker_tui.cli.{module}" for module in ("definitions", "runs", "status"))
+
+CONTENTS = {
+    "See it work": {
+        "demo": Entry("stoker_tui.cli.demo", "Run three real Spark jobs, in a throw-away directory."),
+    },
+    "Define": {
+        "job": Entry(_DEFINITIONS, "Source files: publish, list, show."),
+        "apply": Entry(_DEFINITIONS, "Save workflow files (YAML) as drafts, or publish them."),
+        "workflow": Entry(_DEFINITIONS, "Workflows: list, show, publish."),
+    },
+    "Run": {
+        "run": Entry(_RUNS, "Start a run of a workflow, and wait for it or follow it."),
+        "stop": Entry(_RUNS, "Stop a run, or one node of it."),
+    },
+    "Look": {
+        "status": Entry(_STATUS, "Show the daemon at a glance."),
+        "runs": Entry(_RUNS, "List runs, newest first."),
+        "show": Entry(_RUNS, "Show a run: its nodes, and why what failed did."),
+        "logs": Entry(_RUNS, "Print what a node wrote."),
+        "events": Entry(_STATUS, "Print the run log's events as JSON lines."),
+    },
+}
+"""The map of the commands. What is not in it is not found: a module is loaded when its command is needed."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group("stoker", cls=Program, contents=CONTENTS, context_settings=SETTINGS)
 @click.version_option(__version__, prog_name="stoker")
 def main() -> None:
     """Run and watch workflows of Spark jobs, through the daemon `stokerd`.
 
     \b
-    See it work:   stoker demo
-    Define:        stoker job publish etl/ingest.py
-                   stoker apply --publish flights.yaml
-    Run:           stoker run daily_flights --cycle 2013-01-15 --follow
-    Look:          stoker runs · stoker show 12 · stoker logs 12 ingest -f
+    Examples:
+      stoker demo
+      stoker job publish etl/ingest.py
+      stoker apply --publish sales.yaml
+      stoker run sales --cycle 2026-11-21 --follow
+      stoker logs 12 ingest -f
+
+    RUN is a run's number, as 12 or '#12'; RUN/NODE is a node of it, as 12/ingest.
+    `stoker COMMAND --help` shows examples of each. The daemon is found at STOKER_SOCKET, else where
+    `stokerd` listens by default; `stokerd check` tells what keeps it from working.
 
     \b
-    Exit status: 0 done; 1 the run waited for did not succeed; 2 usage; 3 no daemon; 4 refused.
+    Exit status: 0 done; 1 the run waited for did not succeed; 2 usage; 3 no daemon;
+    4 refused, with nothing changed; 74 the output can't be written.
     """
-
-
-# Each module adds its commands to the group above.
-from stoker_tui.cli import definitions, demo, runs, status  # noqa: E402, F401

@@ -12,13 +12,12 @@ from typing import Any, NoReturn
 import click
 
 from stoker_shared.api import DEFAULT_WORKSPACE
+from stoker_shared.commandline import USAGE
 from stoker_shared.paths import SocketPathTooLong, socket_path
 from stoker_shared.text import clean
-from stoker_tui.client import Client, Refused, Unreachable
+from stoker_tui.client import Client, NotStoker, Refused, Unreachable
 
-DID_NOT_SUCCEED, USAGE, UNREACHABLE, REFUSED = 1, 2, 3, 4
-INTERRUPTED, BROKEN_PIPE = 130, 141
-"""As a shell tells of SIGINT and SIGPIPE."""
+DID_NOT_SUCCEED, UNREACHABLE, REFUSED = 1, 3, 4
 
 
 class Context:
@@ -39,7 +38,9 @@ def command(group: click.Group, name: str, *, json: bool = True) -> Callable[[Ca
             with telling_errors():
                 function(Context(workspace, as_json), **parameters)
 
-        run = click.option("-w", "--workspace", default=DEFAULT_WORKSPACE, show_default=True)(run)
+        run = click.option(
+            "-w", "--workspace", default=DEFAULT_WORKSPACE, show_default=True, help="Where the names are."
+        )(run)
         if json:
             run = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")(run)
         return group.command(name)(run)
@@ -52,18 +53,12 @@ def telling_errors() -> Iterator[None]:
     """Turn what a person can cause into a line on stderr and an exit status."""
     try:
         yield
-    except Unreachable as error:
+    except (Unreachable, NotStoker) as error:
         give_up(str(error), UNREACHABLE)
     except Refused as error:
         give_up(_told(error), REFUSED)
     except SocketPathTooLong as error:
         give_up(str(error), USAGE)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read us has seen enough; Python would complain once more while closing stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(BROKEN_PIPE)
 
 
 def give_up(why: str, status: int) -> NoReturn:

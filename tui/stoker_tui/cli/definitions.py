@@ -9,27 +9,47 @@ import click
 from stoker_shared import api
 from stoker_shared.drawing import draw
 from stoker_shared.model import WorkflowSpec
-from stoker_tui.cli import main
+from stoker_tui.cli import completing, main
 from stoker_tui.cli.common import REFUSED, USAGE, Context, command, give_up
 from stoker_tui.cli.files import BadFile, config_of, read_workflow
-from stoker_tui.cli.tables import moment, print_json, print_table
+from stoker_tui.cli.tables import Column, moment, print_drawing, print_json, print_table
 from stoker_tui.client import Client, Refused
 
 
 @main.group()
 def job() -> None:
-    """Source files: publish, list, show."""
+    """Source files: publish, list, show.
+
+    A job is a source file at a version. What runs is what was published, whoever edits the file later.
+
+    \b
+    Examples:
+      stoker job publish etl/ingest.py
+      stoker job list
+
+    See also: stoker apply, stoker workflow.
+    """
 
 
 @main.group()
 def workflow() -> None:
-    """Workflows: list, show, publish."""
+    """Workflows: list, show, publish.
+
+    A workflow is a DAG of jobs, edited as a draft and published as version 1, 2, 3 ...
+
+    \b
+    Examples:
+      stoker workflow list
+      stoker workflow show sales
+
+    See also: stoker apply, stoker run.
+    """
 
 
 @command(job, "publish")
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--as", "published_path", help="Path to publish it under [default: PATH, if relative].")
-@click.option("--remarks", default="", help="What is new.")
+@click.option("-m", "--remarks", default="", help="What is new.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Default configuration.")
 def publish_job(
     context: Context, path: Path, published_path: str | None, remarks: str, settings: tuple[str, ...]
@@ -38,6 +58,13 @@ def publish_job(
 
     What runs is what was published, whoever edits the file later. Configuration: driver_memory=2g,
     main_class=..., conf.spark.sql.shuffle.partitions=8, env.NAME=value, timeout=3600.
+
+    \b
+    Examples:
+      stoker job publish etl/ingest.py -m 'first cut'
+      stoker job publish build/etl.jar --as etl/sums.jar --set main_class=com.example.Sums
+
+    See also: stoker job list, stoker apply.
     """
     if published_path is None and (path.is_absolute() or ".." in path.parts):
         give_up(f"{path} is not below this directory; say with --as what to publish it as", USAGE)
@@ -55,26 +82,56 @@ def publish_job(
 
 @command(job, "list")
 def list_jobs(context: Context) -> None:
-    """List the jobs, each at its latest version."""
+    """List the jobs, each at its latest version.
+
+    \b
+    Examples:
+      stoker job list
+      stoker job list --json | jq -r .path
+
+    See also: stoker job show.
+    """
     _print_versions(context, list(context.client.jobs()))
 
 
 @command(job, "show")
-@click.argument("path")
+@click.argument("path", shell_complete=completing.jobs)
 def show_job(context: Context, path: str) -> None:
-    """Show a job's versions, newest first."""
+    """Show a job's versions, newest first.
+
+    \b
+    Example:
+      stoker job show etl/ingest.py
+
+    See also: stoker job list.
+    """
     _print_versions(context, list(context.client.job_versions(path))[::-1])
 
 
 @command(workflow, "list")
 def list_workflows(context: Context) -> None:
-    """List the workflows."""
+    """List the workflows.
+
+    \b
+    Examples:
+      stoker workflow list
+      stoker workflow list --json | jq -r .name
+
+    See also: stoker workflow show, stoker runs.
+    """
     rows = list(context.client.workflows())
     if context.as_json:
         print_json(rows)
         return
     print_table(
-        ["NAME", "VERSION", "DRAFT", "SAVED", "BY", "ACTIVE RUNS"],
+        [
+            Column("NAME", text=True),
+            Column("VERSION", right=True),
+            Column("DRAFT"),
+            Column("SAVED", spare=1),
+            Column("BY", spare=2),
+            Column("ACTIVE RUNS", text=True),
+        ],
         [
             [
                 row.name,
@@ -90,11 +147,19 @@ def list_workflows(context: Context) -> None:
 
 
 @command(workflow, "show")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.workflows)
 @click.option("--version", type=int, help="A published version [default: the draft].")
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
 def show_workflow(context: Context, name: str, version: int | None, ascii_only: bool) -> None:
-    """Show a workflow: its nodes, and the DAG drawn."""
+    """Show a workflow: its nodes, and the DAG drawn.
+
+    \b
+    Examples:
+      stoker workflow show sales
+      stoker workflow show sales --version 2 --ascii
+
+    See also: stoker workflow list, stoker run.
+    """
     view = context.client.workflow(name, version)
     if context.as_json:
         print_json([view])
@@ -103,9 +168,16 @@ def show_workflow(context: Context, name: str, version: int | None, ascii_only: 
     click.echo(f"{view.spec.workflow}  {what}, latest version {view.row.version or '-'}")
     if view.spec.description:
         click.echo(view.spec.description)
-    click.echo(f"\n{drawn(view.spec, ascii_only)}\n")
+    click.echo("")
+    print_drawing(drawn(view.spec, ascii_only))
+    click.echo("")
     print_table(
-        ["NODE", "JOB", "UPSTREAM", "RETRIES"],
+        [
+            Column("NODE", text=True),
+            Column("JOB", text=True),
+            Column("UPSTREAM", text=True),
+            Column("RETRIES", right=True),
+        ],
         [
             [node.name, node.job, ", ".join(node.upstream) or "-", str(_retries(view.spec, node.retries))]
             for node in view.spec.nodes
@@ -114,21 +186,36 @@ def show_workflow(context: Context, name: str, version: int | None, ascii_only: 
 
 
 @command(workflow, "publish")
-@click.argument("name")
-@click.option("--remarks", default="", help="What is new.")
+@click.argument("name", shell_complete=completing.workflows)
+@click.option("-m", "--remarks", default="", help="What is new.")
 def publish_workflow(context: Context, name: str, remarks: str) -> None:
-    """Make a workflow's draft its next version."""
+    """Make a workflow's draft its next version.
+
+    \b
+    Example:
+      stoker workflow publish sales -m 'another region'
+
+    See also: stoker apply --publish.
+    """
     _publish(context, name, remarks)
 
 
 @command(main, "apply")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--publish", is_flag=True, help="Publish each as well.")
-@click.option("--remarks", default="", help="What is new.")
+@click.option("-m", "--remarks", default="", help="What is new.")
 def apply_files(context: Context, paths: tuple[Path, ...], publish: bool, remarks: str) -> None:
-    """Save workflow files (YAML, or directories of them) as drafts.
+    """Save workflow files (YAML) as drafts, or publish them.
 
-    All files are read before the first is saved, so that a mistake in one changes nothing.
+    A directory stands for the files in it. All are read before the first is saved, so that a mistake in one
+    changes nothing.
+
+    \b
+    Examples:
+      stoker apply sales.yaml
+      stoker apply --publish workflows/ -m 'retries for all'
+
+    See also: stoker workflow show, stoker job publish.
     """
     try:
         specs = [read_workflow(path) for path in _files(paths)]
@@ -172,7 +259,7 @@ def _publish(context: Context, name: str, remarks: str) -> None:
 def _files(paths: tuple[Path, ...]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
-        found = [path] if path.is_file() else sorted([*path.glob("*.yaml"), *path.glob("*.yml")])
+        found = sorted([*path.glob("*.yaml"), *path.glob("*.yml")]) if path.is_dir() else [path]
         if not found:
             raise BadFile(f"{path}: there is no .yaml file in it")
         files += found
@@ -184,7 +271,15 @@ def _print_versions(context: Context, versions: list[api.JobVersionView]) -> Non
         print_json(versions)
         return
     print_table(
-        ["PATH", "TYPE", "VERSION", "SIZE", "PUBLISHED", "BY", "REMARKS"],
+        [
+            Column("PATH", text=True),
+            Column("TYPE"),
+            Column("VERSION", right=True),
+            Column("SIZE", right=True, spare=2),
+            Column("PUBLISHED", spare=1),
+            Column("BY", spare=3),
+            Column("REMARKS", text=True),
+        ],
         [
             [
                 version.path,

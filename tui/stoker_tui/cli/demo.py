@@ -7,6 +7,7 @@ import sys
 import click
 
 from stoker_shared import api
+from stoker_shared.interruption import interruptible
 from stoker_shared.model import NodeState, RunState
 from stoker_shared.text import clean_block
 from stoker_tui import demo
@@ -21,14 +22,19 @@ from stoker_tui.cli.runs import print_run
 @main.command("demo")
 @click.option("--keep", is_flag=True, help="Leave the daemon up and its directory there.")
 def run_demo(keep: bool) -> None:
-    """See it work: three real Spark jobs in order on real data, in a throw-away directory.
+    """Run three real Spark jobs, in a throw-away directory.
 
     PySpark reads the flights of one day of 2013 into Parquet, SQL sums up their delays, PySpark reports.
     Needs Java 17 or newer, and about a minute.
+
+    \b
+    Examples:
+      stoker demo
+      stoker demo --keep
     """
     with telling_errors():
         try:
-            with demo.home(keep=keep) as home:
+            with interruptible(), demo.home(keep=keep) as home:
                 _demonstrate(home, keep)
         except demo.CannotDemonstrate as error:
             give_up(str(error), REFUSED)
@@ -53,7 +59,7 @@ def _demonstrate(home: demo.Home, keep: bool) -> None:
     if ended.row.state is not RunState.SUCCEEDED:
         _show_failure(home, ended)
         sys.exit(DID_NOT_SUCCEED)
-    report = client.log(ended.row.id, "report", 1, "stdout").data.decode(errors="replace")
+    report = b"".join(client.read_log(ended.row.id, "report", 1, "stdout")).decode(errors="replace")
     click.echo(f"\n{clean_block(report)}")
     click.echo(_next_steps(home) if keep else _NEXT)
 
@@ -80,6 +86,6 @@ It is left up. In this shell:
   stoker show 1
   stoker logs 1 transform --stream stderr
   stoker run daily_flights --cycle 2013-02-08 --follow
-  stoker logs 2 report
+  stoker logs 2 report --stream stdout
 and at last:
   kill {home.pid}; tail --pid={home.pid} -f /dev/null; rm -r {home.directory}"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 import threading
 import time
 from collections import deque
@@ -18,9 +18,10 @@ from rich.table import Table
 from rich.text import Text
 
 from stoker_shared import api
+from stoker_shared.interruption import Interrupted, interruptible
 from stoker_shared.model import NodeState
 from stoker_shared.text import clean_line
-from stoker_tui.cli.tables import span
+from stoker_tui.cli.tables import moves_cursor, span
 from stoker_tui.client import Client, Refused, Unreachable
 from stoker_tui.theme import COLOURS, marked, node_word
 
@@ -36,8 +37,9 @@ _MOST_ROWS = 15
 def leaving_it_running(number: int) -> Iterator[None]:
     """Say on Ctrl-C that the run goes on, and how to get back to it."""
     try:
-        yield
-    except KeyboardInterrupt:
+        with interruptible():
+            yield
+    except Interrupted:
         back = f"see it with `stoker show {number}`, stop it with `stoker stop {number}`"
         click.echo(f"\nrun #{number} goes on: {back}", err=True)
         raise
@@ -49,8 +51,8 @@ def wait_for_run(client: Client, number: int) -> api.RunView:
 
 
 def follow_run(client: Client, run: api.RunView) -> api.RunView:
-    """Show a run's progress to its end: as a live picture, or as a line a change when piped."""
-    return _live(client, run) if sys.stdout.isatty() else _plain(client, run)
+    """Show a run's progress to its end: as a live picture, or as a line a change where no cursor moves."""
+    return _live(client, run) if moves_cursor(os.environ) else _plain(client, run)
 
 
 def _views(client: Client, number: int) -> Iterator[api.RunView]:

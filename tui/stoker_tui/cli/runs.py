@@ -5,31 +5,37 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from shlex import quote
 
 import click
 
 from stoker_shared import api
 from stoker_shared.model import NodeState, RunState
+from stoker_shared.terminal import TerminalCleaner
 from stoker_shared.text import clean_line
-from stoker_tui.cli import main
+from stoker_tui.cli import completing, main
 from stoker_tui.cli.common import DID_NOT_SUCCEED, USAGE, Context, command, give_up
 from stoker_tui.cli.follow import follow_run, leaving_it_running, wait_for_run
-from stoker_tui.cli.tables import coloured, moment, print_json, print_table, span
+from stoker_tui.cli.tables import Column, coloured, moment, print_json, print_table, span
 from stoker_tui.client import Client, LogPart
 from stoker_tui.theme import marked, node_word
 
-STREAMS = ["stdout", "stderr", "launch"]
+STREAMS = [stream.value for stream in api.Stream]
+
+MOST_BACK = api.MAX_LIVE_RANGE
+"""Bytes that `--tail` reads back at most: a line may be longer than fits in memory."""
+
 _TARGET = re.compile(r"#?(\d{1,15})(?:/(.+))?", re.DOTALL)
 
 
 @command(main, "run")
-@click.argument("workflow")
+@click.argument("workflow", shell_complete=completing.workflows)
 @click.option("--cycle", metavar="TIME", help="What the run is about: 2026-11-21, 2026-11-21T01:00, ...")
 @click.option("--version", type=int, help="A published version [default: the latest].")
 @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="A variable for this run.")
-@click.option("--remarks", default="", help="Why.")
+@click.option("-m", "--remarks", default="", help="Why.")
 @click.option("--wait", is_flag=True, help="Wait for its end; exit status 1 if it did not succeed.")
-@click.option("--follow", is_flag=True, help="Wait, and show its progress.")
+@click.option("-f", "--follow", is_flag=True, help="Wait, and show its progress.")
 def start_run(
     context: Context,
     workflow: str,
@@ -40,7 +46,18 @@ def start_run(
     wait: bool,
     follow: bool,
 ) -> None:
-    """Start a run of a workflow now, and print its number."""
+    """Start a run of a workflow, and wait for it or follow it.
+
+    Prints the run's number at once. Ctrl-C while waiting leaves the run running.
+
+    \b
+    Examples:
+      stoker run sales
+      stoker run sales --cycle 2026-11-21 --var region=us --follow
+      stoker run sales --wait --json
+
+    See also: stoker show, stoker logs, stoker stop.
+    """
     request = api.StartRun(
         workflow=workflow, cycle=cycle, version=version, variables=_pairs(variables), remarks=remarks
     )
@@ -62,17 +79,37 @@ def start_run(
 
 
 @command(main, "runs")
-@click.argument("workflow", required=False)
-@click.option("--status", type=click.Choice([state.value for state in RunState]))
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+@click.argument("workflow", required=False, shell_complete=completing.workflows)
+@click.option("--status", type=click.Choice([state.value for state in RunState]), help="Only these.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many."
+)
 def list_runs(context: Context, workflow: str | None, status: str | None, limit: int) -> None:
-    """List runs, newest first."""
+    """List runs, newest first.
+
+    \b
+    Examples:
+      stoker runs
+      stoker runs sales --status failed -n 5
+      stoker runs --json | jq .id
+
+    See also: stoker show, stoker workflow list.
+    """
     rows = context.client.runs(workflow, status, limit)
     if context.as_json:
         print_json(rows)
         return
     print_table(
-        ["RUN", "WORKFLOW", "STATUS", "CYCLE", "TRIGGER", "BY", "STARTED", "TOOK"],
+        [
+            Column("RUN", right=True),
+            Column("WORKFLOW", text=True),
+            Column("STATUS"),
+            Column("CYCLE"),
+            Column("TRIGGER", spare=1),
+            Column("BY", spare=2),
+            Column("STARTED"),
+            Column("TOOK", right=True),
+        ],
         [
             [
                 f"#{row.id}",
@@ -90,9 +127,17 @@ def list_runs(context: Context, workflow: str | None, status: str | None, limit:
 
 
 @command(main, "show")
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", shell_complete=completing.runs)
 def show_run(context: Context, run: str) -> None:
-    """Show a run: its nodes, and why what failed did."""
+    """Show a run: its nodes, and why what failed did.
+
+    \b
+    Examples:
+      stoker show 12
+      stoker show 12 --json | jq .variables
+
+    See also: stoker runs, stoker logs.
+    """
     view = context.client.run(_target(run)[0])
     if context.as_json:
         print_json([view])
@@ -101,9 +146,19 @@ def show_run(context: Context, run: str) -> None:
 
 
 @command(main, "stop")
-@click.argument("target", metavar="RUN[/NODE]")
+@click.argument("target", metavar="RUN[/NODE]", shell_complete=completing.targets)
 def stop(context: Context, target: str) -> None:
-    """Stop a run, or one node of it: every process is ended, and the end proved."""
+    """Stop a run, or one node of it.
+
+    Every process of it is ended, and is shown stopping until that is proved.
+
+    \b
+    Examples:
+      stoker stop 12
+      stoker stop 12/ingest
+
+    See also: stoker runs --status running, stoker show.
+    """
     number, node = _target(target)
     view = context.client.stop(number, node)
     if context.as_json:
@@ -113,11 +168,17 @@ def stop(context: Context, target: str) -> None:
 
 
 @command(main, "logs", json=False)
-@click.argument("run", metavar="RUN")
-@click.argument("node", required=False)
+@click.argument("run", metavar="RUN", shell_complete=completing.runs)
+@click.argument("node", required=False, shell_complete=completing.nodes)
 @click.option("-f", "--follow", is_flag=True, help="Go on while it is written.")
 @click.option("--attempt", type=click.IntRange(min=1), help="Which [default: the newest].")
-@click.option("--stream", type=click.Choice(STREAMS), default="stdout", show_default=True)
+@click.option(
+    "--stream",
+    type=click.Choice(STREAMS),
+    default="both",
+    show_default=True,
+    help="Which; of both, which wrote first is known approximately only.",
+)
 @click.option("--tail", type=click.IntRange(min=0), metavar="N", help="Only the last N lines.")
 def show_log(
     context: Context,
@@ -128,7 +189,10 @@ def show_log(
     stream: str,
     tail: int | None,
 ) -> None:
-    """Print what a node wrote, byte for byte. Without NODE: of every node that has begun, in turn."""
+    """Print what a node wrote. Without NODE: of every node that has begun, in turn.
+
+    It is printed byte for byte into a pipe or file, and cleaned of what would command a terminal on one.
+    """
     number, named = _target(run)
     view = context.client.run(number)
     begun = [entry for entry in view.nodes if entry.attempts]
@@ -159,7 +223,14 @@ def print_run(view: api.RunView) -> None:
         click.echo(f"stop: {view.stopping.value}, by {view.stopped_by}")
     click.echo("")
     print_table(
-        ["NODE", "STATUS", "ATTEMPTS", "STARTED", "TOOK", "JOB"],
+        [
+            Column("NODE", text=True),
+            Column("STATUS"),
+            Column("ATTEMPTS", right=True),
+            Column("STARTED", spare=1),
+            Column("TOOK", right=True),
+            Column("JOB", text=True),
+        ],
         [
             [
                 node.name,
@@ -181,7 +252,7 @@ def print_failures(view: api.RunView) -> None:
         if node.state is NodeState.FAILED:
             click.echo(f"\n{coloured('✖', 'failed')} {clean_line(node.name)}: {why_failed(node)}")
             if node.attempts:
-                click.echo(f"  stoker logs {view.row.id} {clean_line(node.name)} --stream stderr")
+                click.echo(f"  stoker logs {view.row.id} {quote(clean_line(node.name))} --stream stderr")
 
 
 def _attempts(node: api.NodeView) -> str:
@@ -210,29 +281,50 @@ def _output(
     client: Client, number: int, node: str, attempt: int, stream: str, tail: int | None, follow: bool
 ) -> Iterator[bytes]:
     if tail is None and follow:
-        written = LogPart(b"", 0)
+        yield from client.follow_log(number, node, attempt, stream)
     elif tail is None:
-        written = client.log(number, node, attempt, stream)
+        yield from client.read_log(number, node, attempt, stream)
     else:
         written = _last_lines(client, number, node, attempt, stream, tail)
-    yield written.data
-    if follow:
-        yield from client.follow_log(number, node, attempt, stream, written.end)
+        yield written.data
+        if follow:
+            yield from client.follow_log(number, node, attempt, stream, written.end)
 
 
 def _last_lines(client: Client, number: int, node: str, attempt: int, stream: str, count: int) -> LogPart:
-    """Read back from the end until there are enough lines, however large the file is."""
+    """Read back from the end until there are enough lines, or no more can be read."""
     last = 64 * 1024
     while True:
         part = client.log(number, node, attempt, stream, last)
-        lines = re.findall(rb"[^\n]*\n|[^\n]+", part.data)
-        if len(lines) > count or part.start == 0:
-            kept = b"".join(lines[len(lines) - min(count, len(lines)) :])
-            return LogPart(kept, part.end - len(kept))
-        last *= 4
+        start = _start_of_last(part.data, count)
+        if start > 0 or count == 0 or part.start == 0 or last >= MOST_BACK or part.cut:
+            break
+        last = min(last * 4, MOST_BACK)
+    if start == 0 < part.start and count:
+        why = f"{part.cut:,} bytes before it were cut out" if part.cut else "a longer tail is not read"
+        click.echo(f"stoker: this begins at byte {part.start:,} of {clean_line(node)}: {why}", err=True)
+    return LogPart(part.data[start:], part.start + start)
+
+
+def _start_of_last(data: bytes, count: int) -> int:
+    """Give where the last ``count`` lines begin; 0 where there are no more than these."""
+    start = len(data)
+    for _ in range(count):
+        if start == 0:
+            break
+        start = data.rfind(b"\n", 0, start - 1) + 1
+    return start
 
 
 def _write(chunks: Iterable[bytes]) -> None:
+    if sys.stdout.isatty():
+        cleaner = TerminalCleaner()
+        try:
+            for chunk in chunks:
+                click.echo(cleaner.feed(chunk), nl=False)
+        finally:
+            click.echo(cleaner.finish(), nl=False)
+        return
     for chunk in chunks:
         sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()

@@ -12,12 +12,22 @@ from stoker_tui.cli.tables import moment, print_json, span
 
 @command(main, "status")
 def show_status(context: Context) -> None:
-    """Show the daemon at a glance."""
+    """Show the daemon at a glance.
+
+    \b
+    Examples:
+      stoker status
+      stoker status --json | jq .active_runs
+
+    See also: stoker runs, stokerd check.
+    """
     status = context.client.status()
     if context.as_json:
         print_json([status])
         return
     click.echo(f"stokerd {status.version} on {status.host}, pid {status.pid}, up {span(status.started_at)}")
+    if status.held:
+        click.echo(f"held       {status.held}")
     click.echo(f"socket     {context.client.path}")
     click.echo(f"data       {status.data}")
     click.echo(f"time zone  {status.time_zone}, started {moment(status.started_at)}")
@@ -33,11 +43,21 @@ class _Line(msgspec.Struct):
 
 @command(main, "events", json=False)
 @click.option("-f", "--follow", is_flag=True, help="Go on with what happens.")
-@click.option("--after", type=click.IntRange(min=0), default=0, show_default=True, help="A seq.")
+@click.option(
+    "--after", type=click.IntRange(min=0), default=0, show_default=True, help="Only those after this seq."
+)
 def show_events(context: Context, follow: bool, after: int) -> None:
-    """Print the run log's events as JSON lines."""
+    """Print the run log's events as JSON lines.
+
+    \b
+    Examples:
+      stoker events | tail -n 3
+      stoker events --follow --after 1200 | jq --unbuffered .type
+
+    See also: stoker show.
+    """
     last = context.client.position()
-    if not follow and after >= last:
+    if not follow and after == last:
         return
     for line in context.client.events(after):
         seq = msgspec.json.decode(line, type=_Line).seq

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import click
@@ -16,8 +17,21 @@ from stoker_shared.text import clean_line, fit, width
 from stoker_tui.theme import COLOURS, GLYPHS
 
 GAP = "  "
-_NARROWEST = 6
-"""Cells below which a column is not cut."""
+_READABLE, _NARROWEST = 16, 6
+"""Cells down to which text is cut before a spare column goes, and after the last one has gone."""
+
+
+class Column(NamedTuple):
+    """A column of a table.
+
+    Numbers stand to the ``right``. Free ``text`` is cut where a terminal is narrow, all else is whole or left
+    out. Of the ``spare`` columns that of the highest number goes first; the others after them, from the end.
+    """
+
+    head: str
+    right: bool = False
+    text: bool = False
+    spare: int = 0
 
 
 def print_json(things: Iterable[msgspec.Struct]) -> None:
@@ -26,14 +40,48 @@ def print_json(things: Iterable[msgspec.Struct]) -> None:
         click.echo(msgspec.json.encode(thing))
 
 
-def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; on a terminal the widest columns give way until a line fits."""
-    cells = [[clean_line(cell) for cell in row] for row in rows]
-    widths = [max(map(width, column)) for column in zip(head, *cells, strict=True)]
+def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table: as wide as the terminal at most, plain and whole when piped."""
+    cells = [[column.head for column in columns], *([clean_line(cell) for cell in row] for row in rows)]
+    widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
+    shown = dict(enumerate(widths))
     if sys.stdout.isatty():
-        widths = _fitted(widths, shutil.get_terminal_size().columns)
-    for row in [head, *cells]:
-        click.echo(_line(row, widths))
+        shown = fitted(columns, widths, shutil.get_terminal_size().columns)
+    for row in cells:
+        placed = [_placed(row[index], cells, columns[index].right) for index, cells in shown.items()]
+        click.echo(GAP.join(placed).rstrip())
+
+
+def print_drawing(drawing: str) -> None:
+    """Print a drawing; on a terminal it is cut at the right edge, since wrapped lines could not be read."""
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    lines = drawing.splitlines()
+    for line in lines:
+        click.echo(fit(line, columns) if columns else line)
+    if columns and any(width(line) > columns for line in lines):
+        click.echo("(wider than the terminal; see it whole with `| less -S`)")
+
+
+def fitted(columns: Sequence[Column], widths: Sequence[int], room: int) -> dict[int, int]:
+    """Give the columns to show, by their place, and the cells of each, so that a line fits into ``room``."""
+    shown = dict(enumerate(widths))
+
+    def least(cells: int) -> int:
+        cut = (min(wide, cells) if columns[index].text else wide for index, wide in shown.items())
+        return sum(cut) + len(GAP) * (len(shown) - 1)
+
+    spare = sorted((index for index in shown if columns[index].spare), key=lambda index: columns[index].spare)
+    while spare and least(_READABLE) > room:
+        del shown[spare.pop()]
+    while len(shown) > 1 and least(_NARROWEST) > room:
+        shown.popitem()
+    texts = [index for index in shown if columns[index].text] or list(shown)
+    while least(max(widths)) > room:
+        widest = max(texts, key=shown.__getitem__)
+        if shown[widest] <= 1:
+            break
+        shown[widest] -= 1
+    return shown
 
 
 def moment(at: datetime | None, zone: str | None = None) -> str:
@@ -57,28 +105,23 @@ def span(since: datetime | None, until: datetime | None = None) -> str:
 
 def coloured(text: str, state: str) -> str:
     """Give a text in its state's colour, on a terminal that shows colours (https://no-color.org)."""
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+    if not moves_cursor(os.environ) or os.environ.get("NO_COLOR"):
         return text
     return click.style(text, fg=COLOURS[state])
 
 
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    cut = [fit(cell, cells) for cell, cells in zip(row, widths, strict=True)]
-    padded = [_in_colour(cell) + " " * (cells - width(cell)) for cell, cells in zip(cut, widths, strict=True)]
-    return GAP.join(padded).rstrip()
+def moves_cursor(environment: Mapping[str, str]) -> bool:
+    """Tell whether stdout is a terminal that obeys escape sequences."""
+    return sys.stdout.isatty() and environment.get("TERM", "dumb") not in ("dumb", "unknown", "")
+
+
+def _placed(cell: str, cells: int, right: bool) -> str:
+    cut = fit(cell, cells)
+    padding = " " * (cells - width(cut))
+    return padding + cut if right else _in_colour(cut) + padding
 
 
 def _in_colour(cell: str) -> str:
     """Colour a cell that is a status: glyph and word."""
     glyph, _, word = cell.partition(" ")
     return coloured(cell, word) if GLYPHS.get(word) == glyph else cell
-
-
-def _fitted(widths: list[int], columns: int) -> list[int]:
-    fitted = list(widths)
-    while sum(fitted) + len(GAP) * (len(fitted) - 1) > columns:
-        widest = max(range(len(fitted)), key=fitted.__getitem__)
-        if fitted[widest] <= _NARROWEST:
-            break
-        fitted[widest] -= 1
-    return fitted

@@ -1,0 +1,56 @@
+"""The run log's events, streamed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+from msgspec import UNSET
+from starlette.responses import Response, StreamingResponse
+
+from stoker_daemon.engine import Engine
+from stoker_daemon.http.operations import Operation
+from stoker_daemon.http.waiting import happens
+from stoker_daemon.problems import not_kept
+from stoker_daemon.runlog.following import Follower, NotKept, oldest
+from stoker_shared import routes
+from stoker_shared.api import API_VERSION, EventsQuery, Heartbeat
+
+HEARTBEAT_SECONDS = 10
+
+
+class Events:
+    """The handler over the log's files."""
+
+    def __init__(self, engine: Engine, closing: asyncio.Event) -> None:
+        self._engine = engine
+        self._closing = closing
+
+    def operations(self) -> list[Operation]:
+        """Give the operations."""
+        return [Operation("GET", routes.EVENTS, self.follow_events, gives="application/x-ndjson")]
+
+    async def follow_events(self, query: EventsQuery) -> Response:
+        """Stream the run log's lines after a position, then live."""
+        log = self._engine.log
+        if query.log not in (UNSET, log.id):
+            detail = f"position {query.after} is of another run log; this is {log.id}"
+            raise not_kept(detail, log.id, await asyncio.to_thread(oldest, log.directory))
+        try:
+            follower = await asyncio.to_thread(Follower, log.directory, query.after, log.durable)
+        except NotKept as error:
+            raise not_kept(str(error), log.id, error.oldest) from error
+        headers = {"Stoker-Seq": str(log.durable), "Stoker-API": API_VERSION}
+        return StreamingResponse(self._events(follower), 200, headers, "application/x-ndjson")
+
+    async def _events(self, follower: Follower) -> AsyncIterator[bytes]:
+        log = self._engine.log
+        try:
+            while not self._closing.is_set():
+                if lines := await asyncio.to_thread(follower.read, log.durable):
+                    yield lines
+                elif not await happens(log.wait_durable(follower.seq + 1), HEARTBEAT_SECONDS, self._closing):
+                    yield msgspec.json.encode(Heartbeat()) + b"\n"
+        finally:
+            follower.close()

@@ -1,0 +1,1 @@
+"""What attempts write: kept within a limit, brought into one order, and read."""

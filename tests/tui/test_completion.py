@@ -1,0 +1,156 @@
+"""Completion, asked of the shells themselves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness import STOKER, StokerDaemon
+
+ODD = "odd, name's $(x) *"
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StokerDaemon]:
+    """A daemon with workflows, jobs and a run."""
+    with StokerDaemon(tmp_path_factory.mktemp("reader")) as running:
+        running.publish_job("etl/ingest.sh", "exit 0")
+        for name in ("sales", "日本語", ODD):
+            running.publish_workflow(name, [{"name": "ingest", "job": "etl/ingest.sh"}])
+        running.finished(running.start_run("sales"))
+        yield running
+
+
+def in_shell(daemon: StokerDaemon, command: list[str]) -> list[str]:
+    """Run a shell in which `stoker` is ours, and give the lines it prints."""
+    path = f"{STOKER.parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        command,
+        env={**daemon.environment, "PATH": path, "LC_ALL": "C.UTF-8"},
+        cwd=daemon.home,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def by_bash(daemon: StokerDaemon, *words: str) -> list[str]:
+    """Complete the last word, quoted as it would be typed."""
+    script = """
+        source <(stoker completion bash)
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+        compopt() { echo "($*)"; }
+        _stoker_completion stoker
+        for reply in "${COMPREPLY[@]}"; do echo "$reply"; done
+    """
+    return in_shell(daemon, ["bash", "--norc", "-c", script, "bash", *words])
+
+
+def by_fish(daemon: StokerDaemon, line: str) -> list[str]:
+    """Complete a line; fish gives each word with its description."""
+    if shutil.which("fish") is None:
+        pytest.skip("fish is not installed")
+    script = "stoker completion fish | source; complete -C $argv[1]"
+    return in_shell(daemon, ["fish", "--no-config", "-c", script, line])
+
+
+def by_zsh(daemon: StokerDaemon, *words: str) -> list[str]:
+    """Complete the last word; of zsh's own machinery only the end is replaced."""
+    if shutil.which("zsh") is None:
+        pytest.skip("zsh is not installed")
+    script = """
+        compdef() { :; }
+        compadd() { print -l -- $values; print -l -- $shown >&3; }
+        source <(stoker completion zsh)
+        words=("$@"); CURRENT=$#
+        exec 3>/dev/null
+        _stoker_completion
+    """
+    return in_shell(daemon, ["zsh", "-f", "-c", script, "zsh", *words])
+
+
+class TestBash:
+    def test_completes_commands_and_options(self, reader: StokerDaemon) -> None:
+        assert by_bash(reader, "stoker", "r") == ["run", "runs"]
+        assert by_bash(reader, "stoker", "job", "") == ["list", "publish", "show"]
+        assert by_bash(reader, "stoker", "runs", "--st") == ["--status"]
+        assert by_bash(reader, "stoker", "runs", "--status", "f") == ["failed"]
+        assert by_bash(reader, "stoker", "runs", "--status", "=", "f") == ["failed"]
+
+    def test_completes_what_the_daemon_knows(self, reader: StokerDaemon) -> None:
+        assert by_bash(reader, "stoker", "run", "s") == ["sales"]
+        assert by_bash(reader, "stoker", "job", "show", "e") == ["etl/ingest.sh"]
+        assert by_bash(reader, "stoker", "show", "") == ["1"]
+        assert by_bash(reader, "stoker", "stop", "1/") == ["1/ingest"]
+        assert by_bash(reader, "stoker", "logs", "1", "i") == ["ingest"]
+        assert by_bash(reader, "stoker", "logs", "#1", "") == ["ingest"]
+
+    def test_quotes_what_a_shell_would_take_apart(self, reader: StokerDaemon) -> None:
+        (quoted,) = by_bash(reader, "stoker", "run", "o")
+
+        assert in_shell(reader, ["bash", "-c", f"printf %s {quoted}"]) == [ODD]
+        assert by_bash(reader, "stoker", "run", "odd\\,\\ n") == [quoted]
+        assert by_bash(reader, "stoker", "run", "日") == ["日本語"]
+
+    def test_leaves_files_to_the_shell(self, reader: StokerDaemon) -> None:
+        assert by_bash(reader, "stoker", "apply", "") == ["(-o default)"]
+
+    @pytest.mark.parametrize("socket", ["nowhere", "/dev/null", "/", "/" + "x" * 200])
+    def test_is_silent_where_no_daemon_answers(self, tmp_path: Path, socket: str) -> None:
+        nobody = StokerDaemon(tmp_path, {"STOKER_SOCKET": socket})
+
+        for words in (["run", ""], ["show", "x"], ["stop", "1/"], ["logs", "1", ""], ["no", "such", ""]):
+            assert by_bash(nobody, "stoker", *words) in ([], by_bash(nobody, "stoker", ""))
+
+    def test_never_ends_in_a_traceback(self, reader: StokerDaemon) -> None:
+        for words, place in (
+            ("stoker run $'", "1"),
+            ("", "0"),
+            ("stoker logs 99999999999999999999999 ", "3"),
+        ):
+            done = subprocess.run(
+                [STOKER],
+                env={
+                    **reader.environment,
+                    "_STOKER_COMPLETE": "bash_complete",
+                    "COMP_WORDS": words,
+                    "COMP_CWORD": place,
+                },
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert (done.returncode, done.stderr) == (0, "")
+
+    def test_of_stokerd_completes_its_commands(self, reader: StokerDaemon) -> None:
+        script = """
+            source <(stokerd completion bash)
+            COMP_WORDS=(stokerd c); COMP_CWORD=1
+            _stokerd_completion stokerd
+            echo "${COMPREPLY[@]}"
+        """
+        assert in_shell(reader, ["bash", "--norc", "-c", script]) == ["completion check config"]
+
+
+class TestFish:
+    def test_completes_with_descriptions(self, reader: StokerDaemon) -> None:
+        assert by_fish(reader, "stoker ru")[1] == "runs\tList runs, newest first."
+        assert by_fish(reader, "stoker run o") == [f"{ODD}\tversion 1"]
+        assert by_fish(reader, "stoker stop 1/") == ["1/ingest\t✔ succeeded"]
+        assert by_fish(reader, "stoker runs --status=f") == ["--status=failed"]
+
+
+class TestZsh:
+    def test_completes_what_the_daemon_knows(self, reader: StokerDaemon) -> None:
+        assert by_zsh(reader, "stoker", "r") == ["run", "runs"]
+        assert by_zsh(reader, "stoker", "run", "o") == [ODD]
+        assert by_zsh(reader, "stoker", "stop", "1/") == ["1/ingest"]
+        assert by_zsh(reader, "stoker", "runs", "--status=f") == ["--status=failed"]

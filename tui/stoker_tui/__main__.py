@@ -1,0 +1,17 @@
+"""Where `stoker` begins: Ctrl-C is quiet before the rest is loaded, which takes a moment."""
+
+from __future__ import annotations
+
+from stoker_shared.interruption import die_of_interrupts
+
+
+def main() -> None:
+    """Run the command."""
+    die_of_interrupts()
+    from stoker_tui.cli import main as stoker  # noqa: PLC0415 - see above
+
+    stoker()
+
+
+if __name__ == "__main__":
+    main()
