@@ -6,7 +6,8 @@ import re
 
 from starlette.requests import Request
 
-from stoker_daemon import commands
+from stoker_daemon.commands import jobs, workflows
+from stoker_daemon.commands.common import check_workspace, known_job, known_workflow, read_definition
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.answers import page
 from stoker_daemon.http.callers import Caller
@@ -77,14 +78,14 @@ class Definitions:
 
     async def show_job(self, workspace: str, path: str) -> Answer[JobVersionView]:
         """Show a job's latest version."""
-        job = commands.known_job(self._engine.state, workspace, path)
+        job = known_job(self._engine.state, workspace, path)
         return Answer(job_version(job, job.latest))
 
     async def list_job_versions(
         self, workspace: str, path: str, query: PageQuery
     ) -> Answer[Page[JobVersionView]]:
         """List a job's versions, oldest first."""
-        job = commands.known_job(self._engine.state, workspace, path)
+        job = known_job(self._engine.state, workspace, path)
         versions = [job_version(job, version) for version in job.versions]
         return Answer(page(query, versions, lambda version: f"{version.version:09d}"))
 
@@ -92,11 +93,11 @@ class Definitions:
         self, caller: Caller, workspace: str, path: str, body: PublishJob
     ) -> Answer[JobVersionView]:
         """Make stored content a job's next version."""
-        commands.check_workspace(workspace)
+        check_workspace(workspace)
         number = await self._once.carry_out(
-            caller, lambda: commands.publish_job(self._objects, workspace, path, body, caller.user)
+            caller, lambda: jobs.publish_job(self._objects, workspace, path, body, caller.user)
         )
-        job = commands.known_job(self._engine.state, workspace, path)
+        job = known_job(self._engine.state, workspace, path)
         return Answer(job_version(job, job.versions[number - 1]))
 
     async def list_workflows(self, workspace: str, query: PageQuery) -> Answer[Page[WorkflowRow]]:
@@ -112,19 +113,19 @@ class Definitions:
 
     async def show_workflow(self, workspace: str, name: str, query: WorkflowQuery) -> Answer[WorkflowView]:
         """Show a workflow: its draft, or a published version of it."""
-        workflow = commands.known_workflow(self._engine.state, workspace, name)
+        workflow = known_workflow(self._engine.state, workspace, name)
         digest = workflow.draft.digest
         if query.version:
-            digest = commands.published_version(workflow, query.version).digest
+            digest = workflows.published_version(workflow, query.version).digest
         return self._shown(workflow, digest)
 
     async def save_workflow(
         self, request: Request, caller: Caller, workspace: str, name: str, body: WorkflowSpec
     ) -> Answer[WorkflowView]:
         """Save the draft, made on the revision that If-Match names."""
-        commands.check_workspace(workspace)
+        check_workspace(workspace)
         self._engine.admit()
-        command = await commands.save_workflow(
+        command = await workflows.save_workflow(
             self._objects, workspace, name, body, _revision(request), caller.user
         )
         workflow = await self._engine.submit(command)
@@ -137,13 +138,13 @@ class Definitions:
         state = self._engine.state
         number = await self._once.carry_out(
             caller,
-            lambda: commands.publish_workflow(state, self._objects, workspace, name, body, caller.user),
+            lambda: workflows.publish_workflow(state, self._objects, workspace, name, body, caller.user),
         )
-        return Answer(commands.known_workflow(state, workspace, name).versions[number - 1])
+        return Answer(known_workflow(state, workspace, name).versions[number - 1])
 
     def _shown(self, workflow: Workflow, digest: str) -> Answer[WorkflowView]:
         runs = runs_by_workflow(self._engine.state).get(workflow.id, [])
-        view = WorkflowView(workflow_row(workflow, runs), commands.read_definition(self._objects, digest))
+        view = WorkflowView(workflow_row(workflow, runs), read_definition(self._objects, digest))
         return Answer(view, {"ETag": f'"{workflow.draft.revision}"'})
 
 
@@ -156,7 +157,7 @@ def _announced_size(request: Request) -> int:
 def _revision(request: Request) -> int | None:
     """Give the revision that a write is made on, from its preconditions (RFC 9110, 13.1)."""
     if request.headers.get("if-none-match") == "*":
-        return commands.NEW
+        return workflows.NEW
     tag = request.headers.get("if-match")
     if tag is None:
         return None

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from stoker_daemon import commands
+from stoker_daemon.commands import runs as commands
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.callers import Caller
 from stoker_daemon.http.once import Once
