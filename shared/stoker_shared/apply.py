@@ -16,6 +16,7 @@ import msgspec
 from stoker_shared import events as ev
 from stoker_shared.model import NODE_TRANSITIONS, RUN_TRANSITIONS, AttemptState, NodeState, RunState
 from stoker_shared.state import (
+    KEPT_REVISIONS,
     Attempt,
     Draft,
     Job,
@@ -119,12 +120,17 @@ def _job_deleted(state: State, _: ev.Record, event: ev.JobDeleted) -> None:
 
 
 def _workflow_saved(state: State, record: ev.Record, event: ev.WorkflowSaved) -> None:
-    draft = Draft(event.revision, event.digest, record.at, record.by)
+    draft = Draft(event.revision, event.digest, record.at, record.by, event.applied)
     if known := state.workflows.get(event.workflow):
-        known.draft = draft
+        _replace_draft(known, draft)
         return
     state.counters.workflow = event.workflow
     state.restore(Workflow(event.workspace, event.workflow, event.name, draft))
+
+
+def _replace_draft(workflow: Workflow, draft: Draft) -> None:
+    workflow.replaced = [*workflow.replaced, workflow.draft][-KEPT_REVISIONS:]
+    workflow.draft = draft
 
 
 def _workflow_published(state: State, record: ev.Record, event: ev.WorkflowPublished) -> None:
@@ -136,7 +142,10 @@ def _workflow_renamed(state: State, record: ev.Record, event: ev.WorkflowRenamed
     workflow = state.workflows[event.workflow]
     del state.names[workflow.workspace, workflow.name]
     workflow.name = event.name
-    workflow.draft = Draft(event.revision, event.digest, record.at, record.by)
+    applied = workflow.draft.applied
+    _replace_draft(workflow, Draft(event.revision, event.digest, record.at, record.by, applied))
+    for index, digest in enumerate(event.versions):
+        workflow.versions[index] = msgspec.structs.replace(workflow.versions[index], digest=digest)
     state.restore(workflow)
 
 
@@ -181,6 +190,8 @@ def _run_created(state: State, record: ev.Record, event: ev.RunCreated) -> None:
         if not node.unmet:
             insort(run.ready, (-node.priority, node.number))
     state.runs[run.id] = run
+    if workflow := state.workflows.get(run.workflow):
+        workflow.last_run = run.id
 
 
 def _planned(number: int, node: ev.PlannedNode) -> NodeRun:

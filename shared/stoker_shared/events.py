@@ -146,7 +146,7 @@ class JobDeleted(Event, frozen=True, tag="job.deleted"):
 class WorkflowSaved(Event, frozen=True, tag="workflow.saved"):
     """The draft ``revision`` of a workflow was saved; the definition is the object ``digest``.
 
-    ``workflow`` is its immutable id; the first revision creates it.
+    ``workflow`` is its immutable id; the first revision creates it. ``applied``: it came from a file.
     """
 
     workspace: str
@@ -154,6 +154,7 @@ class WorkflowSaved(Event, frozen=True, tag="workflow.saved"):
     name: str
     revision: int
     digest: str
+    applied: bool = False
 
 
 class WorkflowPublished(Event, frozen=True, tag="workflow.published"):
@@ -166,12 +167,16 @@ class WorkflowPublished(Event, frozen=True, tag="workflow.published"):
 
 
 class WorkflowRenamed(Event, frozen=True, tag="workflow.renamed"):
-    """The workflow has another name; its draft, the object ``digest``, says so too."""
+    """The workflow has another name; its draft, the object ``digest``, says so too.
+
+    ``versions`` are the objects of its versions under that name, all else in them as it was.
+    """
 
     workflow: int
     name: str
     revision: int
     digest: str
+    versions: tuple[str, ...] = ()
 
 
 class WorkflowDeleted(Event, frozen=True, tag="workflow.deleted"):

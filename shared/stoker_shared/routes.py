@@ -17,6 +17,11 @@ JOB_PUBLISH = "/v1/workspaces/{workspace}/jobs/{path:path}/publish"
 
 WORKFLOWS = "/v1/workspaces/{workspace}/workflows"
 WORKFLOW = "/v1/workspaces/{workspace}/workflows/{name}"
+WORKFLOW_VERSIONS = "/v1/workspaces/{workspace}/workflows/{name}/versions"
+WORKFLOW_DIFF = "/v1/workspaces/{workspace}/workflows/{name}/diff"
+WORKFLOW_ROLLBACK = "/v1/workspaces/{workspace}/workflows/{name}/rollback"
+WORKFLOW_CLONE = "/v1/workspaces/{workspace}/workflows/{name}/clone"
+WORKFLOW_RENAME = "/v1/workspaces/{workspace}/workflows/{name}/rename"
 WORKFLOW_PUBLISH = "/v1/workspaces/{workspace}/workflows/{name}/publish"
 
 RUNS = "/v1/workspaces/{workspace}/runs"

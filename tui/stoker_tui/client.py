@@ -20,6 +20,7 @@ from stoker_shared import api, routes
 from stoker_shared.model import WorkflowSpec
 from stoker_shared.paths import check_socket_path
 from stoker_shared.routes import fill
+from stoker_shared.state import WorkflowVersion
 
 _T = TypeVar("_T")
 
@@ -121,17 +122,36 @@ class Client:
         """Give every workflow."""
         return self._pages(self._in(routes.WORKFLOWS), api.WorkflowRow)
 
-    def workflow(self, name: str, version: int | None = None) -> api.WorkflowView:
-        """Give a workflow's draft, or one published version."""
-        query = {} if version is None else {"version": str(version)}
+    def workflow(
+        self, name: str, version: int | None = None, revision: int | None = None
+    ) -> api.WorkflowView:
+        """Give a workflow's draft, one published version, or a draft that was replaced."""
+        asked = {"version": version, "revision": revision}
+        query = {key: str(number) for key, number in asked.items() if number is not None}
         return self._get(self._in(routes.WORKFLOW, name=name), api.WorkflowView, query)
 
-    def save_workflow(self, spec: WorkflowSpec, revision: int | None) -> api.WorkflowView:
+    def workflow_versions(self, name: str) -> Iterator[WorkflowVersion]:
+        """Give a workflow's versions, oldest first."""
+        return self._pages(self._in(routes.WORKFLOW_VERSIONS, name=name), WorkflowVersion)
+
+    def diff_workflow(self, name: str, before: str | None, after: str) -> api.WorkflowDifference:
+        """Give what leads from one definition (None: the latest version) to another."""
+        query = {"to": after} if before is None else {"from": before, "to": after}
+        return self._get(self._in(routes.WORKFLOW_DIFF, name=name), api.WorkflowDifference, query)
+
+    def preview_publishing(self, name: str) -> api.PublishingView:
+        """Give what publishing a workflow's draft would come to."""
+        return self._get(self._in(routes.WORKFLOW_PUBLISH, name=name), api.PublishingView)
+
+    def save_workflow(
+        self, spec: WorkflowSpec, revision: int | None, *, applied: bool = False
+    ) -> api.WorkflowView:
         """Save a draft made on a revision; None for a workflow that is not there yet."""
         condition = {"If-None-Match": "*"} if revision is None else {"If-Match": f'"{revision}"'}
         answer = self._ask(
             "PUT",
             self._in(routes.WORKFLOW, name=spec.workflow),
+            params={"applied": "true"} if applied else {},
             content=msgspec.json.encode(spec),
             headers=condition,
         )
@@ -141,6 +161,25 @@ class Client:
         """Make a workflow's draft its next version, and give the version's number."""
         request = api.PublishWorkflow(remarks=remarks)
         return self._post(self._in(routes.WORKFLOW_PUBLISH, name=name), request, _Version).version
+
+    def roll_back_workflow(self, name: str, version: int, remarks: str) -> int:
+        """Make what a version was the next one and the draft, and give the new version's number."""
+        request = api.RollBackWorkflow(version=version, remarks=remarks)
+        return self._post(self._in(routes.WORKFLOW_ROLLBACK, name=name), request, _Version).version
+
+    def clone_workflow(self, name: str, new_name: str) -> api.WorkflowView:
+        """Make a workflow whose draft is that of another."""
+        request = api.NewName(name=new_name)
+        return self._post(self._in(routes.WORKFLOW_CLONE, name=name), request, api.WorkflowView)
+
+    def rename_workflow(self, name: str, new_name: str) -> api.WorkflowView:
+        """Give a workflow another name."""
+        request = api.NewName(name=new_name)
+        return self._post(self._in(routes.WORKFLOW_RENAME, name=name), request, api.WorkflowView)
+
+    def delete_workflow(self, name: str) -> api.WorkflowRow:
+        """Delete a workflow, and give what it was."""
+        return self._decoded(self._ask("DELETE", self._in(routes.WORKFLOW, name=name)), api.WorkflowRow)
 
     def start_run(self, request: api.StartRun) -> api.RunView:
         """Start a run."""

@@ -22,12 +22,12 @@ from stoker_daemon.engine import Turn
 from stoker_daemon.objects import Objects
 from stoker_daemon.plan import freeze, planned_nodes
 from stoker_daemon.problems import conflict, invalid, not_found
-from stoker_daemon.variables import variable_name_problem
 from stoker_shared import events as ev
 from stoker_shared.api import Fault, StartRun
 from stoker_shared.model import NODE_ENDS, NodeState
 from stoker_shared.state import JobVersion, Run, State
 from stoker_shared.text import clean
+from stoker_shared.variables import variable_name_problem
 
 
 async def start_run(

@@ -8,6 +8,7 @@ from stoker_shared import __version__
 from stoker_shared.commandline import SETTINGS, Entry, Program
 
 _DEFINITIONS, _RUNS, _STATUS = (f"stoker_tui.cli.{module}" for module in ("definitions", "runs", "status"))
+_WORKFLOWS, _APPLYING = (f"stoker_tui.cli.{module}" for module in ("workflows", "applying"))
 
 CONTENTS = {
     "See it work": {
@@ -15,8 +16,9 @@ CONTENTS = {
     },
     "Define": {
         "job": Entry(_DEFINITIONS, "Source files: publish, list, show."),
-        "apply": Entry(_DEFINITIONS, "Save workflow files (YAML) as drafts, or publish them."),
-        "workflow": Entry(_DEFINITIONS, "Workflows: list, show, publish."),
+        "workflow": Entry(_WORKFLOWS, "Workflows: list, show, compare, publish, roll back, rename."),
+        "apply": Entry(_APPLYING, "Save files of workflows and jobs (YAML) as drafts, or publish them."),
+        "export": Entry(_APPLYING, "Print a workflow as the file that `apply` reads."),
     },
     "Run": {
         "run": Entry(_RUNS, "Start a run of a workflow, and wait for it or follow it."),
