@@ -148,7 +148,7 @@ REFUSALS: list[tuple[str, dict[str, Any], int, str]] = [
     (f"POST {SPACE}/workflows/empty/publish", {"json": {}}, 422, "needs at least one node"),
     # Versions, and names.
     (f"GET {SPACE}/workflows/known?revision=7", {}, 404, "no draft 7 of 'known' is kept; there are 1 to 1"),
-    (f"GET {SPACE}/workflows/known?version=1&revision=1", {}, 400, "not for both"),
+    (f"GET {SPACE}/workflows/known?version=1&revision=1", {}, 422, "not for both"),
     (f"GET {SPACE}/workflows/known/diff?from=2", {}, 404, "'known' has no version 2; its latest is 1"),
     (f"GET {SPACE}/workflows/known/diff?from=drift", {}, 400, "from: expected `str` matching"),
     (f"POST {SPACE}/workflows/known/rollback", {"json": {"version": 2}}, 404, "has no version 2"),

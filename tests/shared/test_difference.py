@@ -8,8 +8,8 @@ from stoker_shared.text import clean_line
 from tests.definitions import workflow_specs
 
 
-def step(name: str, *upstream: str, timeout: int | None = None, **config: dict[str, str]) -> NodeSpec:
-    return NodeSpec(name=name, job="a.py", upstream=upstream, timeout=timeout, config=JobConfig(**config))
+def step(name: str, *upstream: str, timeout: int | None = None, config: JobConfig | None = None) -> NodeSpec:
+    return NodeSpec(name=name, job="a.py", upstream=upstream, timeout=timeout, config=config or JobConfig())
 
 
 def spec(*nodes: NodeSpec, schedule: Schedule | None = None, retries: int = 0) -> WorkflowSpec:
@@ -31,8 +31,8 @@ class TestAChange:
         assert lines(after, spec(step("a"), step("b"))) == ["nodes/b/timeout: 7200 -> unset"]
 
     def test_of_a_mapping_is_told_by_its_key(self):
-        before = spec(step("a", conf={"spark.x": "1", "spark.y": "2"}))
-        after = spec(step("a", conf={"spark.x": "3"}, env={"a/b~c": ""}))
+        before = spec(step("a", config=JobConfig(conf={"spark.x": "1", "spark.y": "2"})))
+        after = spec(step("a", config=JobConfig(conf={"spark.x": "3"}, env={"a/b~c": ""})))
 
         assert lines(before, after) == [
             "nodes/a/config/conf/spark.x: 1 -> 3",

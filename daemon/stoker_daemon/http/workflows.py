@@ -13,7 +13,7 @@ from stoker_daemon.http.drafts import PRECONDITIONS, etag, revision_of
 from stoker_daemon.http.once import Once
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.objects import Objects
-from stoker_daemon.problems import malformed
+from stoker_daemon.problems import invalid
 from stoker_daemon.views import in_force, runs_by_workflow, workflow_row
 from stoker_shared import routes
 from stoker_shared.api import (
@@ -71,7 +71,7 @@ class Workflows:
     async def show_workflow(self, workspace: str, name: str, query: WorkflowQuery) -> Answer[WorkflowView]:
         """Show a workflow: its draft, a published version of it, or a draft that was replaced."""
         if query.version and query.revision:
-            raise malformed("ask for a version or for a draft's revision, not for both")
+            raise invalid("ask for a version or for a draft's revision, not for both")
         workflow = known_workflow(self._engine.state, workspace, name)
         if query.version:
             return self._shown(workflow, str(query.version))
