@@ -69,12 +69,14 @@ class Definitions:
 
     async def list_jobs(self, workspace: str, query: PageQuery) -> Answer[Page[JobVersionView]]:
         """List the jobs of a workspace, each at its latest version."""
-        latest = [
-            job_version(job, job.latest)
-            for (space, _), job in self._engine.state.jobs.items()
-            if space == workspace
-        ]
-        return Answer(page(query, latest, lambda job: job.path))
+        jobs = self._engine.state.jobs
+        paths = [path for space, path in jobs if space == workspace]
+
+        def latest(path: str) -> JobVersionView:
+            job = jobs[workspace, path]
+            return job_version(job, job.latest)
+
+        return Answer(page(query, paths, latest))
 
     async def show_job(self, workspace: str, path: str) -> Answer[JobVersionView]:
         """Show a job's latest version."""
@@ -86,8 +88,8 @@ class Definitions:
     ) -> Answer[Page[JobVersionView]]:
         """List a job's versions, oldest first."""
         job = known_job(self._engine.state, workspace, path)
-        versions = [job_version(job, version) for version in job.versions]
-        return Answer(page(query, versions, lambda version: f"{version.version:09d}"))
+        versions = {f"{version.version:09d}": version for version in job.versions}
+        return Answer(page(query, versions, lambda key: job_version(job, versions[key])))
 
     async def publish_job(
         self, caller: Caller, workspace: str, path: str, body: PublishJob
@@ -104,12 +106,13 @@ class Definitions:
         """List the workflows of a workspace."""
         state = self._engine.state
         runs = runs_by_workflow(state)
-        rows = [
-            workflow_row(workflow, runs.get(workflow.id, []))
-            for workflow in state.workflows.values()
-            if workflow.workspace == workspace
-        ]
-        return Answer(page(query, rows, lambda row: row.name))
+        names = [name for space, name in state.names if space == workspace]
+
+        def row(name: str) -> WorkflowRow:
+            workflow = known_workflow(state, workspace, name)
+            return workflow_row(workflow, runs.get(workflow.id, []))
+
+        return Answer(page(query, names, row))
 
     async def show_workflow(self, workspace: str, name: str, query: WorkflowQuery) -> Answer[WorkflowView]:
         """Show a workflow: its draft, or a published version of it."""
