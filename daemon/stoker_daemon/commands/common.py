@@ -15,6 +15,9 @@ from stoker_shared.model import WorkflowSpec
 from stoker_shared.state import Job, State, Workflow
 from stoker_shared.text import clean, name_problem, nearest
 
+NEW = 0
+"""The revision to save a draft on that is not there yet."""
+
 _ENVELOPE = 1024
 """Bytes of a line beside the event itself, generously."""
 

@@ -127,7 +127,7 @@ def _cycle(text: str | None, zone: ZoneInfo, now: datetime) -> datetime:
 
 
 def _latest(state: State, workspace: str, path: str) -> JobVersion:
-    try:
-        return state.jobs[workspace, path].latest
-    except KeyError:
-        raise conflict(f"job {path!r} is not published in workspace {workspace!r}") from None
+    job = state.jobs.get((workspace, path))
+    if job is None or job.latest is None:
+        raise conflict(f"job {path!r} is not published in workspace {workspace!r}")
+    return job.latest

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from stoker_daemon.commands.common import (
+    NEW,
     fitting,
     guess,
     known_workflow,
@@ -24,9 +25,6 @@ from stoker_shared.definition import faults
 from stoker_shared.model import WorkflowSpec
 from stoker_shared.state import State, Workflow, WorkflowVersion
 from stoker_shared.text import clean
-
-NEW = 0
-"""The revision to save a workflow on that is not there yet."""
 
 
 async def save_workflow(
@@ -92,11 +90,11 @@ def published_version(workflow: Workflow, number: int | None) -> WorkflowVersion
 
 
 def _unpublished_jobs(state: State, workspace: str, spec: WorkflowSpec) -> list[Fault]:
-    known = [path for space, path in state.jobs if space == workspace]
+    known = {path for (space, path), job in state.jobs.items() if space == workspace and job.versions}
     return [
         Fault(f"/nodes/{index}/job", f"job {clean(node.job)!r} is not published{guess(node.job, known)}")
         for index, node in enumerate(spec.nodes)
-        if (workspace, node.job) not in state.jobs
+        if node.job not in known
     ]
 
 
