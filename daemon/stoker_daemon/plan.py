@@ -27,6 +27,7 @@ class PlanNode(msgspec.Struct, frozen=True, omit_defaults=True):
     config: JobConfig
     args: tuple[str, ...] = ()
     variables: dict[str, str] = {}
+    attachments: tuple[ev.Attachment, ...] = ()
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -57,7 +58,7 @@ def planned_nodes(spec: WorkflowSpec, plan: Plan, places: Iterable[Place]) -> tu
             name=node.name,
             upstream=node.upstream,
             retries=spec.retries if node.retries is None else node.retries,
-            timeout=frozen.config.timeout,
+            timeout=frozen.config.timeout if node.timeout is None else node.timeout,
             enabled=node.enabled,
             priority=node.priority,
             queue=place.queue,
@@ -87,4 +88,5 @@ def _frozen(node: NodeSpec, version: JobVersion) -> PlanNode:
         config=config,
         args=(config.args or ()) if node.args is None else node.args,
         variables=node.variables,
+        attachments=version.attachments,
     )

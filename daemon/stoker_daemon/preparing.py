@@ -16,7 +16,7 @@ import msgspec
 from stoker_daemon import launchers
 from stoker_daemon.attempts import AttemptDirectory, AttemptKey
 from stoker_daemon.executor import Order
-from stoker_daemon.launchers import CannotLaunch, Launch, SparkHome, Task
+from stoker_daemon.launchers import WORK, CannotLaunch, Launch, SparkHome, Task, notebook, submit
 from stoker_daemon.launchers.shell import shebang
 from stoker_daemon.objects import Objects
 from stoker_daemon.plan import Plan, PlanNode
@@ -85,10 +85,12 @@ class Preparer:
         frozen = plan.nodes[node.number - 1]
         key = AttemptKey(run.id, node.number, node.name, attempt.number)
         lines = [f"{key}, process {attempt.pid}, {TAG}={attempt.tag}"]
-        lines += [f"directory: {AttemptDirectory(self._logs, key).path / 'work'}"]
+        lines += [f"directory: {AttemptDirectory(self._logs, key).path / WORK}"]
         lines += ["command:", *(f"  {argument!r}" for argument in attempt.command)]
         lines += ["environment:", *_described(_facts(run, key), _custom(run, plan, frozen))]
         lines += [f"  {clean(name)}" for name in frozen.config.env]
+        if frozen.attachments:
+            lines += ["attached:", *(f"  {each.name} ({each.size:,} bytes)" for each in frozen.attachments)]
         return "\n".join(lines) + "\n"
 
     def find_spark(self, own: Mapping[str, str], home: str | None = None) -> SparkHome:
@@ -113,27 +115,45 @@ class Preparer:
         self, key: AttemptKey, node: PlanNode, queue: QueueSpec | None, scope: Scope, title: str
     ) -> Order:
         directory = AttemptDirectory(self._logs, key).path
-        base_name = PurePosixPath(node.job).name
+        source, files = self._source(node, scope)
         task = Task(
             type=node.type,
             title=title,
-            source=directory / base_name,
+            source=directory / source,
             directory=directory,
             args=tuple(scope.replace(arg, f"args[{i}]") for i, arg in enumerate(node.args)),
             config=_replaced(node.config, scope),
             variables=scope.environment(),
             interpreter=self._interpreter(node.digest) if node.type is JobType.SHELL else (),
             queue=queue,
+            attachments=node.attachments,
+            words=self._words(node, scope) if node.type is JobType.SUBMIT else (),
         )
-        rendered = {base_name: self._sql(node, scope)} if node.type is JobType.SQL else None
         home = queue.spark_home if queue else None
         spark = None if node.type is JobType.SHELL else self.find_spark(task.environment, home)
         launch = launchers.launch(task, spark)
         _check_length(launch)
         tag = uuid4().hex
-        if rendered is None:
-            return Order(key, tag, launch, (base_name, self._objects.path(node.digest)))
-        return Order(key, tag, msgspec.structs.replace(launch, files=launch.files | rendered))
+        given = {f"{WORK}/{attached.file_name}": attached.digest for attached in node.attachments}
+        if not files:
+            given[source] = node.digest
+        sources = tuple((place, self._objects.path(digest)) for place, digest in given.items())
+        return Order(key, tag, msgspec.structs.replace(launch, files=launch.files | files), sources)
+
+    def _source(self, node: PlanNode, scope: Scope) -> tuple[str, dict[str, bytes]]:
+        """Give the name of the file to run, and that file where it is not what was published."""
+        name = PurePosixPath(node.job).name
+        match node.type:
+            case JobType.SQL:
+                return name, {name: self._sql(node, scope)}
+            case JobType.NOTEBOOK:
+                content = self._objects.path(node.digest).read_bytes()
+                return f"{name}.py", {f"{name}.py": notebook.script(content, node.job, scope.replace)}
+            case _:
+                return name, {}
+
+    def _words(self, node: PlanNode, scope: Scope) -> tuple[str, ...]:
+        return submit.words(self._objects.read(node.digest), node.job, scope.replace)
 
     def _sql(self, node: PlanNode, scope: Scope) -> bytes:
         # Bytes that are no UTF-8 come through as they are.

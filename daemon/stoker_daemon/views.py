@@ -23,6 +23,28 @@ def job_version(job: Job, version: JobVersion) -> api.JobVersionView:
         by=version.by,
         config=version.config,
         remarks=version.remarks,
+        attachments=version.attachments,
+    )
+
+
+def job_view(job: Job) -> api.JobView:
+    """Show a job: what runs of it, and what is being edited."""
+    draft = job.current_draft
+    return api.JobView(
+        path=job.path,
+        type=type_of(job.path),
+        version=len(job.versions),
+        has_changes=job.has_changes,
+        draft=api.JobDraftView(
+            revision=draft.revision,
+            digest=draft.digest,
+            size=draft.size,
+            saved_at=draft.at,
+            by=draft.by,
+            config=draft.config,
+            attachments=draft.attachments,
+        ),
+        latest=job_version(job, job.latest) if job.latest else None,
     )
 
 

@@ -123,7 +123,7 @@ class TestVariables:
     def test_are_replaced_in_no_job_but_sql(self, prepared: Prepared):
         order = prepared.order("a.sh", b"echo ${nope}")
 
-        assert order.source == ("a.sh", prepared.objects.path(prepared.objects.put(b"echo ${nope}")))
+        assert order.sources == (("a.sh", prepared.objects.path(prepared.objects.put(b"echo ${nope}"))),)
 
     def test_leave_every_other_byte_of_sql_alone(self, prepared: Prepared):
         every_byte = bytes(range(256)) + "é\u2028\r\n".encode() + b"\xff\xfe"

@@ -313,8 +313,8 @@ class TestDefinitions:
             (1, "d1", "alice"),
             (2, "d2", "alice"),
         ]
-        assert job.latest.digest == "d2"
-        assert story.state.jobs["other", "etl/a.py"].latest.size == 30
+        assert job.versions[-1].digest == "d2"
+        assert story.state.jobs["other", "etl/a.py"].versions[-1].size == 30
 
     def test_a_saved_draft_replaces_the_one_before_under_the_same_id(self):
         story = Story(ev.WorkflowSaved("default", 1, "daily", 1, "d1"))

@@ -13,6 +13,7 @@ from stoker_daemon.commands.common import (
     fitting,
     guess,
     known_workflow,
+    latest_job,
     read_definition,
 )
 from stoker_daemon.commands.workflows import published_version
@@ -27,7 +28,7 @@ from stoker_daemon.variables import variable_name_problem
 from stoker_shared import events as ev
 from stoker_shared.api import Fault, StartRun
 from stoker_shared.model import NODE_ENDS, NodeState, OverlapPolicy
-from stoker_shared.state import JobVersion, Run, State
+from stoker_shared.state import Run, State
 from stoker_shared.text import clean
 
 
@@ -45,7 +46,7 @@ async def start_run(
     ]:
         raise invalid("a variable can't be set", errors)
     spec = read_definition(objects, version.digest)
-    plan = freeze(spec, lambda path: _latest(state, workspace, path))
+    plan = freeze(spec, lambda path: latest_job(state, workspace, path))
     digest = await asyncio.to_thread(objects.put, msgspec.json.encode(plan))
 
     def command(turn: Turn) -> int:
@@ -135,10 +136,3 @@ def _cycle(text: str | None, zone: ZoneInfo, now: datetime) -> datetime:
         return parse_cycle(text, zone)
     except ValueError as error:
         raise invalid(f"the cycle time can't be used: {error}", [Fault("/cycle", str(error))]) from error
-
-
-def _latest(state: State, workspace: str, path: str) -> JobVersion:
-    try:
-        return state.jobs[workspace, path].latest
-    except KeyError:
-        raise conflict(f"job {path!r} is not published in workspace {workspace!r}") from None

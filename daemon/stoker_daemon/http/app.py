@@ -18,7 +18,9 @@ from stoker_daemon.http import metrics
 from stoker_daemon.http.answers import handlers
 from stoker_daemon.http.definitions import Definitions
 from stoker_daemon.http.events import Events
+from stoker_daemon.http.jobs import Jobs
 from stoker_daemon.http.logs import Logs
+from stoker_daemon.http.objects import Content
 from stoker_daemon.http.once import Once
 from stoker_daemon.http.openapi import document
 from stoker_daemon.http.operations import Answer, Operation
@@ -57,6 +59,8 @@ class Api:
             Operation("GET", routes.STATUS, self.show_status),
             Operation("GET", routes.OPENAPI, self.describe, gives="application/json"),
             Operation("GET", routes.METRICS, self.show_metrics, gives="text/plain"),
+            *Content(engine, objects).operations(),
+            *Jobs(engine, once, objects).operations(),
             *Definitions(engine, once, objects).operations(),
             *Queues(engine, objects).operations(),
             *Runs(engine, once, objects, projection, zone).operations(),

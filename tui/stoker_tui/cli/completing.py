@@ -43,7 +43,7 @@ def _workflows(client: Client, _: click.Context, __: str) -> _Found:
 
 def _jobs(client: Client, _: click.Context, __: str) -> _Found:
     for job in client.jobs():
-        yield job.path, f"version {job.version}"
+        yield job.path, f"version {job.version}" if job.version else "draft"
 
 
 def _queues(client: Client, _: click.Context, __: str) -> _Found:
