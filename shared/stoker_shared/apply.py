@@ -30,6 +30,8 @@ from stoker_shared.state import (
     Workflow,
     WorkflowVersion,
     Workspace,
+    drafted,
+    same_content,
 )
 
 
@@ -97,7 +99,14 @@ def _job(state: State, event: ev.JobSaved | ev.JobPublished) -> Job:
 
 def _job_saved(state: State, record: ev.Record, event: ev.JobSaved) -> None:
     _job(state, event).draft = JobDraft(
-        event.revision, event.digest, event.size, record.at, record.by, event.config, event.attachments
+        event.revision,
+        event.digest,
+        event.size,
+        record.at,
+        record.by,
+        event.config,
+        event.attachments,
+        event.applied,
     )
 
 
@@ -112,7 +121,11 @@ def _job_published(state: State, record: ev.Record, event: ev.JobPublished) -> N
         remarks=event.remarks,
         attachments=event.attachments,
     )
-    _job(state, event).versions.append(version)
+    job = _job(state, event)
+    followed = not job.has_changes and not (job.draft and same_content(event, job.draft))
+    job.versions.append(version)
+    if followed:
+        job.draft = drafted(version, job.draft.revision + 1 if job.draft else 1)
 
 
 def _job_deleted(state: State, _: ev.Record, event: ev.JobDeleted) -> None:
@@ -179,6 +192,7 @@ def _run_created(state: State, record: ev.Record, event: ev.RunCreated) -> None:
         queue=event.queue,
         overlap=event.overlap,
         tags=event.tags,
+        queues=sorted({node.queue for node in event.nodes}),
         opened=record.seq,
         nodes=[_planned(number, node) for number, node in enumerate(event.nodes, 1)],
         numbers={node.name: number for number, node in enumerate(event.nodes, 1)},
@@ -242,6 +256,7 @@ def _run_rerun_requested(state: State, record: ev.Record, event: ev.RunRerunRequ
         node = run.node(changed.name)
         for name in ("retries", "timeout", "enabled", "priority", "queue", "cu"):
             setattr(node, name, getattr(changed, name))
+    run.queues = sorted({node.queue for node in run.nodes})
     _reset(run, event.nodes)
 
 
@@ -273,7 +288,7 @@ def _reset(run: Run, names: tuple[str, ...]) -> None:
         node.ended_at = node.reason = node.stopping = node.retry_at = None
         node.detail = ""
     run.open = sum(not node.has_ended for node in run.nodes)
-    run.failed = sum(node.state is NodeState.FAILED for node in run.nodes)
+    run.failed = 0
     run.ready = []
     for node in run.nodes:
         if node.state is NodeState.PENDING:

@@ -296,6 +296,58 @@ def test_files_are_applied_and_only_what_changed_is_published_again(daemon: Stok
     assert told(daemon, "apply", tmp_path, "--publish")[1:] == ["flow draft 2", "flow version 2"]
 
 
+def test_a_job_s_file_is_applied_as_a_draft_and_published_with_what_is_attached(
+    daemon: StokerDaemon, tmp_path: Path
+):
+    (tmp_path / "hello.sh").write_text("cat rows.csv\n")
+    (tmp_path / "rows.csv").write_text("1\n")
+    file = tmp_path / "hello.yaml"
+    file.write_text(
+        "job: drafted.sh\nsource: hello.sh\nattachments: [{kind: files, source: rows.csv}]\n"
+        "config: {timeout: 60}\nremarks: first\n"
+    )
+
+    assert told(daemon, "apply", file, "--dry-run") == ["drafted.sh would be draft 1"]
+    assert told(daemon, "apply", file) == ["drafted.sh draft 1"]
+    assert told(daemon, "apply", file) == ["drafted.sh draft 1 (unchanged)"]
+    (tmp_path / "rows.csv").write_text("2\n")
+    assert told(daemon, "apply", file) == ["drafted.sh draft 2"]
+    assert told(daemon, "apply", file, "--publish") == ["drafted.sh version 1"]
+    published = daemon.http.get("/v1/workspaces/default/jobs/drafted.sh").json()["latest"]
+    assert (published["remarks"], published["config"]) == ("first", {"timeout": 60})
+    assert [attached["name"] for attached in published["attachments"]] == ["rows.csv"]
+
+    daemon.run_stoker("job", "config", "drafted.sh", "--set", "timeout=5")
+    why = refused(daemon, "apply", file)
+    assert f"{file}: draft 3 of 'drafted.sh' was changed by" in why
+    assert told(daemon, "apply", file, "--force") == ["drafted.sh draft 4"]
+
+
+def test_a_workflow_is_exported_with_its_jobs_and_applied_where_there_is_nothing(
+    daemon: StokerDaemon, tmp_path: Path
+):
+    (tmp_path / "lib.csv").write_text("1\n")
+    (tmp_path / "say.sh").write_text("cat lib.csv\n")
+    arguments = ["--as", "lib/say.sh", "--files", tmp_path / "lib.csv", "-m", "first", "--set", "timeout=9"]
+    told(daemon, "job", "publish", tmp_path / "say.sh", *arguments)
+    daemon.publish_workflow("flow", [node("a", job="lib/say.sh"), node("b", "a", job="lib/say.sh")])
+    before = daemon.http.get("/v1/workspaces/default/jobs/lib/say.sh").json()["latest"]
+    spec = show(daemon, "flow")["spec"]
+
+    written = told(daemon, "export", "flow", "--with-jobs", tmp_path / "out")
+
+    assert written == [f"{tmp_path}/out/jobs/lib/say.sh.yaml", f"{tmp_path}/out/flow.yaml"]
+    assert "is not empty" in refused(daemon, "export", "flow", "--with-jobs", tmp_path / "out")
+    told(daemon, "workflow", "delete", "flow")
+    told(daemon, "job", "delete", "lib/say.sh")
+    applied = ["lib/say.sh version 1", "flow draft 1", "flow version 1"]
+    assert told(daemon, "apply", tmp_path / "out", "--publish") == applied
+    after = daemon.http.get("/v1/workspaces/default/jobs/lib/say.sh").json()["latest"]
+    same = ("digest", "config", "attachments", "remarks")
+    assert {key: after[key] for key in same} == {key: before[key] for key in same}
+    assert show(daemon, "flow")["spec"] == spec
+
+
 def test_a_draft_changed_elsewhere_is_not_replaced_without_force(daemon: StokerDaemon, tmp_path: Path):
     file, other = tmp_path / "sales.yaml", tmp_path / "other.yaml"
     file.write_text(SALES)

@@ -12,10 +12,13 @@ from stoker_daemon.commands.common import (
     fitting,
     guess,
     known_workflow,
+    latest_job,
     read_definition,
 )
 from stoker_daemon.engine import Turn
 from stoker_daemon.objects import Objects
+from stoker_daemon.placing import places
+from stoker_daemon.plan import freeze
 from stoker_daemon.problems import Refused, conflict, invalid, not_found, precondition_required, stale
 from stoker_daemon.references import reference_faults
 from stoker_daemon.views import in_force, runs_by_workflow, workflow_row
@@ -72,7 +75,7 @@ async def publish_workflow(
 
     def command(turn: Turn) -> int:
         workflow = _unchanged(turn.state, workspace, name, draft)
-        if errors := _unpublished_jobs(turn.state, workspace, spec):
+        if errors := _unmet(turn.state, workspace, spec):
             raise _faulty(name, errors)
         version = len(workflow.versions) + 1
         event = ev.WorkflowPublished(workflow.id, version, draft.digest, request.remarks)
@@ -89,7 +92,7 @@ async def publishing_faults(state: State, workspace: str, spec: WorkflowSpec) ->
     }
     empty = [] if spec.nodes else [Fault("/nodes", "a workflow needs at least one node")]
     unknown = await asyncio.to_thread(reference_faults, spec, variables)
-    return [*faults(spec), *empty, *_unpublished_jobs(state, workspace, spec), *unknown]
+    return [*faults(spec), *empty, *_unmet(state, workspace, spec), *unknown]
 
 
 async def roll_back_workflow(
@@ -107,6 +110,8 @@ async def roll_back_workflow(
 
     def command(turn: Turn) -> int:
         workflow = _unchanged(turn.state, workspace, name, draft)
+        if errors := _unmet(turn.state, workspace, spec):
+            raise _faulty(name, errors)
         version = len(workflow.versions) + 1
         remarks = request.remarks or f"as version {earlier.version}"
         turn.record(fitting(ev.WorkflowPublished(workflow.id, version, earlier.digest, remarks)), by)
@@ -239,6 +244,14 @@ def _check_name(name: str) -> None:
 def _check_free(state: State, workspace: str, name: str) -> None:
     if state.workflow_named(workspace, name):
         raise conflict(f"there is a workflow {name!r} in {clean(workspace)!r} already; choose another name")
+
+
+def _unmet(state: State, workspace: str, spec: WorkflowSpec) -> list[Fault]:
+    """Give what a definition needs that is not there: published jobs, and room in the queues for them."""
+    if unpublished := _unpublished_jobs(state, workspace, spec):
+        return unpublished
+    plan = freeze(spec, lambda path: latest_job(state, workspace, path))
+    return places(spec, plan, state.queues)[1]
 
 
 def _unpublished_jobs(state: State, workspace: str, spec: WorkflowSpec) -> list[Fault]:

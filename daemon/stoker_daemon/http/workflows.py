@@ -62,11 +62,14 @@ class Workflows:
     async def list_workflows(self, workspace: str, query: PageQuery) -> Answer[Page[WorkflowRow]]:
         """List the workflows of a workspace."""
         state = self._engine.state
-        found = [workflow for workflow in state.workflows.values() if workflow.workspace == workspace]
-        part = page(query, found, lambda workflow: workflow.name)
         runs = runs_by_workflow(state)
-        rows = [self._row(workflow, runs.get(workflow.id, [])) for workflow in part.items]
-        return Answer(Page(rows, part.next))
+        names = [name for space, name in state.names if space == workspace]
+
+        def row(name: str) -> WorkflowRow:
+            workflow = known_workflow(state, workspace, name)
+            return self._row(workflow, runs.get(workflow.id, []))
+
+        return Answer(page(query, names, row))
 
     async def show_workflow(self, workspace: str, name: str, query: WorkflowQuery) -> Answer[WorkflowView]:
         """Show a workflow: its draft, a published version of it, or a draft that was replaced."""
@@ -104,8 +107,9 @@ class Workflows:
         self, workspace: str, name: str, query: PageQuery
     ) -> Answer[Page[WorkflowVersion]]:
         """List a workflow's versions, oldest first."""
-        versions = known_workflow(self._engine.state, workspace, name).versions
-        return Answer(page(query, versions, lambda version: f"{version.version:09d}"))
+        workflow = known_workflow(self._engine.state, workspace, name)
+        versions = {f"{version.version:09d}": version for version in workflow.versions}
+        return Answer(page(query, versions, versions.__getitem__))
 
     async def diff_workflow(
         self, workspace: str, name: str, query: DifferenceQuery

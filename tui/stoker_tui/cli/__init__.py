@@ -7,18 +7,20 @@ import click
 from stoker_shared import __version__
 from stoker_shared.commandline import SETTINGS, Entry, Program
 
-_DEFINITIONS, _RUNS, _STATUS = (f"stoker_tui.cli.{module}" for module in ("definitions", "runs", "status"))
-_WORKFLOWS, _APPLYING = (f"stoker_tui.cli.{module}" for module in ("workflows", "applying"))
+_APPLYING, _JOBS, _QUEUES, _RUNS, _STATUS, _WORKFLOWS = (
+    f"stoker_tui.cli.{module}" for module in ("applying", "jobs", "queues", "runs", "status", "workflows")
+)
 
 CONTENTS = {
     "See it work": {
         "demo": Entry("stoker_tui.cli.demo", "Run three real Spark jobs, in a throw-away directory."),
     },
     "Define": {
-        "job": Entry(_DEFINITIONS, "Source files: publish, list, show."),
+        "job": Entry(_JOBS, "Source files: publish, list, show, compare, configure."),
         "workflow": Entry(_WORKFLOWS, "Workflows: list, show, compare, publish, roll back, rename."),
         "apply": Entry(_APPLYING, "Save files of workflows and jobs (YAML) as drafts, or publish them."),
         "export": Entry(_APPLYING, "Print a workflow as the file that `apply` reads."),
+        "queue": Entry(_QUEUES, "Queues that nodes wait in: list, show, set, delete."),
     },
     "Run": {
         "run": Entry(_RUNS, "Start a run of a workflow, and wait for it or follow it."),

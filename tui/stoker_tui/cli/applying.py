@@ -17,7 +17,8 @@ from stoker_shared.text import clean, nearest
 from stoker_tui.cli import completing, main
 from stoker_tui.cli.common import REFUSED, Context, command, give_up
 from stoker_tui.cli.differences import change_lines, print_changes
-from stoker_tui.cli.files import BadFile, Document, JobFile, faulty, read_documents
+from stoker_tui.cli.files import AttachedSource, BadFile, Document, JobFile, faulty, read_documents
+from stoker_tui.cli.jobs import again
 from stoker_tui.cli.tables import moment, print_json
 from stoker_tui.cli.workflows import publish
 from stoker_tui.cli.yaml_text import yaml_text
@@ -25,24 +26,33 @@ from stoker_tui.client import Client, Refused
 
 
 class _Job(NamedTuple):
-    """A job of a file, beside its latest version, if it has one."""
+    """A job of a file, with what the file's sources hold, beside the job there is, if there is one."""
 
     document: Document
     definition: JobFile
-    latest: api.JobVersionView | None
+    digests: dict[str, str]
+    current: api.JobView | None
 
     @property
-    def source(self) -> Path:
-        """Where its content is."""
-        return self.document.beside(self.definition.source)
+    def digest(self) -> str:
+        """What its own source holds."""
+        return self.digests[self.definition.source]
 
     @property
-    def is_new(self) -> bool:
-        """Whether publishing it would make another version."""
-        if self.latest is None or self.latest.config != self.definition.config:
-            return True
-        with self.source.open("rb") as content:
-            return file_digest(content, "sha256").hexdigest() != self.latest.digest
+    def attachments(self) -> tuple[api.AttachedFile, ...]:
+        """Its attached files."""
+        return tuple(
+            api.AttachedFile(kind=each.kind, name=each.shown_name, digest=self.digests[each.source])
+            for each in self.definition.attachments
+        )
+
+    def differs_from(self, other: api.JobDraftView | api.JobVersionView | None) -> bool:
+        """Tell whether the job is not what the file says."""
+        return other is None or (other.digest, other.config, again(other.attachments)) != (
+            self.digest,
+            self.definition.config,
+            self.attachments,
+        )
 
 
 class _Workflow(NamedTuple):
@@ -82,8 +92,8 @@ def apply_files(
     that a mistake in one changes nothing. What is as the file says already is left as it is. A draft that was
     changed elsewhere since it was last published or applied is not replaced without --force.
 
-    A job's file says `job: etl/ingest.py`, `source: ingest.py` (seen from the file), and optionally `config`
-    and `remarks`; jobs are published, with --publish, before the workflows.
+    A job's file says `job: etl/ingest.py`, `source: ingest.py` (seen from the file), and optionally
+    `config`, `remarks` and `attachments` (each with `kind` and `source`). Jobs come before workflows.
 
     \b
     Examples:
@@ -101,9 +111,9 @@ def apply_files(
     except BadFile as error:
         give_up(str(error), REFUSED)
     if dry_run:
-        _show(context, jobs, workflows)
+        _show(context, jobs, workflows, publishing)
     if not force:
-        _check_not_edited(workflows)
+        _check_not_edited(jobs, workflows)
     if dry_run:
         return
     for job in jobs:
@@ -116,25 +126,76 @@ def apply_files(
 @command(main, "export", json=False)
 @click.argument("name", shell_complete=completing.workflows)
 @click.option("--version", type=int, help="A published version [default: the draft].")
-def export_workflow(context: Context, name: str, version: int | None) -> None:
+@click.option(
+    "--with-jobs",
+    "directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="New directory to write the workflow and its jobs into.",
+)
+def export_workflow(context: Context, name: str, version: int | None, directory: Path | None) -> None:
     """Print a workflow as the file that `stoker apply` reads back to the very same definition.
 
     \b
     Examples:
       stoker export sales > sales.yaml
       stoker export sales --version 2
+      stoker export sales --with-jobs backup/sales
 
     See also: stoker apply, stoker workflow show.
     """
-    click.echo(yaml_text(context.client.workflow(name, version).spec), nl=False)
+    spec = context.client.workflow(name, version).spec
+    if directory is None:
+        click.echo(yaml_text(spec), nl=False)
+        return
+    if directory.exists() and any(directory.iterdir()):
+        give_up(f"{directory} is not empty; name a new directory", REFUSED)
+    for path in dict.fromkeys(node.job for node in spec.nodes):
+        click.echo(_export_job(context.client, path, directory / "jobs" / path))
+    click.echo(_write(directory / f"{spec.workflow}.yaml", spec))
+
+
+def _export_job(client: Client, path: str, source: Path) -> Path:
+    """Write a job's latest version, or else its draft, beside the file that defines it."""
+    view = client.job(path)
+    job = view.latest or view.draft
+    source.parent.mkdir(parents=True, exist_ok=True)
+    client.fetch(job.digest, source)
+    beside = source.with_name(f"{source.name}.attached")
+    attachments: list[AttachedSource] = []
+    for each in job.attachments:
+        beside.mkdir(exist_ok=True)
+        file = beside / each.name
+        client.fetch(each.digest, file)
+        kind = api.AttachmentKind(each.kind)
+        attachments.append(AttachedSource(kind=kind, source=f"{beside.name}/{each.name}", name=each.name))
+    definition = JobFile(
+        job=path,
+        source=source.name,
+        attachments=tuple(attachments),
+        config=job.config,
+        remarks=view.latest.remarks if view.latest else "",
+    )
+    return _write(source.with_name(f"{source.name}.yaml"), definition)
+
+
+def _write(file: Path, definition: JobFile | WorkflowSpec) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(yaml_text(definition), encoding="utf-8")
+    return file
 
 
 def _jobs(client: Client, documents: list[Document]) -> list[_Job]:
     wanted = [(each, each.definition) for each in documents if isinstance(each.definition, JobFile)]
-    if not wanted:
-        return []
-    latest = {job.path: job for job in client.jobs()}
-    return [_Job(document, job, latest.get(job.job)) for document, job in wanted]
+    current = {job.path: job for job in client.jobs()} if wanted else {}
+    return [_Job(each, job, _digests(each, job), current.get(job.job)) for each, job in wanted]
+
+
+def _digests(document: Document, job: JobFile) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for source in (job.source, *(each.source for each in job.attachments)):
+        with document.beside(source).open("rb") as content:
+            found[source] = file_digest(content, "sha256").hexdigest()
+    return found
 
 
 def _workflows(client: Client, documents: list[Document]) -> list[_Workflow]:
@@ -156,7 +217,7 @@ def _current(client: Client, name: str) -> api.WorkflowView | None:
 
 def _check_jobs(client: Client, jobs: list[_Job], workflows: list[_Workflow]) -> None:
     """Raise `BadFile` where a node's job is neither published nor about to be."""
-    known = {job.path for job in client.jobs()} | {job.definition.job for job in jobs}
+    known = {job.path for job in client.jobs() if job.latest} | {job.definition.job for job in jobs}
     for each in workflows:
         found = [
             api.Fault(f"/nodes/{index}/job", _no_such_job(node.job, known))
@@ -172,9 +233,10 @@ def _no_such_job(path: str, known: set[str]) -> str:
     return f"job {path!r} is not published" + (f"; did you mean {guess!r}?" if guess else "")
 
 
-def _check_not_edited(workflows: list[_Workflow]) -> None:
+def _check_not_edited(jobs: list[_Job], workflows: list[_Workflow]) -> None:
     """Give up where a draft was changed by hand, saying who changed it, when, and what would be replaced."""
-    told = [line for each in workflows for line in _edited(each)]
+    told = [line for job in jobs for line in _edited_job(job)]
+    told += [line for each in workflows for line in _edited(each)]
     if told:
         told.append("Nothing was changed. Bring the changes into the file, or replace them with --force.")
         give_up("\n".join(told), REFUSED)
@@ -191,18 +253,28 @@ def _edited(each: _Workflow) -> Iterator[str]:
     yield from change_lines(each.difference)
 
 
-def _show(context: Context, jobs: list[_Job], workflows: list[_Workflow]) -> None:
+def _edited_job(job: _Job) -> Iterator[str]:
+    if job.current is None or not job.current.has_changes:
+        return
+    draft = job.current.draft
+    if not draft.applied and job.differs_from(draft):
+        yield (
+            f"{job.document.place}: draft {draft.revision} of {job.current.path!r} was changed by "
+            f"{clean(draft.by)} at {moment(draft.saved_at)}; see `stoker job diff {job.current.path}`"
+        )
+
+
+def _show(context: Context, jobs: list[_Job], workflows: list[_Workflow], publishing: bool) -> None:
     if context.as_json:
-        print_json(_DryRun("job", job.definition.job, job.is_new) for job in jobs)
+        print_json(_DryRun("job", job.definition.job, _is_new(job, publishing)) for job in jobs)
         print_json(
             _DryRun("workflow", each.definition.workflow, bool(each.difference.changes), each.difference)
             for each in workflows
         )
         return
     for job in jobs:
-        version = job.latest.version if job.latest else 0
-        what = f"would be version {version + 1}" if job.is_new else f"version {version} (unchanged)"
-        click.echo(f"{job.definition.job} {what}")
+        what = "version" if publishing else "draft"
+        click.echo(f"{job.definition.job} {_would_be(job, publishing, what)}")
     for each in workflows:
         name, found = each.definition.workflow, each.difference
         if each.current is None:
@@ -214,24 +286,51 @@ def _show(context: Context, jobs: list[_Job], workflows: list[_Workflow]) -> Non
             click.echo(f"{name} draft {each.current.row.revision} (unchanged)")
 
 
+def _is_new(job: _Job, publishing: bool) -> bool:
+    """Tell whether applying a job's file changes the job."""
+    if job.current is None:
+        return True
+    return job.differs_from(job.current.latest if publishing else job.current.draft)
+
+
+def _would_be(job: _Job, publishing: bool, what: str) -> str:
+    number = 0
+    if job.current:
+        number = job.current.version if publishing else job.current.draft.revision
+    return f"would be {what} {number + 1}" if _is_new(job, publishing) else f"{what} {number} (unchanged)"
+
+
 def _apply_job(context: Context, job: _Job, publishing: bool, remarks: str) -> None:
-    path = job.definition.job
-    if not publishing:
-        click.echo(f"stoker: job {path} is left as it is; --publish makes it a version", err=True)
-        return
-    if job.latest and not job.is_new:
-        published, note = job.latest, " (unchanged)"
-    else:
-        request = api.PublishJob(
-            digest=context.client.send(job.source),
-            config=job.definition.config,
-            remarks=job.definition.remarks or remarks,
-        )
-        published, note = context.client.publish_job(path, request), ""
+    path, note = job.definition.job, "" if _is_new(job, publishing) else " (unchanged)"
+    if not note:
+        for source in job.digests:
+            context.client.send(job.document.beside(source))
+        if publishing:
+            _publish_job(context.client, job, remarks)
+        else:
+            _save_job(context.client, job)
+    view = context.client.job(path)
     if context.as_json:
-        print_json([published])
+        print_json([view])
     else:
-        click.echo(f"{path} version {published.version}{note}")
+        state = f"version {view.version}" if publishing else f"draft {view.draft.revision}"
+        click.echo(f"{path} {state}{note}")
+
+
+def _publish_job(client: Client, job: _Job, remarks: str) -> None:
+    request = api.PublishJob(
+        digest=job.digest,
+        config=job.definition.config,
+        attachments=job.attachments,
+        remarks=job.definition.remarks or remarks,
+    )
+    client.publish_job(job.definition.job, request)
+
+
+def _save_job(client: Client, job: _Job) -> None:
+    request = api.SaveJob(digest=job.digest, config=job.definition.config, attachments=job.attachments)
+    revision = job.current.draft.revision if job.current else None
+    client.save_job(job.definition.job, request, revision, applied=True)
 
 
 def _save(context: Context, each: _Workflow, *, quiet: bool) -> api.WorkflowView:

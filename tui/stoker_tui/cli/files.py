@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
-from pathlib import Path
+import shlex
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import msgspec
 import yaml
 
-from stoker_shared.api import Fault
+from stoker_shared.api import AttachedFile, AttachmentKind, Fault
 from stoker_shared.decoding import fault_of
-from stoker_shared.definition import config_faults, faults
-from stoker_shared.model import Definition, JobConfig, WorkflowSpec
+from stoker_shared.definition import attachment_faults, config_faults, faults
+from stoker_shared.model import JOB_TYPE_BY_SUFFIX, Definition, JobConfig, WorkflowSpec
 from stoker_shared.text import clean, path_problem
 
 MAX_FILE = 8 * 1024 * 1024
@@ -23,11 +24,25 @@ class BadFile(Exception):
     """A file that is not what it should be; the message names file and place."""
 
 
+class AttachedSource(Definition, frozen=True):
+    """A file that a job is given, under ``name`` (unset: the file's own); ``source`` is where it is."""
+
+    kind: AttachmentKind
+    source: str
+    name: str = ""
+
+    @property
+    def shown_name(self) -> str:
+        """The name that the job sees."""
+        return self.name or PurePosixPath(self.source).name
+
+
 class JobFile(Definition, frozen=True):
-    """A job as a file defines it; ``source`` is its content, a path seen from that file."""
+    """A job as a file defines it; each ``source`` is a path seen from that file."""
 
     job: str
     source: str
+    attachments: tuple[AttachedSource, ...] = ()
     config: JobConfig = JobConfig()
     remarks: str = ""
 
@@ -126,22 +141,32 @@ def _checked(document: Document) -> Document:
     if isinstance(definition, WorkflowSpec):
         found = faults(definition)
     else:
-        found = list(_job_faults(definition, document.beside(definition.source)))
+        found = list(_job_faults(definition, document.beside))
     if found:
         raise faulty(document.place, found)
     return document
 
 
-def _job_faults(job: JobFile, source: Path) -> Iterator[Fault]:
+def _job_faults(job: JobFile, beside: Callable[[str], Path]) -> Iterator[Fault]:
     if problem := path_problem(job.job):
         yield Fault("/job", problem)
-    if not source.is_file():
-        yield Fault("/source", f"there is no file {clean(str(source))!r}")
+    elif PurePosixPath(job.job).suffix not in JOB_TYPE_BY_SUFFIX:
+        endings = ", ".join(JOB_TYPE_BY_SUFFIX)
+        yield Fault("/job", f"a job's type is told by its path, which must end in one of {endings}")
+    sources = {"/source": job.source}
+    sources |= {f"/attachments/{index}/source": each.source for index, each in enumerate(job.attachments)}
+    for pointer, source in sources.items():
+        if not beside(source).is_file():
+            yield Fault(pointer, f"there is no file {clean(str(beside(source)))!r}")
+    attached = [AttachedFile(kind=each.kind, name=each.shown_name, digest="") for each in job.attachments]
+    yield from (Fault(f"/attachments/{field}", problem) for field, problem in attachment_faults(attached))
     yield from (Fault(f"/config/{field}", problem) for field, problem in config_faults(job.config))
 
 
 def config_of(settings: list[str]) -> JobConfig:
     """Give the configuration of ``--set key=value`` options; ``conf.`` and ``env.`` begin keys of those maps.
+
+    The value of ``args`` is words, quoted as for a shell.
 
     Raises:
         BadFile: a setting that no job has.
@@ -154,6 +179,8 @@ def config_of(settings: list[str]) -> JobConfig:
         group, dot, name = key.partition(".")
         if dot and group in ("conf", "env"):
             values.setdefault(group, {})[name] = value
+        elif key == "args":
+            values[key] = _words(value)
         else:
             values[key] = value
     try:
@@ -161,6 +188,31 @@ def config_of(settings: list[str]) -> JobConfig:
     except msgspec.ValidationError as error:
         fault = fault_of(error, JobConfig)
         raise BadFile(f"--set {fault.pointer.strip('/')}: {fault.detail}") from error
+
+
+def without(config: JobConfig, keys: Sequence[str]) -> JobConfig:
+    """Give a configuration without what ``--unset key`` options name.
+
+    Raises:
+        BadFile: what is not set.
+    """
+    for key in keys:
+        group, dot, name = key.partition(".")
+        if dot and group in ("conf", "env") and name in getattr(config, group):
+            rest = {each: value for each, value in getattr(config, group).items() if each != name}
+            config = msgspec.structs.replace(config, **{group: rest})
+        elif key in config.__struct_fields__ and getattr(config, key) not in (None, {}):
+            config = msgspec.structs.replace(config, **{key: getattr(JobConfig(), key)})
+        else:
+            raise BadFile(f"--unset {key}: it is not set")
+    return config
+
+
+def _words(value: str) -> list[str]:
+    try:
+        return shlex.split(value)
+    except ValueError as error:
+        raise BadFile(f"--set args: {str(error).lower()}") from error
 
 
 class _Loader(yaml.SafeLoader):
