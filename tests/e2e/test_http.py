@@ -130,7 +130,12 @@ REFUSALS: list[tuple[str, dict[str, Any], int, str]] = [
     (f"PUT /v1/objects/{'0' * 64}", {"content": b"a"}, 422, "the content's SHA-256 is ca978112ca1bb"),
     (PUBLISH_JOB, NO_OBJECT, 422, "is stored; send the content first"),
     (PUBLISH_JOB, {"json": {"digest": "../runlog"}}, 422, "/digest: expected `str` matching"),
-    (f"POST {SPACE}/jobs/new.rb/publish", NO_OBJECT, 422, "must end in one of .py, .sql, .jar, .ipynb, .sh, .submit"),
+    (
+        f"POST {SPACE}/jobs/new.rb/publish",
+        NO_OBJECT,
+        422,
+        "must end in one of .py, .sql, .jar, .ipynb, .sh, .submit",
+    ),
     # Drafts.
     (KNOWN, known(), 428, "say which draft of 'known' this replaces"),
     (KNOWN, known(**{"If-Match": '"7"'}), 412, "the draft of 'known' is at revision 1, saved by"),
