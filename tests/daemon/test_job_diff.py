@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ NOW = datetime(2026, 11, 22, tzinfo=UTC)
 OLD, NEW, LIB = (Attachment("py_files", name, name * 8, 1) for name in ("a", "b", "lib"))
 
 
-def compared(before: str | None, after: str | None, **after_has: object) -> JobDiff:
+def compared(before: str | None, after: str | None, **after_has: Any) -> JobDiff:
     sources = {"d1": before, "d2": after}
     one = JobVersion(1, "d1", 10, NOW, "alice", JobConfig(timeout=5, env={"A": "1"}), "", (OLD, LIB))
     two = JobDraft(2, "d2" if after != before else "d1", 20, NOW, "bob", one.config, (OLD, LIB))

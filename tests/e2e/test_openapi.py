@@ -26,6 +26,10 @@ MEANING = """
 # not be in what there is (416).
 expected-statuses = ['2xx', 404, 409, 412, 416, 422, 428]
 
+[checks.negative_data_rejection]
+# A precondition that can't be read beside one that can: the other decides (412).
+expected-statuses = [400, 404, 405, 409, 412, 415, 422, 428]
+
 [parameters]
 # It does not keep the quotes of the header's pattern.
 "header.If-Match" = '"1"'
