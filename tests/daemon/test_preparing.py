@@ -125,6 +125,27 @@ class TestVariables:
 
         assert order.sources == (("a.sh", prepared.objects.path(prepared.objects.put(b"echo ${nope}"))),)
 
+    def test_are_replaced_in_the_sql_of_a_notebook_which_becomes_a_script(self, prepared: Prepared):
+        cell = {"cell_type": "code", "source": "%sql select '${ds}'"}
+        notebook = msgspec.json.encode({"nbformat": 4, "cells": [cell]})
+
+        order = prepared.order("a.ipynb", notebook)
+
+        assert order.launch.argv[-1].endswith("/a.ipynb.py")
+        assert b"2026-11-21" in order.launch.files["a.ipynb.py"]
+        assert order.sources == ()
+        unknown = notebook.replace(b"ds", b"dss")
+        assert prepared.refusal("a.ipynb", unknown).startswith("a.ipynb cell 1:1:9: unknown variable 'dss'")
+
+    def test_are_replaced_in_raw_arguments_a_word_staying_a_word(self, prepared: Prepared):
+        prepared.variables["run"] = {"who": "a 'b"}
+
+        order = prepared.order("a.submit", b"main.py --who ${who}\n# ${nope}\n", args=("${ds}",))
+
+        assert order.launch.argv[-4:] == ("main.py", "--who", "a 'b", "2026-11-21")
+        refusal = prepared.refusal("a.submit", b"main.py\n  --who ${whom}\n")
+        assert refusal.startswith("a.submit:2:9: unknown variable 'whom'")
+
     def test_leave_every_other_byte_of_sql_alone(self, prepared: Prepared):
         every_byte = bytes(range(256)) + "é\u2028\r\n".encode() + b"\xff\xfe"
 
