@@ -281,7 +281,7 @@ def _reset(run: Run, names: tuple[str, ...]) -> None:
         node.ended_at = node.reason = node.stopping = node.retry_at = None
         node.detail = ""
     run.open = sum(not node.has_ended for node in run.nodes)
-    run.failed = sum(node.state is NodeState.FAILED for node in run.nodes)
+    run.failed = 0
     run.ready = []
     for node in run.nodes:
         if node.state is NodeState.PENDING:

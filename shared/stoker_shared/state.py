@@ -205,7 +205,7 @@ class Run(msgspec.Struct, tag="run", omit_defaults=True):
     of numbers of nodes: ``ready`` (with the negated priority before it, sorted) may start; ``retrying`` wait
     for their moment; ``active`` have a process; ``ended`` have an attempt that ended and no decision on it;
     ``doomed`` are pending behind an upstream that did not succeed. ``open`` counts nodes that have not ended,
-    ``failed`` those that failed.
+    ``failed`` those that failed since nodes of it were last rerun or set successful.
     """
 
     id: int
