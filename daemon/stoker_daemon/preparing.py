@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from stoker_daemon.executor import Order
 from stoker_daemon.launchers import CannotLaunch, Launch, SparkHome, Task
 from stoker_daemon.launchers.shell import shebang
 from stoker_daemon.objects import Objects
-from stoker_daemon.plan import Plan, PlanNode
+from stoker_daemon.plan import Plan, PlanNode, read_plan
 from stoker_daemon.processes import TAG
 from stoker_daemon.variables import Facts, Scope, VariableError
 from stoker_shared.model import JobConfig, JobType
@@ -46,7 +46,7 @@ class Preparer:
         self._objects = objects
         self._logs = logs
         self._configured = spark_home
-        self._plan = lru_cache(maxsize=32)(self._read_plan)
+        self._plan = lru_cache(maxsize=32)(partial(read_plan, objects))
         self._interpreter = lru_cache(maxsize=256)(self._read_interpreter)
         self._found: dict[tuple[str | None, ...], SparkHome] = {}
 
@@ -125,9 +125,6 @@ class Preparer:
     def _read_interpreter(self, digest: str) -> tuple[str, ...]:
         with self._objects.path(digest).open("rb") as script:
             return shebang(script.readline(_SHEBANG_BYTES))
-
-    def _read_plan(self, digest: str) -> Plan:
-        return msgspec.json.decode(self._objects.read(digest), type=Plan)
 
 
 def _check_length(launch: Launch) -> None:

@@ -1,4 +1,4 @@
-"""What a person may do to a run and to a node of it, and when: one table for commands, keys and help alike."""
+"""What a person may do to a run and to a node of it, and when: one table, for commands and keys alike."""
 
 from __future__ import annotations
 

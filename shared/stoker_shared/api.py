@@ -126,6 +126,32 @@ class StartRun(Request, frozen=True):
     remarks: str = ""
 
 
+class RerunRun(Request, frozen=True):
+    """Run all nodes of a run again, or with ``failed`` those that did not succeed.
+
+    ``latest_jobs``: with the newest published versions of their jobs. ``settings`` are changed for this run
+    only: `ingest.config.executor_memory` of one node, `config.executor_memory` of every one that is rerun.
+    """
+
+    failed: bool = False
+    latest_jobs: bool = False
+    settings: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class RerunNode(Request, frozen=True):
+    """Run a node of a run again, with ``downstream`` also all that is downstream of it."""
+
+    downstream: bool = False
+    latest_jobs: bool = False
+    settings: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class SucceedNode(Request, frozen=True):
+    """Say that a node's work is done; with ``downstream`` what waited on it runs."""
+
+    downstream: bool = False
+
+
 class Fault(msgspec.Struct, frozen=True):
     """One thing wrong with a body; ``pointer`` is where, as a JSON pointer (RFC 6901)."""
 
@@ -267,14 +293,24 @@ class RunRow(msgspec.Struct, omit_defaults=True):
     remarks: str = ""
 
 
+class DeedView(msgspec.Struct):
+    """What a person did to a run after starting it, in words."""
+
+    at: Moment
+    by: str
+    what: str
+
+
 class RunView(msgspec.Struct, omit_defaults=True):
-    """A run whole."""
+    """A run whole. ``settings`` are what reruns changed for this run only: what was, and what is now."""
 
     row: RunRow
     nodes: list[NodeView]
     variables: dict[str, str] = {}
     stopping: Reason | None = None
     stopped_by: str = ""
+    settings: dict[str, str] = {}
+    deeds: list[DeedView] = []
 
 
 def cut_mark(count: int) -> bytes:

@@ -14,7 +14,14 @@ from typing import Any
 import msgspec
 
 from stoker_shared import events as ev
-from stoker_shared.model import NODE_ENDS, NODE_TRANSITIONS, RUN_TRANSITIONS, AttemptState, NodeState, RunState
+from stoker_shared.model import (
+    NODE_ENDS,
+    NODE_TRANSITIONS,
+    RUN_TRANSITIONS,
+    AttemptState,
+    NodeState,
+    RunState,
+)
 from stoker_shared.state import (
     MOST_DEEDS,
     Attempt,

@@ -22,7 +22,12 @@ WORKFLOW_PUBLISH = "/v1/workspaces/{workspace}/workflows/{name}/publish"
 RUNS = "/v1/workspaces/{workspace}/runs"
 RUN = "/v1/runs/{run}"
 RUN_STOP = "/v1/runs/{run}/stop"
+RUN_PAUSE = "/v1/runs/{run}/pause"
+RUN_RESUME = "/v1/runs/{run}/resume"
+RUN_RERUN = "/v1/runs/{run}/rerun"
 NODE_STOP = "/v1/runs/{run}/nodes/{node}/stop"
+NODE_RERUN = "/v1/runs/{run}/nodes/{node}/rerun"
+NODE_SUCCEED = "/v1/runs/{run}/nodes/{node}/succeed"
 LOG = "/v1/runs/{run}/nodes/{node}/attempts/{attempt}/logs/{stream}"
 
 

@@ -12,7 +12,6 @@ import msgspec
 
 from stoker_daemon.commands.common import (
     fitting,
-    guess,
     known_workflow,
     read_definition,
 )
@@ -21,13 +20,11 @@ from stoker_daemon.cycles import default_cycle, parse_cycle
 from stoker_daemon.engine import Turn
 from stoker_daemon.objects import Objects
 from stoker_daemon.plan import freeze, planned_nodes
-from stoker_daemon.problems import conflict, invalid, not_found
+from stoker_daemon.problems import conflict, invalid
 from stoker_daemon.variables import variable_name_problem
 from stoker_shared import events as ev
 from stoker_shared.api import Fault, StartRun
-from stoker_shared.model import NODE_ENDS, NodeState
-from stoker_shared.state import JobVersion, Run, State
-from stoker_shared.text import clean
+from stoker_shared.state import JobVersion, State
 
 
 async def start_run(
@@ -44,7 +41,7 @@ async def start_run(
     ]:
         raise invalid("a variable can't be set", errors)
     spec = read_definition(objects, version.digest)
-    plan = freeze(spec, lambda path: _latest(state, workspace, path))
+    plan = freeze(spec, lambda path: latest_job(state, workspace, path))
     digest = await asyncio.to_thread(objects.put, msgspec.json.encode(plan))
 
     def command(turn: Turn) -> int:
@@ -74,49 +71,6 @@ async def start_run(
     return command
 
 
-def stop_run(number: int, by: str) -> Callable[[Turn], int]:
-    """Stop a run: what runs is ended, what has not started will not."""
-
-    def command(turn: Turn) -> int:
-        run = active_run(turn.state, number)
-        if run.stopping:
-            raise conflict(f"run #{number} is stopping already ({run.stopping.value})")
-        turn.record(ev.RunStopRequested(number, ev.Reason.STOP), by)
-        return number
-
-    return command
-
-
-def stop_node(number: int, name: str, by: str) -> Callable[[Turn], int]:
-    """Stop one node of a run: its attempt is ended, or it will not start."""
-
-    def command(turn: Turn) -> int:
-        run = active_run(turn.state, number)
-        if name not in run.numbers:
-            raise not_found(f"run #{number} has no node {clean(name)!r}{guess(name, run.numbers)}")
-        node = run.node(name)
-        if node.state in NODE_ENDS:
-            raise conflict(f"node {name!r} of run #{number} can't be stopped: it has {node.state.value}")
-        if node.stopping:
-            raise conflict(f"node {name!r} of run #{number} is stopping already")
-        if node.is_active:
-            turn.record(ev.NodeStopRequested(number, name, ev.Reason.STOP), by)
-        else:
-            turn.record(ev.NodeFinished(number, name, NodeState.STOPPED, ev.Reason.STOP), by)
-        return number
-
-    return command
-
-
-def active_run(state: State, number: int) -> Run:
-    """Give a run that has not finished; raises `Refused`."""
-    if number in state.runs:
-        return state.runs[number]
-    if 0 < number <= state.counters.run:
-        raise conflict(f"run #{number} has finished")
-    raise not_found(f"there is no run #{number}")
-
-
 def _cycle(text: str | None, zone: ZoneInfo, now: datetime) -> datetime:
     if text is None:
         return default_cycle(now)
@@ -126,7 +80,8 @@ def _cycle(text: str | None, zone: ZoneInfo, now: datetime) -> datetime:
         raise invalid(f"the cycle time can't be used: {error}", [Fault("/cycle", str(error))]) from error
 
 
-def _latest(state: State, workspace: str, path: str) -> JobVersion:
+def latest_job(state: State, workspace: str, path: str) -> JobVersion:
+    """Give the newest published version of the job at a path; raises `Refused`."""
     try:
         return state.jobs[workspace, path].latest
     except KeyError:

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from stoker_daemon.engine import Engine
 from stoker_daemon.http import metrics
+from stoker_daemon.http.actions import Actions
 from stoker_daemon.http.answers import handlers
 from stoker_daemon.http.definitions import Definitions
 from stoker_daemon.http.events import Events
@@ -58,6 +59,7 @@ class Api:
             Operation("GET", routes.METRICS, self.show_metrics, gives="text/plain"),
             *Definitions(engine, once, objects).operations(),
             *Runs(engine, once, objects, projection, zone).operations(),
+            *Actions(engine, once, objects, projection).operations(),
             *Events(engine, self.closing).operations(),
             *Logs(engine, projection, watcher, data / "logs", preparer.describe, self.closing).operations(),
         ]

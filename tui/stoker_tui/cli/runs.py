@@ -1,8 +1,7 @@
-"""Commands on runs: start, list, show, logs, stop."""
+"""Commands on runs: start, list, show, logs."""
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from shlex import quote
@@ -14,7 +13,15 @@ from stoker_shared.model import NodeState, RunState
 from stoker_shared.terminal import TerminalCleaner
 from stoker_shared.text import clean_line
 from stoker_tui.cli import completing, main
-from stoker_tui.cli.common import DID_NOT_SUCCEED, USAGE, Context, command, give_up
+from stoker_tui.cli.common import (
+    DID_NOT_SUCCEED,
+    USAGE,
+    Context,
+    command,
+    give_up,
+    pairs,
+    run_and_node,
+)
 from stoker_tui.cli.follow import follow_run, leaving_it_running, wait_for_run
 from stoker_tui.cli.tables import Column, coloured, moment, print_json, print_table, span
 from stoker_tui.client import Client, LogPart
@@ -24,8 +31,6 @@ STREAMS = [stream.value for stream in api.Stream]
 
 MOST_BACK = api.MAX_LIVE_RANGE
 """Bytes that `--tail` reads back at most: a line may be longer than fits in memory."""
-
-_TARGET = re.compile(r"#?(\d{1,15})(?:/(.+))?", re.DOTALL)
 
 
 @command(main, "run")
@@ -59,7 +64,7 @@ def start_run(
     See also: stoker show, stoker logs, stoker stop.
     """
     request = api.StartRun(
-        workflow=workflow, cycle=cycle, version=version, variables=_pairs(variables), remarks=remarks
+        workflow=workflow, cycle=cycle, version=version, variables=pairs("--var", variables), remarks=remarks
     )
     run = context.client.start_run(request)
     if not (wait or follow):
@@ -138,33 +143,11 @@ def show_run(context: Context, run: str) -> None:
 
     See also: stoker runs, stoker logs.
     """
-    view = context.client.run(_target(run)[0])
+    view = context.client.run(run_and_node(run)[0])
     if context.as_json:
         print_json([view])
     else:
         print_run(view)
-
-
-@command(main, "stop")
-@click.argument("target", metavar="RUN[/NODE]", shell_complete=completing.targets)
-def stop(context: Context, target: str) -> None:
-    """Stop a run, or one node of it.
-
-    Every process of it is ended, and is shown stopping until that is proved.
-
-    \b
-    Examples:
-      stoker stop 12
-      stoker stop 12/ingest
-
-    See also: stoker runs --status running, stoker show.
-    """
-    number, node = _target(target)
-    view = context.client.stop(number, node)
-    if context.as_json:
-        print_json([view])
-    else:
-        click.echo(f"stopping {target}")
 
 
 @command(main, "logs", json=False)
@@ -193,7 +176,7 @@ def show_log(
 
     It is printed byte for byte into a pipe or file, and cleaned of what would command a terminal on one.
     """
-    number, named = _target(run)
+    number, named = run_and_node(run)
     view = context.client.run(number)
     begun = [entry for entry in view.nodes if entry.attempts]
     chosen = [entry for entry in begun if (node or named) in (None, entry.name)]
@@ -221,6 +204,8 @@ def print_run(view: api.RunView) -> None:
         click.echo(f"remarks: {clean_line(row.remarks)}")
     if view.stopping:
         click.echo(f"stop: {view.stopping.value}, by {view.stopped_by}")
+    for setting, change in view.settings.items():
+        click.echo(f"for this run: {clean_line(setting)}: {clean_line(change)}")
     click.echo("")
     print_table(
         [
@@ -244,6 +229,10 @@ def print_run(view: api.RunView) -> None:
         ],
     )
     print_failures(view)
+    if view.deeds:
+        click.echo("")
+    for deed in view.deeds:
+        click.echo(clean_line(f"{moment(deed.at)} {deed.by} {deed.what}"))
 
 
 def print_failures(view: api.RunView) -> None:
@@ -345,20 +334,3 @@ def _nothing_to_show(view: api.RunView, node: str | None) -> str:
     if node not in [entry.name for entry in view.nodes]:
         return f"run #{view.row.id} has no node {node!r}; it has {names}"
     return f"node {node!r} of run #{view.row.id} has not begun"
-
-
-def _target(text: str) -> tuple[int, str | None]:
-    match = _TARGET.fullmatch(text)
-    if match is None:
-        give_up(f"{text!r} is not a run; write 12, or 12/ingest for a node of it", USAGE)
-    return int(match[1]), match[2]
-
-
-def _pairs(variables: tuple[str, ...]) -> dict[str, str]:
-    pairs = {}
-    for variable in variables:
-        name, equals, value = variable.partition("=")
-        if not equals:
-            give_up(f"--var {variable}: write it as NAME=VALUE", USAGE)
-        pairs[name] = value
-    return pairs
