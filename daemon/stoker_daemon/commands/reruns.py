@@ -185,12 +185,12 @@ def _with_nodes(plan: Plan, changed: Mapping[str, PlanNode]) -> Plan:
 
 
 def _go_on(turn: Turn, run: Run, event: ev.EventType, by: str) -> int:
-    for record in [*_restored(run), event]:
+    for record in [*in_parts(run), event]:
         turn.record(record, by)
     return run.id
 
 
-def _restored(run: Run) -> list[ev.RunRestored]:
+def in_parts(run: Run) -> list[ev.RunRestored]:
     """Give a finished run in parts; nothing of one that is active."""
     if run.ended_at is None:
         return []
