@@ -136,11 +136,12 @@ class Engine:
         """Events on disk since the start, by type and outcome."""
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def start(self) -> None:
-        """Begin: find what was running, and plan every active run."""
+    def start(self, founding: Command = lambda _: None) -> None:
+        """Begin: carry out ``founding``, find what was running, and plan every active run."""
         if self._why_read_only:
             return
         self.log.start(self._durable, self._log_failed, self._on_room)
+        self._post(founding)
         for run in self.state.runs.values():
             for node in map(run.numbered, run.active):
                 attempt = node.attempts[-1]

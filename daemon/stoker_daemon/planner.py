@@ -12,7 +12,7 @@ Never retried is what a person, the run's timeout or fail_fast ended, and what w
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -61,17 +61,9 @@ def decide(run: Run, now: datetime, *, passing: bool = True) -> list[Decision]:
 
 def starts(state: State, now: datetime, without: Container[int] = ()) -> list[ev.RunStarted | Start]:
     """Give all that starts now, once nothing is left to `decide`; of runs ``without`` nothing does."""
-    first = first_runs(state)
-    room = Room(state)
-    lines = [
-        _line(run, now, room)
-        for run in state.runs.values()
-        if (run.ready or run.retrying)
-        and not (run.stopping or run.state is RunState.PAUSED or is_held_back(run, first))
-        and run.id not in without
-    ]
+    room = Room(state.queues)
     picked: list[ev.RunStarted | Start] = []
-    for _, run, node in heapq.merge(*lines):
+    for run, node in in_line(state, now, room, without):
         if room.take(run, node):
             if run.state is RunState.PENDING and room.taken[run.id] == 1:
                 picked.append(ev.RunStarted(run.id))
@@ -79,16 +71,37 @@ def starts(state: State, now: datetime, without: Container[int] = ()) -> list[ev
     return picked
 
 
-class Room:
-    """What queues and runs have room for, while places in them are being given away."""
+def in_line(
+    state: State, now: datetime, room: Room, without: Container[int] = ()
+) -> Iterator[tuple[Run, NodeRun]]:
+    """Give the nodes that only wait for a place in their queue, in order.
 
-    def __init__(self, state: State) -> None:
-        self._queues = state.queues
-        self._used = {name: (queue.cu, queue.active) for name, queue in state.queues.items()}
-        self.full = {name for name, queue in state.queues.items() if not _fits(queue, 1, *self._used[name])}
-        """Queues in which something waits that does not fit, or nothing can fit."""
+    Each is offered to `Room.take` before the next is asked for: those behind it depend on what came of it.
+    """
+    first = first_runs(state)
+    lines = [
+        _line(run, now, room)
+        for run in state.runs.values()
+        if (run.ready or run.retrying)
+        and not (run.stopping or run.state is RunState.PAUSED or is_held_back(run, first))
+        and run.id not in without
+    ]
+    return ((run, node) for _, run, node in heapq.merge(*lines))
+
+
+class Room:
+    """What queues and runs have room for, while places in them are given away.
+
+    ``full`` are the queues in which nothing fits, or something waits that does not: the node in ``first``.
+    ``taken`` is how many places each run was given.
+    """
+
+    def __init__(self, queues: Mapping[str, Queue]) -> None:
+        self._queues = queues
+        self._used = {name: (queue.cu, queue.active) for name, queue in queues.items()}
+        self.full = {name for name, queue in queues.items() if not fits(queue, 1)}
+        self.first: dict[str, tuple[Run, NodeRun]] = {}
         self.taken: dict[int, int] = {}
-        """How many places each run was given."""
 
     def has_parallelism(self, run: Run) -> bool:
         """Tell whether one more node of a run may be active."""
@@ -96,21 +109,23 @@ class Room:
 
     def take(self, run: Run, node: NodeRun) -> bool:
         """Give a node its place, or tell that there is none; those behind it in its queue get none then."""
-        if (queue := self._queues.get(node.queue)) and not self._take_of(queue, node.cu):
-            return False
+        if queue := self._queues.get(node.queue):
+            if queue.name in self.full:
+                return False
+            used, active = self._used[queue.name]
+            if not _fits(queue, node.cu, used, active):
+                if can_ever_fit(queue, node.cu):
+                    self.full.add(queue.name)
+                    self.first[queue.name] = run, node
+                return False
+            self._used[queue.name] = used + node.cu, active + 1
         self.taken[run.id] = self.taken.get(run.id, 0) + 1
         return True
 
-    def _take_of(self, queue: Queue, cu: int) -> bool:
-        if queue.name in self.full:
-            return False
-        used, active = self._used[queue.name]
-        if _fits(queue, cu, used, active):
-            self._used[queue.name] = used + cu, active + 1
-            return True
-        if can_ever_fit(queue, cu):
-            self.full.add(queue.name)
-        return False
+
+def fits(queue: Queue, cu: int) -> bool:
+    """Tell whether a queue has room now for a node of that size."""
+    return _fits(queue, cu, queue.cu, queue.active)
 
 
 def can_ever_fit(queue: Queue, cu: int) -> bool:

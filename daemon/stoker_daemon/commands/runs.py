@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -19,11 +18,14 @@ from stoker_daemon.commands.workflows import published_version
 from stoker_daemon.cycles import default_cycle, parse_cycle
 from stoker_daemon.engine import Turn
 from stoker_daemon.objects import Objects
+from stoker_daemon.overlap import first_runs
+from stoker_daemon.placing import places
 from stoker_daemon.plan import freeze, planned_nodes
 from stoker_daemon.problems import conflict, invalid
 from stoker_daemon.variables import variable_name_problem
 from stoker_shared import events as ev
 from stoker_shared.api import Fault, StartRun
+from stoker_shared.model import OverlapPolicy
 from stoker_shared.state import JobVersion, State
 
 
@@ -45,6 +47,14 @@ async def start_run(
     digest = await asyncio.to_thread(objects.put, msgspec.json.encode(plan))
 
     def command(turn: Turn) -> int:
+        seats, errors = places(spec, plan, turn.state.queues, request.queue)
+        if errors:
+            raise invalid(f"workflow {workflow.name!r} can't run as it stands", errors)
+        if spec.overlap is OverlapPolicy.SKIP and (active := first_runs(turn.state).get(workflow.id)):
+            raise conflict(
+                f"run #{active.id} of {workflow.name!r} is active, and its overlap policy is skip: "
+                "start it when that has ended"
+            )
         number = turn.state.counters.run + 1
         event = ev.RunCreated(
             run=number,
@@ -56,14 +66,16 @@ async def start_run(
             cycle=cycle,
             time_zone=zone.key,
             plan=digest,
-            nodes=planned_nodes(spec, plan),
-            parallelism=spec.parallelism or os.cpu_count() or 1,
+            nodes=planned_nodes(spec, plan, seats),
+            parallelism=spec.parallelism or 0,
             failure_strategy=spec.failure_strategy,
             retry_delay=spec.retry_delay,
             retry_backoff=spec.retry_backoff,
             timeout=spec.run_timeout,
             variables=request.variables,
             remarks=request.remarks,
+            queue=request.queue,
+            overlap=spec.overlap,
         )
         turn.record(fitting(event), by)
         return number

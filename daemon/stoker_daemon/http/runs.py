@@ -15,6 +15,7 @@ from stoker_daemon.plan import read_plan
 from stoker_daemon.problems import not_found
 from stoker_daemon.projection import Projection
 from stoker_daemon.views import run_view
+from stoker_daemon.waiting import why_waiting
 from stoker_shared import routes
 from stoker_shared.api import Number, Page, RunRow, RunsQuery, RunView, StartRun
 from stoker_shared.state import Run
@@ -66,7 +67,9 @@ class Runs:
 async def view_run(engine: Engine, projection: Projection, objects: Objects, number: int) -> RunView:
     """Show a run as it stands, active or finished; raises `Refused` where there is none."""
     run = await find_run(engine, projection, number)
-    return run_view(run, read_plan(objects, run.plan))
+    held = engine.held()
+    waiting = why_waiting(engine.state, run, datetime.now(UTC), held.problem.title if held else "")
+    return run_view(run, read_plan(objects, run.plan), waiting)
 
 
 async def find_run(engine: Engine, projection: Projection, number: int) -> Run:

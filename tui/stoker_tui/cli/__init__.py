@@ -7,7 +7,9 @@ import click
 from stoker_shared import __version__
 from stoker_shared.commandline import SETTINGS, Entry, Program
 
-_DEFINITIONS, _RUNS, _STATUS = (f"stoker_tui.cli.{module}" for module in ("definitions", "runs", "status"))
+_DEFINITIONS, _QUEUES, _RUNS, _STATUS = (
+    f"stoker_tui.cli.{module}" for module in ("definitions", "queues", "runs", "status")
+)
 _ACTIONS = "stoker_tui.cli.actions"
 
 CONTENTS = {
@@ -18,6 +20,7 @@ CONTENTS = {
         "job": Entry(_DEFINITIONS, "Source files: publish, list, show."),
         "apply": Entry(_DEFINITIONS, "Save workflow files (YAML) as drafts, or publish them."),
         "workflow": Entry(_DEFINITIONS, "Workflows: list, show, publish."),
+        "queue": Entry(_QUEUES, "Queues that nodes wait in: list, show, set, delete."),
     },
     "Run": {
         "run": Entry(_RUNS, "Start a run of a workflow, and wait for it or follow it."),

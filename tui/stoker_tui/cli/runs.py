@@ -33,10 +33,14 @@ MOST_BACK = api.MAX_LIVE_RANGE
 """Bytes that `--tail` reads back at most: a line may be longer than fits in memory."""
 
 
+_QUEUE_HELP = "In place of the workflow's; nodes with a queue of their own keep it."
+
+
 @command(main, "run")
 @click.argument("workflow", shell_complete=completing.workflows)
 @click.option("--cycle", metavar="TIME", help="What the run is about: 2026-11-21, 2026-11-21T01:00, ...")
 @click.option("--version", type=int, help="A published version [default: the latest].")
+@click.option("--queue", default="", metavar="QUEUE", shell_complete=completing.queues, help=_QUEUE_HELP)
 @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="A variable for this run.")
 @click.option("-m", "--remarks", default="", help="Why.")
 @click.option("--wait", is_flag=True, help="Wait for its end; exit status 1 if it did not succeed.")
@@ -46,6 +50,7 @@ def start_run(
     workflow: str,
     cycle: str | None,
     version: int | None,
+    queue: str,
     variables: tuple[str, ...],
     remarks: str,
     wait: bool,
@@ -64,7 +69,12 @@ def start_run(
     See also: stoker show, stoker logs, stoker stop.
     """
     request = api.StartRun(
-        workflow=workflow, cycle=cycle, version=version, variables=pairs("--var", variables), remarks=remarks
+        workflow=workflow,
+        cycle=cycle,
+        version=version,
+        queue=queue,
+        variables=pairs("--var", variables),
+        remarks=remarks,
     )
     run = context.client.start_run(request)
     if not (wait or follow):
@@ -228,11 +238,21 @@ def print_run(view: api.RunView) -> None:
             for node in view.nodes
         ],
     )
+    print_waiting(view)
     print_failures(view)
     if view.deeds:
         click.echo("")
     for deed in view.deeds:
         click.echo(clean_line(f"{moment(deed.at)} {deed.by} {deed.what}"))
+
+
+def print_waiting(view: api.RunView) -> None:
+    """Print what each node that waits waits for."""
+    waiting = [node for node in view.nodes if node.waiting]
+    if waiting:
+        click.echo("\nwaiting:")
+    for node in waiting:
+        click.echo(f"  {clean_line(node.name)}: {clean_line(node.waiting)}")
 
 
 def print_failures(view: api.RunView) -> None:
