@@ -42,6 +42,14 @@ _LONGEST_COMMAND = 128 * 1024
 """Bytes of a command: what Linux takes in one argument, and a line of the run log however escaped."""
 
 
+class Preview(msgspec.Struct, frozen=True):
+    """What would be launched, and what is missing for it."""
+
+    command: tuple[str, ...] = ()
+    environment: dict[str, str] = {}
+    missing: list[str] = []
+
+
 class Preparer:
     """Makes orders, with the settings that ``queues`` have then.
 
@@ -65,11 +73,28 @@ class Preparer:
         Raises:
             CannotLaunch: it can't be launched as it stands; the message says what to do.
         """
-        plan = self._plan(run.plan)
+        return self._made(run, self._plan(run.plan), node)
+
+    def preview(self, run: Run, plan: Plan, node: NodeRun) -> Preview:
+        """Give what `order` would launch on that plan, and all that is missing for it."""
+        faults: list[VariableError] = []
+        try:
+            launch = self._made(run, plan, node, faults).launch
+        except CannotLaunch as error:
+            return Preview(missing=[*map(str, faults), str(error)])
+        except FileNotFoundError as error:
+            return Preview(missing=[*map(str, faults), f"there is no {error.filename}"])
+        own = plan.nodes[node.number - 1].config.env
+        environment = {name: own.get(name, value) for name, value in launch.env.items()}
+        return Preview(launch.argv, environment, [*map(str, faults)])
+
+    def _made(self, run: Run, plan: Plan, node: NodeRun, faults: list[VariableError] | None = None) -> Order:
+        """Make an order; references that mean nothing are left in it where they go to ``faults``."""
         frozen = plan.nodes[node.number - 1]
         key = AttemptKey(run.id, node.number, node.name, len(node.attempts) + 1)
         try:
             scope = Scope(_facts(run, key), _custom(run, plan, frozen))
+            scope.faults = faults
             queue = self._queues.get(node.queue)
             target = _replaced(queue.spec, scope) if queue else None
             return self._order(key, frozen, target, scope, f"{run.name}/{node.name} #{run.id}.{key.attempt}")

@@ -116,18 +116,26 @@ class PublishWorkflow(Request, frozen=True):
     remarks: str = ""
 
 
-class StartRun(Request, frozen=True):
-    """Start a run now. ``cycle`` is a date or local or offset time (ISO 8601); unset: now minus one day.
+class PlanRun(Request, frozen=True, kw_only=True):
+    """How a run is to be made.
 
-    ``queue`` takes the place of the workflow's; nodes with a queue of their own keep it.
+    ``cycle`` is a date or local or offset time (ISO 8601); unset: now minus one day. Unless a ``version`` is
+    named it is of the latest; with ``debug`` it is of the draft, on a development queue. ``queue`` takes the
+    place of the workflow's; nodes with a queue of their own keep it, but not in debug.
     """
 
-    workflow: str
     cycle: str | None = None
     version: Number | None = None
+    debug: bool = False
     queue: str = ""
     variables: dict[str, str] = msgspec.field(default_factory=dict)
     remarks: str = ""
+
+
+class StartRun(PlanRun, frozen=True, kw_only=True):
+    """Start a run of a workflow now."""
+
+    workflow: str
 
 
 class RerunRun(Request, frozen=True):
@@ -326,6 +334,34 @@ class RunRow(msgspec.Struct, omit_defaults=True):
     ended_at: Moment | None = None
     reason: Reason | None = None
     remarks: str = ""
+
+
+class NodePlan(msgspec.Struct, omit_defaults=True):
+    """What a node of a run would be launched as: the exact command, and what Stoker puts in its environment.
+
+    Of the environment that its configuration gives it has the text as written: the values may be secret.
+    ``missing`` is what keeps it from being launched; there may be no command then.
+    """
+
+    name: str
+    job: str
+    version: int
+    queue: str
+    cu: int
+    upstream: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    environment: dict[str, str] = {}
+    missing: list[str] = []
+
+
+class RunPlan(msgspec.Struct, omit_defaults=True):
+    """What a run would be, were it started now. ``version`` is 0 of the draft."""
+
+    workflow: str
+    version: int
+    cycle: Moment
+    time_zone: str
+    nodes: list[NodePlan]
 
 
 class DeedView(msgspec.Struct):

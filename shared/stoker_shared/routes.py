@@ -21,6 +21,7 @@ JOB_PUBLISH = "/v1/workspaces/{workspace}/jobs/{path:path}/publish"
 WORKFLOWS = "/v1/workspaces/{workspace}/workflows"
 WORKFLOW = "/v1/workspaces/{workspace}/workflows/{name}"
 WORKFLOW_PUBLISH = "/v1/workspaces/{workspace}/workflows/{name}/publish"
+WORKFLOW_PLAN = "/v1/workspaces/{workspace}/workflows/{name}/plan"
 
 RUNS = "/v1/workspaces/{workspace}/runs"
 RUN = "/v1/runs/{run}"

@@ -159,6 +159,10 @@ class Client:
         request = api.PublishWorkflow(remarks=remarks)
         return self._post(self._in(routes.WORKFLOW_PUBLISH, name=name), request, _Version).version
 
+    def plan_run(self, workflow: str, request: api.PlanRun) -> api.RunPlan:
+        """Give what a run would be, were it started now."""
+        return self._post(self._in(routes.WORKFLOW_PLAN, name=workflow), request, api.RunPlan)
+
     def start_run(self, request: api.StartRun) -> api.RunView:
         """Start a run."""
         return self._post(self._in(routes.RUNS), request, api.RunView)

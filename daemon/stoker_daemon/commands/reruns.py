@@ -7,7 +7,7 @@ group as what opens it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -16,12 +16,13 @@ from stoker_daemon.commands.common import fitting
 from stoker_daemon.commands.runs import latest_job
 from stoker_daemon.engine import Turn
 from stoker_daemon.objects import Objects
+from stoker_daemon.placing import placed
 from stoker_daemon.plan import Plan, PlanNode, read_plan, with_job, with_settings
-from stoker_daemon.problems import conflict
+from stoker_daemon.problems import conflict, invalid
 from stoker_daemon.settings import NodeSettings, differences, read_settings
 from stoker_shared import events as ev
 from stoker_shared.actions import NodeAction, RunAction
-from stoker_shared.api import RerunNode, RerunRun
+from stoker_shared.api import Fault, RerunNode, RerunRun
 from stoker_shared.dag import descendants, topological
 from stoker_shared.model import NodeState
 from stoker_shared.state import JobVersion, NodeRun, Run, State
@@ -84,6 +85,7 @@ def succeed_node(found: Run, name: str, downstream: bool, by: str) -> Callable[[
         run = turn.state.runs.get(found.id, found)
         allow_node(NodeAction.SUCCEED, run, node_of(run, name))
         resumed = tuple(_waited_on(run, name)) if downstream else ()
+        _check_queues(turn.state, run, resumed)
         return _go_on(turn, run, fitting(ev.NodeSetSuccessful(run.id, name, resumed)), by)
 
     return command
@@ -118,9 +120,11 @@ async def _rerun(
         run = turn.state.runs.get(found.id, found)
         if choose(run) != chosen:
             raise conflict(f"run #{run.id} changed at this moment; look at it and ask again")
+        nodes = tuple(name for name in chosen if run.node(name).has_ended)
+        _check_queues(turn.state, run, nodes)
         event = ev.RunRerunRequested(
             run=run.id,
-            nodes=tuple(name for name in chosen if run.node(name).has_ended),
+            nodes=nodes,
             plan=changes.plan,
             changed=changes.changed,
             settings=changes.settings,
@@ -143,14 +147,18 @@ async def _changes(
         name: _changed(node, latest.get(name), settings.get(name, NodeSettings()))
         for name, node in before.items()
     }
-    planned = {name: _planned(run.node(name), node, settings.get(name)) for name, node in after.items()}
+    cu = _cu(run, after, state)
+    planned = {
+        name: _planned(run.node(name), node, settings.get(name, NodeSettings()).retries, cu[name])
+        for name, node in after.items()
+    }
     words = {
         setting: change
         for name in chosen
         for setting, change in _in_words(run.node(name), before[name], after[name], planned[name]).items()
     }
     digest = await asyncio.to_thread(objects.put, msgspec.json.encode(_with_nodes(plan, after)))
-    changed = tuple(node for name, node in planned.items() if node != _planned(run.node(name), before[name]))
+    changed = tuple(node for node in planned.values() if _differs(run.node(node.name), node))
     return _Changes(digest, changed, words)
 
 
@@ -159,8 +167,23 @@ def _changed(node: PlanNode, version: JobVersion | None, settings: NodeSettings)
     return with_settings(renewed, settings.config)
 
 
-def _planned(node: NodeRun, frozen: PlanNode, settings: NodeSettings | None = None) -> ev.PlannedNode:
-    retries = settings.retries if settings else None
+def _cu(run: Run, nodes: Mapping[str, PlanNode], state: State) -> dict[str, int]:
+    """Give what each node takes of its queue now; raises `Refused` where one can't fit."""
+    found: dict[str, int] = {}
+    faults: list[Fault] = []
+    for name, frozen in nodes.items():
+        node = run.node(name)
+        found[name] = node.cu
+        if queue := state.queues.get(node.queue):
+            debug = run.trigger is ev.Trigger.DEBUG
+            found[name], against = placed(frozen, queue, f"/nodes/{node.number - 1}", debug)
+            faults += against
+    if faults:
+        raise invalid(f"run #{run.id} can't be rerun like that", faults)
+    return found
+
+
+def _planned(node: NodeRun, frozen: PlanNode, retries: int | None, cu: int) -> ev.PlannedNode:
     return ev.PlannedNode(
         name=node.name,
         upstream=node.upstream,
@@ -169,8 +192,12 @@ def _planned(node: NodeRun, frozen: PlanNode, settings: NodeSettings | None = No
         enabled=node.enabled,
         priority=node.priority,
         queue=node.queue,
-        cu=node.cu,
+        cu=cu,
     )
+
+
+def _differs(node: NodeRun, planned: ev.PlannedNode) -> bool:
+    return any(getattr(node, field) != getattr(planned, field) for field in planned.__struct_fields__)
 
 
 def _in_words(node: NodeRun, before: PlanNode, after: PlanNode, planned: ev.PlannedNode) -> dict[str, str]:
@@ -182,6 +209,13 @@ def _in_words(node: NodeRun, before: PlanNode, after: PlanNode, planned: ev.Plan
 
 def _with_nodes(plan: Plan, changed: Mapping[str, PlanNode]) -> Plan:
     return msgspec.structs.replace(plan, nodes=[changed.get(node.name, node) for node in plan.nodes])
+
+
+def _check_queues(state: State, run: Run, names: Iterable[str]) -> None:
+    for name in names:
+        queue = run.node(name).queue
+        if queue and queue not in state.queues:
+            raise conflict(f"node {name!r} of run #{run.id} can't run: there is no queue {queue!r} any more")
 
 
 def _go_on(turn: Turn, run: Run, event: ev.EventType, by: str) -> int:

@@ -24,6 +24,7 @@ from stoker_daemon.http.once import Once
 from stoker_daemon.http.openapi import document
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.http.operations import routes as routes_of
+from stoker_daemon.http.plans import Plans
 from stoker_daemon.http.queues import Queues
 from stoker_daemon.http.runs import Runs
 from stoker_daemon.objects import Objects
@@ -62,6 +63,7 @@ class Api:
             *Queues(engine, objects).operations(),
             *Runs(engine, once, objects, projection, zone).operations(),
             *Actions(engine, once, objects, projection).operations(),
+            *Plans(engine, objects, preparer, zone).operations(),
             *Events(engine, self.closing).operations(),
             *Logs(engine, projection, watcher, data / "logs", preparer.describe, self.closing).operations(),
         ]

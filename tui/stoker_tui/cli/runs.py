@@ -23,6 +23,7 @@ from stoker_tui.cli.common import (
     run_and_node,
 )
 from stoker_tui.cli.follow import follow_run, leaving_it_running, wait_for_run
+from stoker_tui.cli.plans import show_plan
 from stoker_tui.cli.tables import Column, coloured, moment, print_json, print_table, span
 from stoker_tui.client import Client, LogPart
 from stoker_tui.theme import marked, node_word
@@ -43,6 +44,8 @@ _QUEUE_HELP = "In place of the workflow's; nodes with a queue of their own keep 
 @click.option("--queue", default="", metavar="QUEUE", shell_complete=completing.queues, help=_QUEUE_HELP)
 @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="A variable for this run.")
 @click.option("-m", "--remarks", default="", help="Why.")
+@click.option("--debug", is_flag=True, help="Of the draft, on a development queue.")
+@click.option("--plan", is_flag=True, help="Launch nothing: show what would be, and what is missing.")
 @click.option("--wait", is_flag=True, help="Wait for its end; exit status 1 if it did not succeed.")
 @click.option("-f", "--follow", is_flag=True, help="Wait, and show its progress.")
 def start_run(
@@ -53,18 +56,22 @@ def start_run(
     queue: str,
     variables: tuple[str, ...],
     remarks: str,
+    debug: bool,
+    plan: bool,
     wait: bool,
     follow: bool,
 ) -> None:
     """Start a run of a workflow, and wait for it or follow it.
 
-    Prints the run's number at once. Ctrl-C while waiting leaves the run running.
+    Prints the run's number at once. Ctrl-C while waiting leaves the run running. With --plan nothing is
+    started: the exact command of every node is shown; the exit status is 1 if something is missing.
 
     \b
     Examples:
       stoker run sales
       stoker run sales --cycle 2026-11-21 --var region=us --follow
       stoker run sales --wait --json
+      stoker run sales --debug --plan
 
     See also: stoker show, stoker logs, stoker stop.
     """
@@ -72,10 +79,14 @@ def start_run(
         workflow=workflow,
         cycle=cycle,
         version=version,
+        debug=debug,
         queue=queue,
         variables=pairs("--var", variables),
         remarks=remarks,
     )
+    if plan:
+        show_plan(context, request)
+        return
     run = context.client.start_run(request)
     if not (wait or follow):
         print_json([run]) if context.as_json else click.echo(f"#{run.row.id}")
@@ -128,7 +139,7 @@ def list_runs(context: Context, workflow: str | None, status: str | None, limit:
         [
             [
                 f"#{row.id}",
-                f"{row.name} v{row.version}",
+                f"{row.name} {version_word(row)}",
                 marked(row.state),
                 moment(row.cycle, row.time_zone),
                 row.trigger.value,
@@ -207,7 +218,8 @@ def print_run(view: api.RunView) -> None:
     row = view.row
     state = coloured(marked(row.state), row.state.value)
     click.echo(
-        f"run #{row.id}  {clean_line(row.name)} v{row.version}  {state}  {span(row.started_at, row.ended_at)}"
+        f"run #{row.id}  {clean_line(row.name)} {version_word(row)}  {state}  "
+        f"{span(row.started_at, row.ended_at)}"
     )
     click.echo(f"cycle {moment(row.cycle, row.time_zone)} {row.time_zone}, {row.trigger.value} by {row.by}")
     if row.remarks:
@@ -244,6 +256,11 @@ def print_run(view: api.RunView) -> None:
         click.echo("")
     for deed in view.deeds:
         click.echo(clean_line(f"{moment(deed.at)} {deed.by} {deed.what}"))
+
+
+def version_word(row: api.RunRow) -> str:
+    """Give in a word what a run is of."""
+    return f"v{row.version}" if row.version else "draft"
 
 
 def print_waiting(view: api.RunView) -> None:
