@@ -27,6 +27,7 @@ class PlanNode(msgspec.Struct, frozen=True, omit_defaults=True):
     config: JobConfig
     args: tuple[str, ...] = ()
     variables: dict[str, str] = {}
+    tags: dict[str, str] = {}
 
 
 class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -35,12 +36,18 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     workflow: str
     nodes: list[PlanNode]
     variables: dict[str, str] = {}
+    workspace_variables: dict[str, str] = {}
 
 
-def freeze(spec: WorkflowSpec, version_of: Callable[[str], JobVersion]) -> Plan:
-    """Give the plan of a definition; ``version_of`` gives the version to use of the job at a path."""
+def freeze(
+    spec: WorkflowSpec, version_of: Callable[[str], JobVersion], workspace_variables: dict[str, str]
+) -> Plan:
+    """Give the plan of a definition; ``version_of`` gives the version to use of the job at a path.
+
+    ``workspace_variables`` are the plain ones: a secret is never frozen, but read at each launch.
+    """
     nodes = [_frozen(node, version_of(node.job)) for node in spec.nodes]
-    return Plan(spec.workflow, nodes, spec.variables)
+    return Plan(spec.workflow, nodes, spec.variables, workspace_variables)
 
 
 def planned_nodes(spec: WorkflowSpec, plan: Plan) -> tuple[ev.PlannedNode, ...]:
@@ -78,4 +85,5 @@ def _frozen(node: NodeSpec, version: JobVersion) -> PlanNode:
         config=config,
         args=(config.args or ()) if node.args is None else node.args,
         variables=node.variables,
+        tags=node.tags,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
@@ -17,6 +17,7 @@ from stoker_daemon.attempts import AttemptDirectory, AttemptKey
 from stoker_daemon.executor import Order
 from stoker_daemon.launchers import CannotLaunch, Launch, SparkHome, Task
 from stoker_daemon.launchers.shell import shebang
+from stoker_daemon.launchers.spark import ON_COMMAND_LINE
 from stoker_daemon.objects import Objects
 from stoker_daemon.plan import Plan, PlanNode
 from stoker_daemon.processes import TAG
@@ -42,10 +43,18 @@ _LONGEST_COMMAND = 128 * 1024
 class Preparer:
     """Makes orders. Spark and Java are remembered once found, and looked for again while they are missing."""
 
-    def __init__(self, objects: Objects, logs: Path, spark_home: Path | None) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        logs: Path,
+        spark_home: Path | None,
+        secrets_of: Callable[[str], dict[str, str]],
+    ) -> None:
+        """``secrets_of`` gives a workspace's secrets, or raises CannotLaunch where one has no value."""
         self._objects = objects
         self._logs = logs
         self._configured = spark_home
+        self._secrets_of = secrets_of
         self._plan = lru_cache(maxsize=32)(self._read_plan)
         self._interpreter = lru_cache(maxsize=256)(self._read_interpreter)
         self._found: dict[tuple[str | None, ...], SparkHome] = {}
@@ -60,7 +69,7 @@ class Preparer:
         frozen = plan.nodes[node.number - 1]
         key = AttemptKey(run.id, node.number, node.name, len(node.attempts) + 1)
         try:
-            scope = Scope(_facts(run, key), _custom(run, plan, frozen))
+            scope = Scope(_facts(run, key), _custom(run, plan, frozen), self._secrets_of(run.workspace))
             return self._order(key, frozen, scope, f"{run.name}/{node.name} #{run.id}.{key.attempt}")
         except VariableError as error:
             raise CannotLaunch(str(error)) from error
@@ -68,7 +77,7 @@ class Preparer:
     def describe(self, run: Run, node: NodeRun, attempt: Attempt) -> str:
         """Give an attempt's launch log: what was launched, where, with which variables, each with its origin.
 
-        Of the environment that the configuration gives only the names: the values may be secret.
+        Of what is secret it has the name only, and so of all that the configuration puts in the environment.
         """
         plan = self._plan(run.plan)
         frozen = plan.nodes[node.number - 1]
@@ -76,7 +85,7 @@ class Preparer:
         lines = [f"{key}, process {attempt.pid}, {TAG}={attempt.tag}"]
         lines += [f"directory: {AttemptDirectory(self._logs, key).path / 'work'}"]
         lines += ["command:", *(f"  {argument!r}" for argument in attempt.command)]
-        lines += ["environment:", *_described(_facts(run, key), _custom(run, plan, frozen))]
+        lines += ["environment:", *self._described(run, _facts(run, key), _custom(run, plan, frozen))]
         lines += [f"  {clean(name)}" for name in frozen.config.env]
         return "\n".join(lines) + "\n"
 
@@ -103,9 +112,14 @@ class Preparer:
             title=title,
             source=directory / base_name,
             directory=directory,
-            args=tuple(scope.replace(arg, f"args[{i}]") for i, arg in enumerate(node.args)),
+            args=tuple(
+                scope.replace_in_sight(arg, f"args[{i}]", "`ps` shows arguments to everybody")
+                for i, arg in enumerate(node.args)
+            ),
             config=_replaced(node.config, scope),
             variables=scope.environment(),
+            tags=scope.tags(node.tags)
+            | {"workflow_name": scope.values["workflow_name"], "task_name": scope.values["node_name"]},
             interpreter=self._interpreter(node.digest) if node.type is JobType.SHELL else (),
         )
         rendered = {base_name: self._sql(node, scope)} if node.type is JobType.SQL else None
@@ -116,6 +130,14 @@ class Preparer:
         if rendered is None:
             return Order(key, tag, launch, (base_name, self._objects.path(node.digest)))
         return Order(key, tag, msgspec.structs.replace(launch, files=launch.files | rendered))
+
+    def _described(self, run: Run, facts: Facts, custom: dict[str, dict[str, str]]) -> list[str]:
+        try:
+            scope = Scope(facts, custom, self._secrets_of(run.workspace))
+        except (CannotLaunch, VariableError) as error:
+            # An earlier version took what this one refuses, or a secret it was launched with is gone.
+            return [f"  none: {error}"]
+        return [f"  {exported}={scope.shown(name)}" for exported, name in scope.exported().items()]
 
     def _sql(self, node: PlanNode, scope: Scope) -> bytes:
         # Bytes that are no UTF-8 come through as they are.
@@ -151,24 +173,23 @@ def _facts(run: Run, key: AttemptKey) -> Facts:
 
 def _custom(run: Run, plan: Plan, node: PlanNode) -> dict[str, dict[str, str]]:
     """Give the scopes of custom variables, from the widest to the one that wins."""
-    return {"workflow": plan.variables, "node": node.variables, "run": run.variables}
-
-
-def _described(facts: Facts, custom: dict[str, dict[str, str]]) -> list[str]:
-    try:
-        scope = Scope(facts, custom)
-    except VariableError as error:
-        # An earlier version launched it, and took what this one refuses.
-        return [f"  none: {error}"]
-    return [
-        f"  {exported}={scope.values[name]!r}   ({scope.origin(name)})"
-        for exported, name in scope.exported().items()
-    ]
+    return {
+        "workspace": plan.workspace_variables,
+        "workflow": plan.variables,
+        "node": node.variables,
+        "run": run.variables,
+    }
 
 
 def _replaced(config: JobConfig, scope: Scope) -> JobConfig:
+    def value(group: str, name: str, written: str) -> str:
+        if name.endswith(ON_COMMAND_LINE):
+            seen = "Spark puts it on a command line, which `ps` shows to everybody"
+            return scope.replace_in_sight(written, f"{group}.{name}", seen)
+        return scope.replace(written, f"{group}.{name}")
+
     return msgspec.structs.replace(
         config,
-        conf={name: scope.replace(value, f"conf.{name}") for name, value in config.conf.items()},
-        env={name: scope.replace(value, f"env.{name}") for name, value in config.env.items()},
+        conf={name: value("conf", name, written) for name, written in config.conf.items()},
+        env={name: value("env", name, written) for name, written in config.env.items()},
     )

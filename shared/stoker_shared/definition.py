@@ -8,11 +8,15 @@ from collections.abc import Iterator
 from stoker_shared import dag
 from stoker_shared.api import Fault
 from stoker_shared.model import JobConfig, NodeSpec, WorkflowSpec
+from stoker_shared.secrecy import secret_problem
 from stoker_shared.text import clean_line, name_problem, nearest
 
 MAX_NODES = 10_000
 """Nodes a workflow may have."""
 
+
+ADDED_TAGS = ("workflow_name", "task_name")
+"""Tags that every node has, whatever its definition says."""
 
 MAX_PARALLELISM = 500
 """Nodes of one run that may be active at once: each costs the daemon a descriptor, of usually 1,024."""
@@ -50,11 +54,18 @@ def _faults_of(node: NodeSpec) -> Iterator[tuple[str, str]]:
         yield "name", problem
     if node.retries is not None and node.retries < 0:
         yield "retries", "must be 0 or more"
+    for tag in ADDED_TAGS:
+        if tag in node.tags:
+            yield f"tags/{tag}", "every node has this tag, and Stoker sets it"
     yield from ((f"config/{field}", problem) for field, problem in config_faults(node.config))
 
 
 def config_faults(config: JobConfig) -> Iterator[tuple[str, str]]:
     """Give the fields of a configuration that are wrong, each with what would be right."""
+    for field in ("conf", "env"):
+        for name, value in getattr(config, field).items():
+            if problem := secret_problem(name, value):
+                yield f"{field}/{name}", problem
     if config.timeout is not None and config.timeout < 1:
         yield "timeout", "must be 1 or more"
 

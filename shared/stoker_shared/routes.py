@@ -10,6 +10,11 @@ METRICS = "/metrics"
 EVENTS = "/v1/events"
 OBJECT = "/v1/objects/{digest}"
 
+WORKSPACES = "/v1/workspaces"
+WORKSPACE = "/v1/workspaces/{workspace}"
+VARIABLES = "/v1/workspaces/{workspace}/variables"
+VARIABLE = "/v1/workspaces/{workspace}/variables/{name}"
+
 JOBS = "/v1/workspaces/{workspace}/jobs"
 JOB = "/v1/workspaces/{workspace}/jobs/{path:path}"
 JOB_VERSIONS = "/v1/workspaces/{workspace}/jobs/{path:path}/versions"

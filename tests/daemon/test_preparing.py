@@ -24,7 +24,8 @@ class Prepared:
 
     def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.objects = Objects(home / "objects")
-        self.preparer = Preparer(self.objects, home / "logs", None)
+        self.secrets: dict[str, str] = {}
+        self.preparer = Preparer(self.objects, home / "logs", None, lambda _: self.secrets)
         spark = SparkHome(path=Path("/opt/spark"), version="4.0.1")
         monkeypatch.setattr(self.preparer, "find_spark", lambda own: spark)
         self.variables: dict[str, dict[str, str]] = {"workflow": {}, "node": {}, "run": {}}

@@ -97,6 +97,32 @@ class Client:
         """Give the daemon at a glance."""
         return self._get(routes.STATUS, api.Status)
 
+    def workspaces(self) -> Iterator[api.WorkspaceView]:
+        """Give every workspace."""
+        return self._pages(routes.WORKSPACES, api.WorkspaceView)
+
+    def save_workspace(self, name: str, description: str | None) -> api.WorkspaceView:
+        """Make a workspace, or describe it otherwise."""
+        request = api.SaveWorkspace(description=description)
+        return self._put(fill(routes.WORKSPACE, workspace=name), request, api.WorkspaceView)
+
+    def delete_workspace(self, name: str) -> None:
+        """Remove an empty workspace."""
+        self._ask("DELETE", fill(routes.WORKSPACE, workspace=name))
+
+    def variables(self) -> Iterator[api.VariableView]:
+        """Give every variable of the workspace."""
+        return self._pages(self._in(routes.VARIABLES), api.VariableView)
+
+    def set_variable(self, name: str, value: str, *, secret: bool) -> api.VariableView:
+        """Give a variable of the workspace a value."""
+        request = api.SetVariable(value=value, secret=secret)
+        return self._put(self._in(routes.VARIABLE, name=name), request, api.VariableView)
+
+    def unset_variable(self, name: str) -> None:
+        """Remove a variable of the workspace."""
+        self._ask("DELETE", self._in(routes.VARIABLE, name=name))
+
     def send(self, file: Path) -> str:
         """Store a file's content, and give its digest."""
         with file.open("rb") as content:
@@ -221,6 +247,9 @@ class Client:
 
     def _get(self, path: str, kind: type[_T], query: Mapping[str, str] | None = None) -> _T:
         return self._decoded(self._ask("GET", path, params=query), kind)
+
+    def _put(self, path: str, request: api.Request, kind: type[_T]) -> _T:
+        return self._decoded(self._ask("PUT", path, content=msgspec.json.encode(request)), kind)
 
     def _post(self, path: str, request: api.Request, kind: type[_T]) -> _T:
         """Ask for a change. The key makes it safe to ask again where the answer was lost."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from stoker_daemon.commands.common import (
     fitting,
+    known_workspace,
 )
 from stoker_daemon.engine import Turn
 from stoker_daemon.objects import Objects
@@ -34,6 +35,7 @@ def publish_job(
     size = objects.size(request.digest)
 
     def command(turn: Turn) -> int:
+        known_workspace(turn.state, workspace)
         known = turn.state.jobs.get((workspace, path))
         version = known.latest.version + 1 if known else 1
         event = ev.JobPublished(

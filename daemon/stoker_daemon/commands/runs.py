@@ -16,16 +16,17 @@ from stoker_daemon.commands.common import (
     known_workflow,
     read_definition,
 )
+from stoker_daemon.commands.variables import plain_variables, secret_names
 from stoker_daemon.commands.workflows import published_version
 from stoker_daemon.cycles import default_cycle, parse_cycle
 from stoker_daemon.engine import Turn
 from stoker_daemon.objects import Objects
-from stoker_daemon.plan import freeze, planned_nodes
+from stoker_daemon.plan import Plan, freeze, planned_nodes
 from stoker_daemon.problems import conflict, invalid, not_found
-from stoker_daemon.variables import variable_name_problem
+from stoker_daemon.variables import Facts, Scope, VariableError, variable_name_problem
 from stoker_shared import events as ev
 from stoker_shared.api import Fault, StartRun
-from stoker_shared.model import NODE_ENDS, NodeState
+from stoker_shared.model import NODE_ENDS, NodeState, WorkflowSpec
 from stoker_shared.state import JobVersion, Run, State
 from stoker_shared.text import clean
 
@@ -44,11 +45,12 @@ async def start_run(
     ]:
         raise invalid("a variable can't be set", errors)
     spec = read_definition(objects, version.digest)
-    plan = freeze(spec, lambda path: _latest(state, workspace, path))
+    plan = freeze(spec, lambda path: _latest(state, workspace, path), plain_variables(state, workspace))
     digest = await asyncio.to_thread(objects.put, msgspec.json.encode(plan))
 
     def command(turn: Turn) -> int:
         number = turn.state.counters.run + 1
+        facts = Facts(cycle.astimezone(zone), workflow.name, "", number, 0)
         event = ev.RunCreated(
             run=number,
             workspace=workspace,
@@ -67,6 +69,7 @@ async def start_run(
             timeout=spec.run_timeout,
             variables=request.variables,
             remarks=request.remarks,
+            tags=_tags(spec, facts, _custom(plan, request), secret_names(turn.state, workspace)),
         )
         turn.record(fitting(event), by)
         return number
@@ -124,6 +127,26 @@ def _cycle(text: str | None, zone: ZoneInfo, now: datetime) -> datetime:
         return parse_cycle(text, zone)
     except ValueError as error:
         raise invalid(f"the cycle time can't be used: {error}", [Fault("/cycle", str(error))]) from error
+
+
+def _custom(plan: Plan, request: StartRun) -> dict[str, dict[str, str]]:
+    return {
+        "workspace": plan.workspace_variables,
+        "workflow": plan.variables,
+        "run": request.variables,
+    }
+
+
+def _tags(
+    spec: WorkflowSpec, facts: Facts, custom: dict[str, dict[str, str]], secrets: list[str]
+) -> dict[str, str]:
+    """Give a run's tags: the workflow's, with variables replaced. Secrets are refused, so need no value."""
+    if not any("${" in value for value in spec.tags.values()):
+        return spec.tags
+    try:
+        return Scope(facts, custom, dict.fromkeys(secrets, "")).tags(spec.tags)
+    except VariableError as error:
+        raise invalid(f"the tags of the run can't be: {error}") from error
 
 
 def _latest(state: State, workspace: str, path: str) -> JobVersion:

@@ -11,6 +11,7 @@ from stoker_daemon.commands.common import (
     fitting,
     guess,
     known_workflow,
+    known_workspace,
     read_definition,
 )
 from stoker_daemon.engine import Turn
@@ -40,6 +41,7 @@ async def save_workflow(
     digest = await asyncio.to_thread(objects.put, msgspec.json.encode(spec))
 
     def command(turn: Turn) -> Workflow:
+        known_workspace(turn.state, workspace)
         known = turn.state.workflow_named(workspace, name)
         revision = known.draft.revision if known else NEW
         if on_revision is None:

@@ -7,7 +7,7 @@ import re
 from starlette.requests import Request
 
 from stoker_daemon.commands import jobs, workflows
-from stoker_daemon.commands.common import check_workspace, known_job, known_workflow, read_definition
+from stoker_daemon.commands.common import known_job, known_workflow, known_workspace, read_definition
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.answers import page
 from stoker_daemon.http.callers import Caller
@@ -69,6 +69,7 @@ class Definitions:
 
     async def list_jobs(self, workspace: str, query: PageQuery) -> Answer[Page[JobVersionView]]:
         """List the jobs of a workspace, each at its latest version."""
+        known_workspace(self._engine.state, workspace)
         latest = [
             job_version(job, job.latest)
             for (space, _), job in self._engine.state.jobs.items()
@@ -93,7 +94,6 @@ class Definitions:
         self, caller: Caller, workspace: str, path: str, body: PublishJob
     ) -> Answer[JobVersionView]:
         """Make stored content a job's next version."""
-        check_workspace(workspace)
         number = await self._once.carry_out(
             caller, lambda: jobs.publish_job(self._objects, workspace, path, body, caller.user)
         )
@@ -103,6 +103,7 @@ class Definitions:
     async def list_workflows(self, workspace: str, query: PageQuery) -> Answer[Page[WorkflowRow]]:
         """List the workflows of a workspace."""
         state = self._engine.state
+        known_workspace(state, workspace)
         runs = runs_by_workflow(state)
         rows = [
             workflow_row(workflow, runs.get(workflow.id, []))
@@ -123,7 +124,6 @@ class Definitions:
         self, request: Request, caller: Caller, workspace: str, name: str, body: WorkflowSpec
     ) -> Answer[WorkflowView]:
         """Save the draft, made on the revision that If-Match names."""
-        check_workspace(workspace)
         self._engine.admit()
         command = await workflows.save_workflow(
             self._objects, workspace, name, body, _revision(request), caller.user

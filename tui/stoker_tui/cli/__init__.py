@@ -7,7 +7,9 @@ import click
 from stoker_shared import __version__
 from stoker_shared.commandline import SETTINGS, Entry, Program
 
-_DEFINITIONS, _RUNS, _STATUS = (f"stoker_tui.cli.{module}" for module in ("definitions", "runs", "status"))
+_DEFINITIONS, _RUNS, _STATUS, _WORKSPACES = (
+    f"stoker_tui.cli.{module}" for module in ("definitions", "runs", "status", "workspaces")
+)
 
 CONTENTS = {
     "See it work": {
@@ -17,6 +19,8 @@ CONTENTS = {
         "job": Entry(_DEFINITIONS, "Source files: publish, list, show."),
         "apply": Entry(_DEFINITIONS, "Save workflow files (YAML) as drafts, or publish them."),
         "workflow": Entry(_DEFINITIONS, "Workflows: list, show, publish."),
+        "variable": Entry(_WORKSPACES, "Variables of a workspace, secrets among them: list, set, unset."),
+        "workspace": Entry(_WORKSPACES, "Namespaces of jobs and workflows: list, create, delete."),
     },
     "Run": {
         "run": Entry(_RUNS, "Start a run of a workflow, and wait for it or follow it."),
