@@ -34,6 +34,7 @@ class PlanNode(msgspec.Struct, frozen=True, omit_defaults=True):
     variables: dict[str, str] = {}
     attachments: tuple[ev.Attachment, ...] = ()
     own: JobConfig | None = None
+    tags: dict[str, str] = {}
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -49,6 +50,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     workflow: str
     nodes: list[PlanNode]
     variables: dict[str, str] = {}
+    workspace_variables: dict[str, str] = {}
 
 
 def read_plan(objects: Objects, digest: str) -> Plan:
@@ -56,10 +58,15 @@ def read_plan(objects: Objects, digest: str) -> Plan:
     return msgspec.json.decode(objects.read(digest), type=Plan)
 
 
-def freeze(spec: WorkflowSpec, version_of: Callable[[str], JobVersion]) -> Plan:
-    """Give the plan of a definition; ``version_of`` gives the version to use of the job at a path."""
+def freeze(
+    spec: WorkflowSpec, version_of: Callable[[str], JobVersion], workspace_variables: dict[str, str]
+) -> Plan:
+    """Give the plan of a definition; ``version_of`` gives the version to use of the job at a path.
+
+    ``workspace_variables`` are the plain ones: a secret is never frozen, but read at each launch.
+    """
     nodes = [_frozen(node, version_of(node.job)) for node in spec.nodes]
-    return Plan(spec.workflow, nodes, spec.variables)
+    return Plan(spec.workflow, nodes, spec.variables, workspace_variables)
 
 
 def planned_nodes(spec: WorkflowSpec, plan: Plan, places: Iterable[Place]) -> tuple[ev.PlannedNode, ...]:
@@ -121,4 +128,5 @@ def _frozen(node: NodeSpec, version: JobVersion) -> PlanNode:
         variables=node.variables,
         attachments=version.attachments,
         own=own,
+        tags=node.tags,
     )

@@ -8,7 +8,24 @@ import msgspec
 
 from stoker_daemon.plan import Plan, type_of
 from stoker_shared import api
-from stoker_shared.state import Attempt, Job, JobVersion, NodeRun, Run, State, Workflow
+from stoker_shared.state import Attempt, Job, JobVersion, NodeRun, Run, State, Variable, Workflow, Workspace
+
+
+def workspace_view(state: State, workspace: Workspace) -> api.WorkspaceView:
+    """Show a workspace."""
+    return api.WorkspaceView(
+        name=workspace.name,
+        description=workspace.description,
+        jobs=sum(space == workspace.name for space, _ in state.jobs),
+        workflows=sum(space == workspace.name for space, _ in state.names),
+        variables=sum(space == workspace.name for space, _ in state.variables),
+        active_runs=sum(run.workspace == workspace.name for run in state.runs.values()),
+    )
+
+
+def variable_view(variable: Variable) -> api.VariableView:
+    """Show a workspace's variable."""
+    return api.VariableView(**_common(variable, api.VariableView))
 
 
 def job_version(job: Job, version: JobVersion) -> api.JobVersionView:

@@ -20,6 +20,12 @@ MAX_PAGE = 1000
 MAX_LIVE_RANGE = 16 * 1024 * 1024
 """Bytes of an active attempt's output that one range is answered with at most."""
 
+MAX_DESCRIPTION = 10_000
+"""Characters that a workspace may be described with."""
+
+MAX_VALUE = 30_000
+"""Characters that the value of a workspace's variable may have."""
+
 MAX_NUMBER = 10**15 - 1
 """The largest number that a request may name; far beyond any that is given out."""
 
@@ -112,6 +118,19 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
 
 class Empty(Request, frozen=True):
     """The body of a request whose path says all."""
+
+
+class SaveWorkspace(Request, frozen=True):
+    """Make a workspace, or describe it otherwise; without a description one that is there stays as it is."""
+
+    description: Annotated[str, Meta(max_length=MAX_DESCRIPTION)] | None = None
+
+
+class SetVariable(Request, frozen=True):
+    """Give a workspace's variable a value. A secret's is in no answer."""
+
+    value: Annotated[str, Meta(max_length=MAX_VALUE)]
+    secret: bool = False
 
 
 class AttachmentKind(StrEnum):
@@ -297,6 +316,27 @@ class StoredObject(msgspec.Struct):
 
     digest: str
     size: int
+
+
+class WorkspaceView(msgspec.Struct, omit_defaults=True):
+    """A workspace, and how much is in it."""
+
+    name: str
+    description: str = ""
+    jobs: int = 0
+    workflows: int = 0
+    variables: int = 0
+    active_runs: int = 0
+
+
+class VariableView(msgspec.Struct, omit_defaults=True):
+    """A workspace's variable. A secret has no value here."""
+
+    name: str
+    at: Moment
+    by: str
+    value: str = ""
+    secret: bool = False
 
 
 class JobVersionView(msgspec.Struct, omit_defaults=True):

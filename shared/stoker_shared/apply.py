@@ -92,7 +92,9 @@ def _queue_deleted(state: State, _: ev.Record, event: ev.QueueDeleted) -> None:
 
 
 def _variable_set(state: State, record: ev.Record, event: ev.VariableSet) -> None:
-    state.restore(Variable(event.workspace, event.name, record.at, record.by, event.value, event.secret))
+    state.restore(
+        Variable(event.workspace, event.name, record.at, record.by, event.value, event.secret, event.kept)
+    )
 
 
 def _variable_unset(state: State, _: ev.Record, event: ev.VariableUnset) -> None:

@@ -9,11 +9,15 @@ from collections.abc import Iterator, Sequence
 from stoker_shared import dag
 from stoker_shared.api import AttachedFile, AttachmentKind, Fault
 from stoker_shared.model import JobConfig, NodeSpec, WorkflowSpec
+from stoker_shared.secrecy import secret_problem
 from stoker_shared.text import clean, clean_line, fit, name_problem, nearest, quoted
 
 MAX_NODES = 10_000
 """Nodes a workflow may have."""
 
+
+ADDED_TAGS = ("workflow_name", "task_name")
+"""Tags that every node has, whatever its definition says."""
 
 MAX_PARALLELISM = 500
 """Nodes of one run that may be active at once: each costs the daemon a descriptor, of usually 1,024."""
@@ -69,6 +73,9 @@ def _faults_of(node: NodeSpec) -> Iterator[tuple[str, str]]:
         yield "name", problem
     if node.retries is not None and node.retries < 0:
         yield "retries", "must be 0 or more"
+    for tag in ADDED_TAGS:
+        if tag in node.tags:
+            yield f"tags/{tag}", "every node has this tag, and Stoker sets it"
     yield from ((f"config/{field}", problem) for field, problem in config_faults(node.config))
 
 
@@ -89,6 +96,7 @@ def config_faults(config: JobConfig) -> Iterator[tuple[str, str]]:
     if config.main_class is not None and not _CLASS.fullmatch(config.main_class):
         yield "main_class", f"{quoted(config.main_class, 60)} is not the name of a class"
     yield from _executor_faults(config)
+    yield from _secrets_in_sight(config)
     for name in config.conf:
         if not name.startswith("spark."):
             shown = fit(clean(name), 60)
@@ -100,6 +108,13 @@ def config_faults(config: JobConfig) -> Iterator[tuple[str, str]]:
     for name in config.env:
         if not _VARIABLE.fullmatch(name):
             yield f"env/{name}", "an environment variable's name has letters, digits and _, no digit first"
+
+
+def _secrets_in_sight(config: JobConfig) -> Iterator[tuple[str, str]]:
+    for field in ("conf", "env"):
+        for name, value in getattr(config, field).items():
+            if problem := secret_problem(name, value):
+                yield f"{field}/{name}", problem
 
 
 def attachment_faults(attachments: Sequence[AttachedFile]) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,10 @@ OBJECT = "/v1/objects/{digest}"
 
 QUEUES = "/v1/queues"
 QUEUE = "/v1/queues/{name}"
+WORKSPACES = "/v1/workspaces"
+WORKSPACE = "/v1/workspaces/{workspace}"
+VARIABLES = "/v1/workspaces/{workspace}/variables"
+VARIABLE = "/v1/workspaces/{workspace}/variables/{name}"
 
 JOBS = "/v1/workspaces/{workspace}/jobs"
 JOB = "/v1/workspaces/{workspace}/jobs/{path:path}"

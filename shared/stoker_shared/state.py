@@ -41,7 +41,7 @@ class Queue(msgspec.Struct, tag="queue", omit_defaults=True):
 
 
 class Variable(msgspec.Struct, tag="variable", omit_defaults=True):
-    """A workspace's variable. A secret's value is not here."""
+    """A workspace's variable. The secrets' file has the value of a secret, under the id ``kept``."""
 
     workspace: str
     name: str
@@ -49,6 +49,7 @@ class Variable(msgspec.Struct, tag="variable", omit_defaults=True):
     by: str
     value: str = ""
     secret: bool = False
+    kept: str = ""
 
 
 class JobVersion(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -107,12 +107,37 @@ class Client:
 
     def save_queue(self, name: str, spec: QueueSpec) -> api.QueueView:
         """Make a queue, or change one."""
-        answer = self._ask("PUT", fill(routes.QUEUE, name=name), content=msgspec.json.encode(spec))
-        return self._decoded(answer, api.QueueView)
+        return self._put(fill(routes.QUEUE, name=name), spec, api.QueueView)
 
     def delete_queue(self, name: str) -> None:
         """Remove a queue that nothing uses."""
         self._ask("DELETE", fill(routes.QUEUE, name=name))
+
+    def workspaces(self) -> Iterator[api.WorkspaceView]:
+        """Give every workspace."""
+        return self._pages(routes.WORKSPACES, api.WorkspaceView)
+
+    def save_workspace(self, name: str, description: str | None) -> api.WorkspaceView:
+        """Make a workspace, or describe it otherwise."""
+        request = api.SaveWorkspace(description=description)
+        return self._put(fill(routes.WORKSPACE, workspace=name), request, api.WorkspaceView)
+
+    def delete_workspace(self, name: str) -> None:
+        """Remove an empty workspace."""
+        self._ask("DELETE", fill(routes.WORKSPACE, workspace=name))
+
+    def variables(self) -> Iterator[api.VariableView]:
+        """Give every variable of the workspace."""
+        return self._pages(self._in(routes.VARIABLES), api.VariableView)
+
+    def set_variable(self, name: str, value: str, *, secret: bool) -> api.VariableView:
+        """Give a variable of the workspace a value."""
+        request = api.SetVariable(value=value, secret=secret)
+        return self._put(self._in(routes.VARIABLE, name=name), request, api.VariableView)
+
+    def unset_variable(self, name: str) -> None:
+        """Remove a variable of the workspace."""
+        self._ask("DELETE", self._in(routes.VARIABLE, name=name))
 
     def send(self, file: Path) -> str:
         """Store a file's content, and give its digest. Content that is stored already costs one look."""
@@ -297,6 +322,9 @@ class Client:
 
     def _get(self, path: str, kind: type[_T], query: Mapping[str, str] | None = None) -> _T:
         return self._decoded(self._ask("GET", path, params=query), kind)
+
+    def _put(self, path: str, request: api.Request | QueueSpec, kind: type[_T]) -> _T:
+        return self._decoded(self._ask("PUT", path, content=msgspec.json.encode(request)), kind)
 
     def _post(self, path: str, request: api.Request, kind: type[_T]) -> _T:
         """Ask for a change. The key makes it safe to ask again where the answer was lost."""

@@ -36,6 +36,7 @@ async def save_job(
     attachments = _attachments(objects, request.attachments)
 
     def command(turn: Turn) -> Job:
+        known_workspace(turn.state, workspace)
         known = turn.state.jobs.get((workspace, path))
         draft = known and known.draft
         if on_revision is None:
@@ -64,6 +65,7 @@ async def publish_job(
     attachments = None if request.attachments is None else _attachments(objects, request.attachments)
 
     def command(turn: Turn) -> int:
+        known_workspace(turn.state, workspace)
         known = turn.state.jobs.get((workspace, path))
         latest = known and known.latest
         config, attached = request.config, attachments

@@ -12,6 +12,7 @@ from stoker_daemon.commands.common import (
     fitting,
     guess,
     known_workflow,
+    known_workspace,
     latest_job,
     read_definition,
 )
@@ -41,6 +42,7 @@ async def save_workflow(
     digest = await asyncio.to_thread(objects.put, msgspec.json.encode(spec))
 
     def command(turn: Turn) -> Workflow:
+        known_workspace(turn.state, workspace)
         known = turn.state.workflow_named(workspace, name)
         revision = known.draft.revision if known else NEW
         if on_revision is None:
@@ -71,7 +73,7 @@ def publish_workflow(
             raise conflict(f"the draft of {name!r} was saved again meanwhile; look at it and publish again")
         if errors := _unpublished_jobs(turn.state, workspace, spec):
             raise _faulty(name, errors)
-        plan = freeze(spec, lambda path: latest_job(turn.state, workspace, path))
+        plan = freeze(spec, lambda path: latest_job(turn.state, workspace, path), {})
         if errors := places(spec, plan, turn.state.queues)[1]:
             raise _faulty(name, errors)
         version = len(workflow.versions) + 1

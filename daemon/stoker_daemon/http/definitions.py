@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from stoker_daemon.commands import workflows
-from stoker_daemon.commands.common import check_workspace, known_workflow, read_definition
+from stoker_daemon.commands.common import known_workflow, known_workspace, read_definition
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.answers import page
 from stoker_daemon.http.callers import Caller
@@ -47,6 +47,7 @@ class Definitions:
     async def list_workflows(self, workspace: str, query: PageQuery) -> Answer[Page[WorkflowRow]]:
         """List the workflows of a workspace."""
         state = self._engine.state
+        known_workspace(state, workspace)
         runs = runs_by_workflow(state)
         names = [name for space, name in state.names if space == workspace]
 
@@ -68,7 +69,6 @@ class Definitions:
         self, request: Request, caller: Caller, workspace: str, name: str, body: WorkflowSpec
     ) -> Answer[WorkflowView]:
         """Save the draft, made on the revision that If-Match names."""
-        check_workspace(workspace)
         self._engine.admit()
         command = await workflows.save_workflow(
             self._objects, workspace, name, body, revision_of(request), caller.user
