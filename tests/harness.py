@@ -44,7 +44,9 @@ def is_gone(pid: int) -> bool:
 class StokerDaemon:
     """One daemon on data in ``home``, over its restarts."""
 
-    def __init__(self, home: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, home: Path, environment: Mapping[str, str] | None = None, *, wide_queues: bool = True
+    ) -> None:
         self.home = home
         self.data = home / "data"
         self.socket = home / "s"
@@ -61,6 +63,7 @@ class StokerDaemon:
             base_url="http://stokerd",
             timeout=30,
         )
+        self._to_be_widened = wide_queues
         self.inside: list[str] = []
         """What the daemon is run by, where it is to run in a namespace."""
         self.arguments: list[str] = []
@@ -81,7 +84,10 @@ class StokerDaemon:
         return self._process.pid
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start it and wait until it answers.
+
+        At its first start its queues are made wide, unless they are to be as large as the host.
+        """
         with self.journal.open("ab") as journal:
             self._process = subprocess.Popen(
                 [*self.inside, STOKERD, *self.arguments],
@@ -90,6 +96,10 @@ class StokerDaemon:
                 stdin=subprocess.DEVNULL,
             )
         wait_for(self._answers, f"stokerd answers; its journal: {self.journal.read_text()[-2000:]}")
+        if self._to_be_widened:
+            self._to_be_widened = False
+            for name, environment in (("root_queue", "production"), ("dev_queue", "development")):
+                self.set_queue(name, environment=environment, limit=1000)
 
     def kill(self) -> None:
         """SIGKILL it."""
@@ -152,6 +162,11 @@ class StokerDaemon:
         assert saved.is_success, saved.text
         published = self.http.post(f"{url}/publish", json={})
         assert published.is_success, published.text
+
+    def set_queue(self, name: str, **spec: Any) -> None:
+        """Make a queue, or change one."""
+        saved = self.http.put(f"/v1/queues/{name}", json=spec)
+        assert saved.is_success, saved.text
 
     def start_run(self, workflow: str, **fields: Any) -> int:
         """Start a run and give its number."""

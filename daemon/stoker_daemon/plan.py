@@ -6,7 +6,7 @@ many runs there are of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 
 import msgspec
@@ -30,6 +30,13 @@ class PlanNode(msgspec.Struct, frozen=True, omit_defaults=True):
     attachments: tuple[ev.Attachment, ...] = ()
 
 
+class Place(msgspec.Struct, frozen=True):
+    """A node's queue, and the CU it takes there."""
+
+    queue: str
+    cu: int
+
+
 class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     """All that a run uses, by value or digest; ``nodes`` in the order of the definition."""
 
@@ -44,8 +51,8 @@ def freeze(spec: WorkflowSpec, version_of: Callable[[str], JobVersion]) -> Plan:
     return Plan(spec.workflow, nodes, spec.variables)
 
 
-def planned_nodes(spec: WorkflowSpec, plan: Plan) -> tuple[ev.PlannedNode, ...]:
-    """Give what the planner needs of each node."""
+def planned_nodes(spec: WorkflowSpec, plan: Plan, places: Iterable[Place]) -> tuple[ev.PlannedNode, ...]:
+    """Give what the planner needs of each node, with its place in a queue."""
     return tuple(
         ev.PlannedNode(
             name=node.name,
@@ -54,8 +61,10 @@ def planned_nodes(spec: WorkflowSpec, plan: Plan) -> tuple[ev.PlannedNode, ...]:
             timeout=frozen.config.timeout if node.timeout is None else node.timeout,
             enabled=node.enabled,
             priority=node.priority,
+            queue=place.queue,
+            cu=place.cu,
         )
-        for node, frozen in zip(spec.nodes, plan.nodes, strict=True)
+        for node, frozen, place in zip(spec.nodes, plan.nodes, places, strict=True)
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -76,20 +76,24 @@ def run_row(run: Run) -> api.RunRow:
     return api.RunRow(**{name: getattr(run, name) for name in api.RunRow.__struct_fields__})
 
 
-def run_view(run: Run, plan: Plan) -> api.RunView:
-    """Show a run whole."""
+def run_view(run: Run, plan: Plan, waiting: Mapping[str, str]) -> api.RunView:
+    """Show a run whole; ``waiting`` is what its nodes wait for."""
     return api.RunView(
         row=run_row(run),
-        nodes=[_node(node, planned.job) for node, planned in zip(run.nodes, plan.nodes, strict=True)],
+        nodes=[
+            _node(node, planned.job, waiting.get(node.name, ""))
+            for node, planned in zip(run.nodes, plan.nodes, strict=True)
+        ],
         variables=run.variables,
         stopping=run.stopping,
         stopped_by=run.stopped_by,
     )
 
 
-def _node(node: NodeRun, job: str) -> api.NodeView:
-    shown = _common(node, api.NodeView, without=("job", "attempts"))
-    return api.NodeView(job=job, attempts=[_attempt(attempt) for attempt in node.attempts], **shown)
+def _node(node: NodeRun, job: str, waiting: str) -> api.NodeView:
+    shown = _common(node, api.NodeView, without=("job", "waiting", "attempts"))
+    attempts = [_attempt(attempt) for attempt in node.attempts]
+    return api.NodeView(job=job, waiting=waiting, attempts=attempts, **shown)
 
 
 def _attempt(attempt: Attempt) -> api.AttemptView:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from stoker_shared.events import Attachment, Reason, Trigger
-from stoker_shared.model import AttemptState, JobConfig, JobType, NodeState, RunState, WorkflowSpec
+from stoker_shared.model import AttemptState, JobConfig, JobType, NodeState, QueueSpec, RunState, WorkflowSpec
 
 API_VERSION = "1"
 DEFAULT_WORKSPACE = "default"
@@ -168,13 +168,42 @@ class PublishWorkflow(Request, frozen=True):
 
 
 class StartRun(Request, frozen=True):
-    """Start a run now. ``cycle`` is a date or local or offset time (ISO 8601); unset: now minus one day."""
+    """Start a run now. ``cycle`` is a date or local or offset time (ISO 8601); unset: now minus one day.
+
+    ``queue`` takes the place of the workflow's; nodes with a queue of their own keep it.
+    """
 
     workflow: str
     cycle: str | None = None
     version: Number | None = None
+    queue: str = ""
     variables: dict[str, str] = msgspec.field(default_factory=dict)
     remarks: str = ""
+
+
+class QueuedNode(msgspec.Struct, omit_defaults=True):
+    """A node of a run in a queue: the CU it takes or needs; ``since`` is when its attempt began, if any."""
+
+    run: int
+    workflow: str
+    node: str
+    cu: int
+    since: Moment | None = None
+
+
+class QueueView(msgspec.Struct, omit_defaults=True):
+    """A queue: what it allows, the CU and the nodes that are active in it, and how many nodes wait for it.
+
+    ``holding`` and ``next`` name the first of the active and of the waiting ones, not in lists.
+    """
+
+    name: str
+    spec: QueueSpec
+    cu: int
+    active: int
+    waiting: int
+    holding: list[QueuedNode] = []
+    next: list[QueuedNode] = []
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -356,7 +385,10 @@ class AttemptView(msgspec.Struct, omit_defaults=True):
 
 
 class NodeView(msgspec.Struct, omit_defaults=True):
-    """One node of a run."""
+    """One node of a run. ``waiting`` says what it waits for; it is absent where it does not wait.
+
+    It takes ``cu`` of its ``queue``.
+    """
 
     name: str
     job: str
@@ -367,6 +399,9 @@ class NodeView(msgspec.Struct, omit_defaults=True):
     ended_at: Moment | None = None
     reason: Reason | None = None
     detail: str = ""
+    waiting: str = ""
+    queue: str = ""
+    cu: int = 0
     attempts: list[AttemptView] = []
 
 

@@ -176,6 +176,7 @@ def _run_created(state: State, record: ev.Record, event: ev.RunCreated) -> None:
         queue=event.queue,
         overlap=event.overlap,
         tags=event.tags,
+        queues=sorted({node.queue for node in event.nodes}),
         opened=record.seq,
         nodes=[_planned(number, node) for number, node in enumerate(event.nodes, 1)],
         numbers={node.name: number for number, node in enumerate(event.nodes, 1)},
@@ -237,6 +238,7 @@ def _run_rerun_requested(state: State, record: ev.Record, event: ev.RunRerunRequ
         node = run.node(changed.name)
         for name in ("retries", "timeout", "enabled", "priority", "queue", "cu"):
             setattr(node, name, getattr(changed, name))
+    run.queues = sorted({node.queue for node in run.nodes})
     _reset(run, event.nodes)
 
 
@@ -268,7 +270,7 @@ def _reset(run: Run, names: tuple[str, ...]) -> None:
         node.ended_at = node.reason = node.stopping = node.retry_at = None
         node.detail = ""
     run.open = sum(not node.has_ended for node in run.nodes)
-    run.failed = sum(node.state is NodeState.FAILED for node in run.nodes)
+    run.failed = 0
     run.ready = []
     for node in run.nodes:
         if node.state is NodeState.PENDING:

@@ -34,6 +34,8 @@ class Reason(StrEnum):
     """The process ended by itself; its exit status tells how."""
     STOP = "stop"
     """A person stopped it."""
+    REPLACED = "replaced"
+    """A later run of its workflow took its place."""
     TIMEOUT = "timeout"
     """One attempt took longer than its timeout."""
     RUN_TIMEOUT = "run_timeout"

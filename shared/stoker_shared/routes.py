@@ -10,6 +10,9 @@ METRICS = "/metrics"
 EVENTS = "/v1/events"
 OBJECT = "/v1/objects/{digest}"
 
+QUEUES = "/v1/queues"
+QUEUE = "/v1/queues/{name}"
+
 JOBS = "/v1/workspaces/{workspace}/jobs"
 JOB = "/v1/workspaces/{workspace}/jobs/{path:path}"
 JOB_VERSIONS = "/v1/workspaces/{workspace}/jobs/{path:path}/versions"

@@ -218,13 +218,13 @@ class Run(msgspec.Struct, tag="run", omit_defaults=True):
     """One execution of one version of a workflow.
 
     ``opened`` is the seq at which it was created or last opened again, ``begun_at`` when its first node since
-    then started; ``settings`` are what a rerun changed for this run only.
+    then started; ``settings`` are what a rerun changed for this run only; ``queues`` are those of its nodes.
 
     The last fields are worklists, kept so that planning costs what happened and not the size of the DAG, all
     of numbers of nodes: ``ready`` (with the negated priority before it, sorted) may start; ``retrying`` wait
     for their moment; ``active`` have a process; ``ended`` have an attempt that ended and no decision on it;
     ``doomed`` are pending behind an upstream that did not succeed. ``open`` counts nodes that have not ended,
-    ``failed`` those that failed.
+    ``failed`` those that failed since nodes of it were last rerun or set successful.
     """
 
     id: int
@@ -256,6 +256,7 @@ class Run(msgspec.Struct, tag="run", omit_defaults=True):
     overlap: OverlapPolicy = OverlapPolicy.PARALLEL
     tags: dict[str, str] = {}
     settings: dict[str, str] = {}
+    queues: list[str] = []
     opened: int = 0
     begun_at: datetime | None = None
     nodes: list[NodeRun] = []

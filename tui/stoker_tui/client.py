@@ -17,7 +17,7 @@ import httpx
 import msgspec
 
 from stoker_shared import api, routes
-from stoker_shared.model import WorkflowSpec
+from stoker_shared.model import QueueSpec, WorkflowSpec
 from stoker_shared.paths import check_socket_path
 from stoker_shared.routes import fill
 
@@ -96,6 +96,23 @@ class Client:
     def status(self) -> api.Status:
         """Give the daemon at a glance."""
         return self._get(routes.STATUS, api.Status)
+
+    def queues(self) -> Iterator[api.QueueView]:
+        """Give every queue."""
+        return self._pages(routes.QUEUES, api.QueueView)
+
+    def queue(self, name: str) -> api.QueueView:
+        """Give a queue with what is in it."""
+        return self._get(fill(routes.QUEUE, name=name), api.QueueView)
+
+    def save_queue(self, name: str, spec: QueueSpec) -> api.QueueView:
+        """Make a queue, or change one."""
+        answer = self._ask("PUT", fill(routes.QUEUE, name=name), content=msgspec.json.encode(spec))
+        return self._decoded(answer, api.QueueView)
+
+    def delete_queue(self, name: str) -> None:
+        """Remove a queue that nothing uses."""
+        self._ask("DELETE", fill(routes.QUEUE, name=name))
 
     def send(self, file: Path) -> str:
         """Store a file's content, and give its digest. Content that is stored already costs one look."""

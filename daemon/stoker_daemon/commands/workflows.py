@@ -12,10 +12,13 @@ from stoker_daemon.commands.common import (
     fitting,
     guess,
     known_workflow,
+    latest_job,
     read_definition,
 )
 from stoker_daemon.engine import Turn
 from stoker_daemon.objects import Objects
+from stoker_daemon.placing import places
+from stoker_daemon.plan import freeze
 from stoker_daemon.problems import Refused, conflict, invalid, not_found, precondition_required, stale
 from stoker_daemon.variables import variable_name_problem
 from stoker_daemon.views import runs_by_workflow, workflow_row
@@ -67,6 +70,9 @@ def publish_workflow(
         if workflow.draft.digest != draft.digest:
             raise conflict(f"the draft of {name!r} was saved again meanwhile; look at it and publish again")
         if errors := _unpublished_jobs(turn.state, workspace, spec):
+            raise _faulty(name, errors)
+        plan = freeze(spec, lambda path: latest_job(turn.state, workspace, path))
+        if errors := places(spec, plan, turn.state.queues)[1]:
             raise _faulty(name, errors)
         version = len(workflow.versions) + 1
         event = ev.WorkflowPublished(workflow.id, version, draft.digest, request.remarks)

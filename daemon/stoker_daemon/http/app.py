@@ -25,6 +25,7 @@ from stoker_daemon.http.once import Once
 from stoker_daemon.http.openapi import document
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.http.operations import routes as routes_of
+from stoker_daemon.http.queues import Queues
 from stoker_daemon.http.runs import Runs
 from stoker_daemon.objects import Objects
 from stoker_daemon.output.watcher import Watcher
@@ -61,6 +62,7 @@ class Api:
             *Content(engine, objects).operations(),
             *Jobs(engine, once, objects).operations(),
             *Definitions(engine, once, objects).operations(),
+            *Queues(engine, objects).operations(),
             *Runs(engine, once, objects, projection, zone).operations(),
             *Events(engine, self.closing).operations(),
             *Logs(engine, projection, watcher, data / "logs", preparer.describe, self.closing).operations(),

@@ -48,12 +48,13 @@ class Definitions:
         """List the workflows of a workspace."""
         state = self._engine.state
         runs = runs_by_workflow(state)
-        rows = [
-            workflow_row(workflow, runs.get(workflow.id, []))
-            for workflow in state.workflows.values()
-            if workflow.workspace == workspace
-        ]
-        return Answer(page(query, rows, lambda row: row.name))
+        names = [name for space, name in state.names if space == workspace]
+
+        def row(name: str) -> WorkflowRow:
+            workflow = known_workflow(state, workspace, name)
+            return workflow_row(workflow, runs.get(workflow.id, []))
+
+        return Answer(page(query, names, row))
 
     async def show_workflow(self, workspace: str, name: str, query: WorkflowQuery) -> Answer[WorkflowView]:
         """Show a workflow: its draft, or a published version of it."""

@@ -56,8 +56,9 @@ class Jobs:
 
     async def list_jobs(self, workspace: str, query: PageQuery) -> Answer[Page[JobView]]:
         """List the jobs of a workspace."""
-        views = [job_view(job) for job in self._engine.state.jobs.values() if job.workspace == workspace]
-        return Answer(page(query, views, lambda job: job.path))
+        jobs = self._engine.state.jobs
+        paths = [path for space, path in jobs if space == workspace]
+        return Answer(page(query, paths, lambda path: job_view(jobs[workspace, path])))
 
     async def show_job(self, workspace: str, path: str) -> Answer[JobView]:
         """Show a job: its latest version and its draft."""
@@ -85,8 +86,8 @@ class Jobs:
     ) -> Answer[Page[JobVersionView]]:
         """List a job's versions, oldest first."""
         job = known_job(self._engine.state, workspace, path)
-        versions = [job_version(job, version) for version in job.versions]
-        return Answer(page(query, versions, lambda version: f"{version.version:09d}"))
+        versions = {f"{version.version:09d}": version for version in job.versions}
+        return Answer(page(query, versions, lambda key: job_version(job, versions[key])))
 
     async def publish_job(
         self, caller: Caller, workspace: str, path: str, body: PublishJob

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from stoker_shared.model import JobConfig, JobType
+from stoker_shared.model import JobConfig, JobType, QueueSpec
 
 from . import properties
 from .host import SparkHome
@@ -25,6 +25,9 @@ _FIELDS = {
     "spark.executor.memoryOverhead": "memory_overhead",
 }
 
+_DEPLOY_MODE = "spark.submit.deployMode"
+_ALL_CORES = "local[*"
+"""How a master begins that takes every core of the host; the rest is ``]``, or failures that it allows."""
 _DYNAMIC = "spark.dynamicAllocation"
 _BOUNDS = {f"{_DYNAMIC}.minExecutors": "min_executors", f"{_DYNAMIC}.maxExecutors": "max_executors"}
 
@@ -53,6 +56,7 @@ def launch(task: Task, spark: SparkHome) -> Launch:
             str(spark.path / "bin" / program),
             "--properties-file",
             str(task.directory / PROPERTIES_FILE),
+            *(("--proxy-user", task.queue.proxy_user) if task.queue and task.queue.proxy_user else ()),
             *arguments,
             *task.args,
         ),
@@ -66,20 +70,44 @@ def effective_properties(task: Task, spark: SparkHome) -> dict[str, str]:
     """Give every property the job runs with. Raises CannotLaunch for what this Spark would silently drop.
 
     Later ones win: Stoker's defaults, the host's spark-defaults.conf (which Spark itself leaves out once it
-    is given a properties file), the configuration's fields, its properties.
+    is given a properties file), the queue's target and properties, the configuration's fields, and its
+    properties.
     """
     chosen = (
         {"spark.master": "local[*]"}
         | spark.defaults
         | {"spark.app.name": task.title}
-        | _fields(task.config)
-        | _allocation(task.config, spark.defaults | task.config.conf)
+        | requested(task.config, task.queue, spark.defaults)
         | _logging(task.config, spark)
         | task.config.conf
     )
     if chosen["spark.master"] == "local[*]" and task.config.driver_cores:
         chosen["spark.master"] = f"local[{task.config.driver_cores}]"
-    return _sql_choices(chosen, spark) | chosen if task.type is JobType.SQL else chosen
+    if task.type is not JobType.SQL:
+        return chosen
+    if chosen.get(_DEPLOY_MODE) == "cluster":
+        chosen[_DEPLOY_MODE] = "client"  # spark-sql knows no other.
+    return _sql_choices(chosen, spark) | chosen
+
+
+def requested(
+    config: JobConfig, queue: QueueSpec | None, defaults: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Give the properties that a job and its queue ask for, on a host with those ``defaults``.
+
+    In a queue ``local[*]`` is only as many cores as the job's driver has: the others are not its own.
+    """
+    target = _target(queue) if queue else {}
+    allocation = _allocation(config, {**(defaults or {}), **target, **config.conf})
+    asked = target | _fields(config) | allocation | config.conf
+    if queue and asked["spark.master"].startswith(_ALL_CORES):
+        cores = asked.get("spark.driver.cores", "1")
+        asked["spark.master"] = f"local[{cores}{asked['spark.master'].removeprefix(_ALL_CORES)}"
+    return asked
+
+
+def _target(queue: QueueSpec) -> dict[str, str]:
+    return {"spark.master": queue.master, _DEPLOY_MODE: queue.deploy_mode} | queue.conf
 
 
 def _command(task: Task) -> tuple[str, ...]:
@@ -111,8 +139,11 @@ def _attached(task: Task) -> Iterator[str]:
 
 
 def _fields(config: JobConfig) -> dict[str, str]:
+    values = {key: getattr(config, field) for key, field in _FIELDS.items()}
     return {
-        key: str(value) for key, field in _FIELDS.items() if (value := getattr(config, field)) is not None
+        key: str(value).lower() if isinstance(value, bool) else str(value)
+        for key, value in values.items()
+        if value is not None
     }
 
 

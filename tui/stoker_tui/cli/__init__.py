@@ -7,8 +7,8 @@ import click
 from stoker_shared import __version__
 from stoker_shared.commandline import SETTINGS, Entry, Program
 
-_DEFINITIONS, _JOBS, _RUNS, _STATUS = (
-    f"stoker_tui.cli.{module}" for module in ("definitions", "jobs", "runs", "status")
+_DEFINITIONS, _JOBS, _QUEUES, _RUNS, _STATUS = (
+    f"stoker_tui.cli.{module}" for module in ("definitions", "jobs", "queues", "runs", "status")
 )
 
 CONTENTS = {
@@ -19,6 +19,7 @@ CONTENTS = {
         "job": Entry(_JOBS, "Source files: publish, list, show, compare, configure."),
         "apply": Entry(_DEFINITIONS, "Save workflow files (YAML) as drafts, or publish them."),
         "workflow": Entry(_DEFINITIONS, "Workflows: list, show, publish."),
+        "queue": Entry(_QUEUES, "Queues that nodes wait in: list, show, set, delete."),
     },
     "Run": {
         "run": Entry(_RUNS, "Start a run of a workflow, and wait for it or follow it."),

@@ -46,6 +46,11 @@ def _jobs(client: Client, _: click.Context, __: str) -> _Found:
         yield job.path, f"version {job.version}" if job.version else "draft"
 
 
+def _queues(client: Client, _: click.Context, __: str) -> _Found:
+    for queue in client.queues():
+        yield queue.name, f"{queue.active} active, {queue.waiting} waiting"
+
+
 def _runs(client: Client, _: click.Context, __: str) -> _Found:
     for row in client.runs(None, None, _RUNS):
         yield str(row.id), f"{row.name} {moment(row.cycle, row.time_zone)} {marked(row.state)}"
@@ -70,4 +75,5 @@ def _nodes_of(view: RunView) -> _Found:
 
 
 workflows, jobs, runs = _completing(_workflows), _completing(_jobs), _completing(_runs)
+queues = _completing(_queues)
 targets, nodes = _completing(_targets), _completing(_nodes)
