@@ -113,7 +113,7 @@ class StokerDaemon:
         """Leave no job behind."""
         if self._process is None or self._process.poll() is not None:
             self.start()
-        active = [run for run in self.runs() if run["state"] in ("pending", "running")]
+        active = [run for run in self.runs() if run["state"] in ("pending", "running", "paused")]
         for run in active:
             self.http.post(f"/v1/runs/{run['id']}/stop")
         for run in active:

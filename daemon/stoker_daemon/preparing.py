@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 from uuid import uuid4
@@ -19,7 +19,7 @@ from stoker_daemon.executor import Order
 from stoker_daemon.launchers import WORK, CannotLaunch, Launch, SparkHome, Task, notebook, submit
 from stoker_daemon.launchers.shell import shebang
 from stoker_daemon.objects import Objects
-from stoker_daemon.plan import Plan, PlanNode
+from stoker_daemon.plan import Plan, PlanNode, read_plan
 from stoker_daemon.processes import TAG
 from stoker_daemon.variables import Facts, Scope, VariableError
 from stoker_shared.model import JobConfig, JobType, QueueSpec
@@ -42,6 +42,14 @@ _LONGEST_COMMAND = 128 * 1024
 """Bytes of a command: what Linux takes in one argument, and a line of the run log however escaped."""
 
 
+class Preview(msgspec.Struct, frozen=True):
+    """What would be launched, and what is missing for it."""
+
+    command: tuple[str, ...] = ()
+    environment: dict[str, str] = {}
+    missing: list[str] = []
+
+
 class Preparer:
     """Makes orders, with the settings that ``queues`` have then.
 
@@ -55,7 +63,7 @@ class Preparer:
         self._logs = logs
         self._configured = spark_home
         self._queues = queues
-        self._plan = lru_cache(maxsize=32)(self._read_plan)
+        self._plan = lru_cache(maxsize=32)(partial(read_plan, objects))
         self._interpreter = lru_cache(maxsize=256)(self._read_interpreter)
         self._found: dict[tuple[Path | str | None, ...], SparkHome] = {}
 
@@ -65,11 +73,28 @@ class Preparer:
         Raises:
             CannotLaunch: it can't be launched as it stands; the message says what to do.
         """
-        plan = self._plan(run.plan)
+        return self._made(run, self._plan(run.plan), node)
+
+    def preview(self, run: Run, plan: Plan, node: NodeRun) -> Preview:
+        """Give what `order` would launch on that plan, and all that is missing for it."""
+        faults: list[VariableError] = []
+        try:
+            launch = self._made(run, plan, node, faults).launch
+        except CannotLaunch as error:
+            return Preview(missing=[*map(str, faults), str(error)])
+        except FileNotFoundError as error:
+            return Preview(missing=[*map(str, faults), f"there is no {error.filename}"])
+        own = plan.nodes[node.number - 1].config.env
+        environment = {name: own.get(name, value) for name, value in launch.env.items()}
+        return Preview(launch.argv, environment, [*map(str, faults)])
+
+    def _made(self, run: Run, plan: Plan, node: NodeRun, faults: list[VariableError] | None = None) -> Order:
+        """Make an order; references that mean nothing are left in it where they go to ``faults``."""
         frozen = plan.nodes[node.number - 1]
         key = AttemptKey(run.id, node.number, node.name, len(node.attempts) + 1)
         try:
             scope = Scope(_facts(run, key), _custom(run, plan, frozen))
+            scope.faults = faults
             queue = self._queues.get(node.queue)
             target = _replaced(queue.spec, scope) if queue else None
             return self._order(key, frozen, target, scope, f"{run.name}/{node.name} #{run.id}.{key.attempt}")
@@ -163,9 +188,6 @@ class Preparer:
     def _read_interpreter(self, digest: str) -> tuple[str, ...]:
         with self._objects.path(digest).open("rb") as script:
             return shebang(script.readline(_SHEBANG_BYTES))
-
-    def _read_plan(self, digest: str) -> Plan:
-        return msgspec.json.decode(self._objects.read(digest), type=Plan)
 
 
 def _check_length(launch: Launch) -> None:

@@ -92,7 +92,15 @@ class KeyUsed(msgspec.Struct):
 
 Change = RunChange | KeyUsed
 
-_ROW_EVENTS = ev.RunCreated | ev.RunStarted | ev.RunFinished
+_ROW_EVENTS = (
+    ev.RunCreated
+    | ev.RunStarted
+    | ev.RunPaused
+    | ev.RunResumed
+    | ev.RunRerunRequested
+    | ev.NodeSetSuccessful
+    | ev.RunFinished
+)
 
 
 def changes_by(record: ev.Record, run: Run | None) -> list[Change]:

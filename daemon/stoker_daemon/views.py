@@ -87,6 +87,8 @@ def run_view(run: Run, plan: Plan, waiting: Mapping[str, str]) -> api.RunView:
         variables=run.variables,
         stopping=run.stopping,
         stopped_by=run.stopped_by,
+        settings=run.settings,
+        deeds=[api.DeedView(deed.at, deed.by, deed.what) for deed in run.deeds],
     )
 
 

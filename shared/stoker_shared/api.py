@@ -167,18 +167,52 @@ class PublishWorkflow(Request, frozen=True):
     remarks: str = ""
 
 
-class StartRun(Request, frozen=True):
-    """Start a run now. ``cycle`` is a date or local or offset time (ISO 8601); unset: now minus one day.
+class PlanRun(Request, frozen=True, kw_only=True):
+    """How a run is to be made.
 
-    ``queue`` takes the place of the workflow's; nodes with a queue of their own keep it.
+    ``cycle`` is a date or local or offset time (ISO 8601); unset: now minus one day. Unless a ``version`` is
+    named it is of the latest; with ``debug`` it is of the draft, on a development queue. ``queue`` takes the
+    place of the workflow's; nodes with a queue of their own keep it, but not in debug.
     """
 
-    workflow: str
     cycle: str | None = None
     version: Number | None = None
+    debug: bool = False
     queue: str = ""
     variables: dict[str, str] = msgspec.field(default_factory=dict)
     remarks: str = ""
+
+
+class StartRun(PlanRun, frozen=True, kw_only=True):
+    """Start a run of a workflow now."""
+
+    workflow: str
+
+
+class RerunRun(Request, frozen=True):
+    """Run all nodes of a run again, or with ``failed`` those that did not succeed.
+
+    ``latest_jobs``: with the newest published versions of their jobs. ``settings`` are changed for this run
+    only: `ingest.config.executor_memory` of one node, `config.executor_memory` of every one that is rerun.
+    """
+
+    failed: bool = False
+    latest_jobs: bool = False
+    settings: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class RerunNode(Request, frozen=True):
+    """Run a node of a run again, with ``downstream`` also all that is downstream of it."""
+
+    downstream: bool = False
+    latest_jobs: bool = False
+    settings: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class SucceedNode(Request, frozen=True):
+    """Say that a node's work is done; with ``downstream`` what waited on it runs."""
+
+    downstream: bool = False
 
 
 class QueuedNode(msgspec.Struct, omit_defaults=True):
@@ -424,14 +458,52 @@ class RunRow(msgspec.Struct, omit_defaults=True):
     remarks: str = ""
 
 
+class NodePlan(msgspec.Struct, omit_defaults=True):
+    """What a node of a run would be launched as: the exact command, and what Stoker puts in its environment.
+
+    Of the environment that its configuration gives it has the text as written: the values may be secret.
+    ``missing`` is what keeps it from being launched; there may be no command then.
+    """
+
+    name: str
+    job: str
+    version: int
+    queue: str
+    cu: int
+    upstream: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    environment: dict[str, str] = {}
+    missing: list[str] = []
+
+
+class RunPlan(msgspec.Struct, omit_defaults=True):
+    """What a run would be, were it started now. ``version`` is 0 of the draft."""
+
+    workflow: str
+    version: int
+    cycle: Moment
+    time_zone: str
+    nodes: list[NodePlan]
+
+
+class DeedView(msgspec.Struct):
+    """What a person did to a run after starting it, in words."""
+
+    at: Moment
+    by: str
+    what: str
+
+
 class RunView(msgspec.Struct, omit_defaults=True):
-    """A run whole."""
+    """A run whole. ``settings`` are what reruns changed for this run only: what was, and what is now."""
 
     row: RunRow
     nodes: list[NodeView]
     variables: dict[str, str] = {}
     stopping: Reason | None = None
     stopped_by: str = ""
+    settings: dict[str, str] = {}
+    deeds: list[DeedView] = []
 
 
 def cut_mark(count: int) -> bytes:

@@ -23,11 +23,17 @@ JOB_ROLLBACK = "/v1/workspaces/{workspace}/jobs/{path:path}/rollback"
 WORKFLOWS = "/v1/workspaces/{workspace}/workflows"
 WORKFLOW = "/v1/workspaces/{workspace}/workflows/{name}"
 WORKFLOW_PUBLISH = "/v1/workspaces/{workspace}/workflows/{name}/publish"
+WORKFLOW_PLAN = "/v1/workspaces/{workspace}/workflows/{name}/plan"
 
 RUNS = "/v1/workspaces/{workspace}/runs"
 RUN = "/v1/runs/{run}"
 RUN_STOP = "/v1/runs/{run}/stop"
+RUN_PAUSE = "/v1/runs/{run}/pause"
+RUN_RESUME = "/v1/runs/{run}/resume"
+RUN_RERUN = "/v1/runs/{run}/rerun"
 NODE_STOP = "/v1/runs/{run}/nodes/{node}/stop"
+NODE_RERUN = "/v1/runs/{run}/nodes/{node}/rerun"
+NODE_SUCCEED = "/v1/runs/{run}/nodes/{node}/succeed"
 LOG = "/v1/runs/{run}/nodes/{node}/attempts/{attempt}/logs/{stream}"
 
 

@@ -186,6 +186,10 @@ class Client:
         request = api.PublishWorkflow(remarks=remarks)
         return self._post(self._in(routes.WORKFLOW_PUBLISH, name=name), request, _Version).version
 
+    def plan_run(self, workflow: str, request: api.PlanRun) -> api.RunPlan:
+        """Give what a run would be, were it started now."""
+        return self._post(self._in(routes.WORKFLOW_PLAN, name=workflow), request, api.RunPlan)
+
     def start_run(self, request: api.StartRun) -> api.RunView:
         """Start a run."""
         return self._post(self._in(routes.RUNS), request, api.RunView)
@@ -208,6 +212,26 @@ class Client:
             else fill(routes.NODE_STOP, run=number, node=node)
         )
         return self._post(place, api.Empty(), api.RunView)
+
+    def pause(self, number: int) -> api.RunView:
+        """Pause a run."""
+        return self._post(fill(routes.RUN_PAUSE, run=number), api.Empty(), api.RunView)
+
+    def resume(self, number: int) -> api.RunView:
+        """Let a paused run go on."""
+        return self._post(fill(routes.RUN_RESUME, run=number), api.Empty(), api.RunView)
+
+    def rerun(self, number: int, request: api.RerunRun) -> api.RunView:
+        """Run nodes of a run again."""
+        return self._post(fill(routes.RUN_RERUN, run=number), request, api.RunView)
+
+    def rerun_node(self, number: int, node: str, request: api.RerunNode) -> api.RunView:
+        """Run one node again, and what is downstream of it where that is asked for."""
+        return self._post(fill(routes.NODE_RERUN, run=number, node=node), request, api.RunView)
+
+    def succeed(self, number: int, node: str, request: api.SucceedNode) -> api.RunView:
+        """Set a node successful."""
+        return self._post(fill(routes.NODE_SUCCEED, run=number, node=node), request, api.RunView)
 
     def log(self, number: int, node: str, attempt: int, stream: str, last: int) -> LogPart:
         """Give the ``last`` bytes of an attempt's output so far, less where some of them were cut out."""

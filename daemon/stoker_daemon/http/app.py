@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from stoker_daemon.engine import Engine
 from stoker_daemon.http import metrics
+from stoker_daemon.http.actions import Actions
 from stoker_daemon.http.answers import handlers
 from stoker_daemon.http.definitions import Definitions
 from stoker_daemon.http.events import Events
@@ -25,6 +26,7 @@ from stoker_daemon.http.once import Once
 from stoker_daemon.http.openapi import document
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.http.operations import routes as routes_of
+from stoker_daemon.http.plans import Plans
 from stoker_daemon.http.queues import Queues
 from stoker_daemon.http.runs import Runs
 from stoker_daemon.objects import Objects
@@ -64,6 +66,8 @@ class Api:
             *Definitions(engine, once, objects).operations(),
             *Queues(engine, objects).operations(),
             *Runs(engine, once, objects, projection, zone).operations(),
+            *Actions(engine, once, objects, projection).operations(),
+            *Plans(engine, objects, preparer, zone).operations(),
             *Events(engine, self.closing).operations(),
             *Logs(engine, projection, watcher, data / "logs", preparer.describe, self.closing).operations(),
         ]

@@ -1,12 +1,9 @@
-"""Runs: started, shown, stopped."""
+"""Runs: started, listed, shown."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import partial
 from zoneinfo import ZoneInfo
-
-import msgspec
 
 from stoker_daemon.commands import runs as commands
 from stoker_daemon.engine import Engine
@@ -14,7 +11,7 @@ from stoker_daemon.http.callers import Caller
 from stoker_daemon.http.once import Once
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.objects import Objects
-from stoker_daemon.plan import Plan
+from stoker_daemon.plan import read_plan
 from stoker_daemon.problems import not_found
 from stoker_daemon.projection import Projection
 from stoker_daemon.views import run_view
@@ -42,8 +39,6 @@ class Runs:
             Operation("GET", routes.RUNS, self.list_runs),
             Operation("POST", routes.RUNS, self.start_run, status=201),
             Operation("GET", routes.RUN, self.show_run),
-            Operation("POST", routes.RUN_STOP, self.stop_run, status=202),
-            Operation("POST", routes.NODE_STOP, self.stop_node, status=202),
         ]
 
     async def list_runs(self, workspace: str, query: RunsQuery) -> Answer[Page[RunRow]]:
@@ -66,24 +61,15 @@ class Runs:
 
     async def show_run(self, run: Number) -> Answer[RunView]:
         """Show a run whole."""
-        found = await find_run(self._engine, self._projection, run)
-        plan = msgspec.json.decode(self._objects.read(found.plan), type=Plan)
-        held = self._engine.held()
-        waiting = why_waiting(
-            self._engine.state, found, datetime.now(UTC), held.problem.title if held else ""
-        )
-        return Answer(run_view(found, plan, waiting))
+        return Answer(await view_run(self._engine, self._projection, self._objects, run))
 
-    async def stop_run(self, caller: Caller, run: Number) -> Answer[RunView]:
-        """Stop a run: what runs is ended, what has not started will not."""
-        await self._once.carry_out(caller, lambda: commands.stop_run(run, caller.user), makes_room=True)
-        return await self.show_run(run)
 
-    async def stop_node(self, caller: Caller, run: Number, node: str) -> Answer[RunView]:
-        """Stop one node of a run."""
-        command = partial(commands.stop_node, run, node, caller.user)
-        await self._once.carry_out(caller, command, makes_room=True)
-        return await self.show_run(run)
+async def view_run(engine: Engine, projection: Projection, objects: Objects, number: int) -> RunView:
+    """Show a run as it stands, active or finished; raises `Refused` where there is none."""
+    run = await find_run(engine, projection, number)
+    held = engine.held()
+    waiting = why_waiting(engine.state, run, datetime.now(UTC), held.problem.title if held else "")
+    return run_view(run, read_plan(objects, run.plan), waiting)
 
 
 async def find_run(engine: Engine, projection: Projection, number: int) -> Run:

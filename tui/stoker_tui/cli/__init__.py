@@ -10,6 +10,7 @@ from stoker_shared.commandline import SETTINGS, Entry, Program
 _DEFINITIONS, _JOBS, _QUEUES, _RUNS, _STATUS = (
     f"stoker_tui.cli.{module}" for module in ("definitions", "jobs", "queues", "runs", "status")
 )
+_ACTIONS = "stoker_tui.cli.actions"
 
 CONTENTS = {
     "See it work": {
@@ -23,7 +24,11 @@ CONTENTS = {
     },
     "Run": {
         "run": Entry(_RUNS, "Start a run of a workflow, and wait for it or follow it."),
-        "stop": Entry(_RUNS, "Stop a run, or one node of it."),
+        "stop": Entry(_ACTIONS, "Stop a run, or one node of it."),
+        "pause": Entry(_ACTIONS, "Pause a run: what runs goes on, nothing new starts."),
+        "resume": Entry(_ACTIONS, "Let a paused run go on."),
+        "rerun": Entry(_ACTIONS, "Run a run again, what failed of it, or one node."),
+        "succeed": Entry(_ACTIONS, "Set a node successful."),
     },
     "Look": {
         "status": Entry(_STATUS, "Show the daemon at a glance."),
