@@ -44,7 +44,9 @@ def is_gone(pid: int) -> bool:
 class StokerDaemon:
     """One daemon on data in ``home``, over its restarts."""
 
-    def __init__(self, home: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, home: Path, environment: Mapping[str, str] | None = None, *, wide_queues: bool = True
+    ) -> None:
         self.home = home
         self.data = home / "data"
         self.socket = home / "s"
@@ -61,7 +63,7 @@ class StokerDaemon:
             base_url="http://stokerd",
             timeout=30,
         )
-        self._widened = False
+        self._to_be_widened = wide_queues
         self.inside: list[str] = []
         """What the daemon is run by, where it is to run in a namespace."""
         self.arguments: list[str] = []
@@ -84,7 +86,7 @@ class StokerDaemon:
     def start(self) -> None:
         """Start it and wait until it answers.
 
-        At its first start the queues are made larger than any test needs, whatever the host is.
+        At its first start its queues are made wide, unless they are to be as large as the host.
         """
         with self.journal.open("ab") as journal:
             self._process = subprocess.Popen(
@@ -94,8 +96,8 @@ class StokerDaemon:
                 stdin=subprocess.DEVNULL,
             )
         wait_for(self._answers, f"stokerd answers; its journal: {self.journal.read_text()[-2000:]}")
-        if not self._widened:
-            self._widened = True
+        if self._to_be_widened:
+            self._to_be_widened = False
             for name, environment in (("root_queue", "production"), ("dev_queue", "development")):
                 self.set_queue(name, environment=environment, limit=1000)
 

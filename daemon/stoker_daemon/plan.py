@@ -32,7 +32,9 @@ class PlanNode(msgspec.Struct, frozen=True, omit_defaults=True):
     config: JobConfig
     args: tuple[str, ...] = ()
     variables: dict[str, str] = {}
+    attachments: tuple[ev.Attachment, ...] = ()
     own: JobConfig | None = None
+    tags: dict[str, str] = {}
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -48,6 +50,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     workflow: str
     nodes: list[PlanNode]
     variables: dict[str, str] = {}
+    workspace_variables: dict[str, str] = {}
 
 
 def read_plan(objects: Objects, digest: str) -> Plan:
@@ -55,10 +58,15 @@ def read_plan(objects: Objects, digest: str) -> Plan:
     return msgspec.json.decode(objects.read(digest), type=Plan)
 
 
-def freeze(spec: WorkflowSpec, version_of: Callable[[str], JobVersion]) -> Plan:
-    """Give the plan of a definition; ``version_of`` gives the version to use of the job at a path."""
+def freeze(
+    spec: WorkflowSpec, version_of: Callable[[str], JobVersion], workspace_variables: dict[str, str]
+) -> Plan:
+    """Give the plan of a definition; ``version_of`` gives the version to use of the job at a path.
+
+    ``workspace_variables`` are the plain ones: a secret is never frozen, but read at each launch.
+    """
     nodes = [_frozen(node, version_of(node.job)) for node in spec.nodes]
-    return Plan(spec.workflow, nodes, spec.variables)
+    return Plan(spec.workflow, nodes, spec.variables, workspace_variables)
 
 
 def planned_nodes(spec: WorkflowSpec, plan: Plan, places: Iterable[Place]) -> tuple[ev.PlannedNode, ...]:
@@ -68,7 +76,7 @@ def planned_nodes(spec: WorkflowSpec, plan: Plan, places: Iterable[Place]) -> tu
             name=node.name,
             upstream=node.upstream,
             retries=spec.retries if node.retries is None else node.retries,
-            timeout=frozen.config.timeout,
+            timeout=frozen.config.timeout if node.timeout is None else node.timeout,
             enabled=node.enabled,
             priority=node.priority,
             queue=place.queue,
@@ -81,7 +89,9 @@ def planned_nodes(spec: WorkflowSpec, plan: Plan, places: Iterable[Place]) -> tu
 def with_job(node: PlanNode, version: JobVersion) -> PlanNode:
     """Give a node with a version of its job, all that it has of its own unchanged."""
     own = node.config if node.own is None else node.own
-    changed = msgspec.structs.replace(node, version=version.version, digest=version.digest)
+    changed = msgspec.structs.replace(
+        node, version=version.version, digest=version.digest, attachments=version.attachments
+    )
     return _configured(changed, version.config.overlaid(own), own)
 
 
@@ -116,5 +126,7 @@ def _frozen(node: NodeSpec, version: JobVersion) -> PlanNode:
         config=config,
         args=config.args or (),
         variables=node.variables,
+        attachments=version.attachments,
         own=own,
+        tags=node.tags,
     )

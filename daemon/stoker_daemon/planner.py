@@ -79,14 +79,18 @@ def in_line(
     Each is offered to `Room.take` before the next is asked for: those behind it depend on what came of it.
     """
     first = first_runs(state)
-    lines = [
-        _line(run, now, room)
+    waiting = [
+        run
         for run in state.runs.values()
         if (run.ready or run.retrying)
-        and not (run.stopping or run.state is RunState.PAUSED or is_held_back(run, first))
+        and not (run.stopping or run.state is RunState.PAUSED or room.is_full_for(run))
+        and not is_held_back(run, first)
         and run.id not in without
     ]
-    return ((run, node) for _, run, node in heapq.merge(*lines))
+    for _, run, node in heapq.merge(*(_line(run, now, room) for run in waiting)):
+        yield run, node
+        if room.is_full_for(run) and all(map(room.is_full_for, waiting)):
+            return
 
 
 class Room:
@@ -102,6 +106,11 @@ class Room:
         self.full = {name for name, queue in queues.items() if not fits(queue, 1)}
         self.first: dict[str, tuple[Run, NodeRun]] = {}
         self.taken: dict[int, int] = {}
+
+    def is_full_for(self, run: Run) -> bool:
+        """Tell whether all queues of a run are full."""
+        # Runs of earlier versions have none.
+        return bool(run.queues) and self.full.issuperset(run.queues)
 
     def has_parallelism(self, run: Run) -> bool:
         """Tell whether one more node of a run may be active."""
@@ -138,17 +147,19 @@ def _fits(queue: Queue, cu: int, used: int, active: int) -> bool:
     return (limit is None or used + cu <= limit) and (nodes is None or active < nodes)
 
 
+def _due(run: Run, now: datetime) -> list[tuple[int, bool, int]]:
+    nodes = [node for node in map(run.numbered, run.retrying) if _is_due(node.retry_at, now)]
+    return sorted((-node.priority, False, node.number) for node in nodes)
+
+
 def _line(run: Run, now: datetime, room: Room) -> Iterator[tuple[_Order, Run, NodeRun]]:
     """Give a run's nodes that could start, in order, until it has as many as it may."""
-    due = sorted(
-        (-node.priority, False, node.number)
-        for node in map(run.numbered, run.retrying)
-        if _is_due(node.retry_at, now)
-    )
-    ready = ((negated, True, number) for negated, number in run.ready)
+    candidates = ((negated, True, number) for negated, number in run.ready)
+    if run.retrying:
+        candidates = heapq.merge(_due(run, now), candidates)
     rank = _RANKS[run.trigger]
-    for negated, fresh, number in heapq.merge(due, ready) if due else ready:
-        if not room.has_parallelism(run):
+    for negated, fresh, number in candidates:
+        if not room.has_parallelism(run) or room.is_full_for(run):
             return
         node = run.numbered(number)
         if node.queue not in room.full:

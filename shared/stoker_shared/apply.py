@@ -38,6 +38,8 @@ from stoker_shared.state import (
     Workflow,
     WorkflowVersion,
     Workspace,
+    drafted,
+    same_content,
 )
 
 
@@ -90,7 +92,9 @@ def _queue_deleted(state: State, _: ev.Record, event: ev.QueueDeleted) -> None:
 
 
 def _variable_set(state: State, record: ev.Record, event: ev.VariableSet) -> None:
-    state.restore(Variable(event.workspace, event.name, record.at, record.by, event.value, event.secret))
+    state.restore(
+        Variable(event.workspace, event.name, record.at, record.by, event.value, event.secret, event.kept)
+    )
 
 
 def _variable_unset(state: State, _: ev.Record, event: ev.VariableUnset) -> None:
@@ -120,7 +124,11 @@ def _job_published(state: State, record: ev.Record, event: ev.JobPublished) -> N
         remarks=event.remarks,
         attachments=event.attachments,
     )
-    _job(state, event).versions.append(version)
+    job = _job(state, event)
+    followed = not job.has_changes and not (job.draft and same_content(event, job.draft))
+    job.versions.append(version)
+    if followed:
+        job.draft = drafted(version, job.draft.revision + 1 if job.draft else 1)
 
 
 def _job_deleted(state: State, _: ev.Record, event: ev.JobDeleted) -> None:
@@ -179,6 +187,7 @@ def _run_created(state: State, record: ev.Record, event: ev.RunCreated) -> None:
         queue=event.queue,
         overlap=event.overlap,
         tags=event.tags,
+        queues=sorted({node.queue for node in event.nodes}),
         opened=record.seq,
         nodes=[_planned(number, node) for number, node in enumerate(event.nodes, 1)],
         numbers={node.name: number for number, node in enumerate(event.nodes, 1)},
@@ -243,6 +252,7 @@ def _run_rerun_requested(state: State, record: ev.Record, event: ev.RunRerunRequ
         node = run.node(changed.name)
         for name in ("retries", "timeout", "enabled", "priority", "queue", "cu"):
             setattr(node, name, getattr(changed, name))
+    run.queues = sorted({node.queue for node in run.nodes})
     _reset(run, event.nodes)
     changes = "".join(f", {name}: {change}" for name, change in event.settings.items())
     _remember(run, record, f"reran {_listed(event.nodes)}{changes}")

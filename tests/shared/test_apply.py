@@ -14,8 +14,8 @@ from stoker_shared import events as ev
 from stoker_shared.apply import NotAllowed, apply
 from stoker_shared.codec import decode_item, encode_item
 from stoker_shared.model import NODE_ENDS, AttemptState, FailureStrategy, NodeState, RunState
-from stoker_shared.state import MOST_DEEDS, Item, NodeRun, Run, State
-from tests.strategies import Story, created, exited, node, replayed, started, starting
+from stoker_shared.state import MOST_DEEDS, Item, Job, JobVersion, NodeRun, Run, State
+from tests.strategies import T0, Story, created, exited, node, replayed, started, starting
 
 INSTANT = timedelta(microseconds=1)
 
@@ -367,8 +367,28 @@ class TestDefinitions:
             (1, "d1", "alice"),
             (2, "d2", "alice"),
         ]
-        assert job.latest.digest == "d2"
-        assert story.state.jobs["other", "etl/a.py"].latest.size == 30
+        assert job.versions[-1].digest == "d2"
+        assert story.state.jobs["other", "etl/a.py"].versions[-1].size == 30
+
+    def test_the_draft_of_a_job_follows_what_is_published_unless_it_has_changes_of_its_own(self):
+        story = Story(ev.JobPublished("default", "a.py", 1, "d1", 10))
+        job = story.state.jobs["default", "a.py"]
+        assert (job.current_draft.revision, job.current_draft.digest, job.has_changes) == (1, "d1", False)
+        story.tell(ev.JobPublished("default", "a.py", 2, "d2", 20))
+        assert (job.current_draft.revision, job.current_draft.digest, job.has_changes) == (2, "d2", False)
+
+        story.tell(ev.JobSaved("default", "a.py", 3, "d3", 30))
+        story.tell(ev.JobPublished("default", "a.py", 3, "d4", 40))
+        assert (job.current_draft.revision, job.current_draft.digest, job.has_changes) == (3, "d3", True)
+
+        story.tell(ev.JobPublished("default", "a.py", 4, "d3", 30))
+        assert (job.current_draft.revision, job.current_draft.digest, job.has_changes) == (3, "d3", False)
+
+    def test_a_job_of_an_earlier_snapshot_gets_the_draft_that_it_has_now(self):
+        job = Job("default", "a.py", [JobVersion(1, "d1", 10, T0, "alice")])
+        state = State()
+        state.restore(job)
+        assert (job.current_draft.digest, job.has_changes) == ("d1", False)
 
     def test_a_saved_draft_replaces_the_one_before_under_the_same_id(self):
         story = Story(ev.WorkflowSaved("default", 1, "daily", 1, "d1"))

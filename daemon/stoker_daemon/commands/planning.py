@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from stoker_daemon.commands.common import guess
 from stoker_daemon.commands.runs import wanted
+from stoker_daemon.commands.variables import plain_variables, secret_names
 from stoker_daemon.objects import Objects
 from stoker_daemon.placing import places
 from stoker_daemon.plan import PlanNode, freeze
@@ -37,10 +38,10 @@ def plan_run(
         for (space, path), job in state.jobs.items()
         if space == workspace and job.versions
     }
-    plan = freeze(asked.spec, lambda path: jobs.get(path, none))
+    plan = freeze(asked.spec, lambda path: jobs.get(path, none), plain_variables(state, workspace))
     seats, faults = places(asked.spec, plan, state.queues, request.queue, debug=request.debug)
     imagined = State()
-    event = asked.created(state.counters.run + 1, "", plan, seats)
+    event = asked.created(state.counters.run + 1, "", plan, seats, secret_names(state, workspace))
     apply(imagined, ev.Record(1, now, by, event))
     run = imagined.runs[event.run]
 

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 import msgspec
 
 from stoker_daemon.commands.actions import allow_node, allow_run, node_of
-from stoker_daemon.commands.common import fitting
-from stoker_daemon.commands.runs import latest_job
+from stoker_daemon.commands.common import fitting, latest_job
 from stoker_daemon.engine import Turn
 from stoker_daemon.objects import Objects
 from stoker_daemon.placing import placed

@@ -12,8 +12,10 @@ import msgspec
 from stoker_daemon.commands.common import (
     fitting,
     known_workflow,
+    latest_job,
     read_definition,
 )
+from stoker_daemon.commands.variables import plain_variables, secret_names
 from stoker_daemon.commands.workflows import published_version
 from stoker_daemon.cycles import default_cycle, parse_cycle
 from stoker_daemon.engine import Turn
@@ -22,11 +24,11 @@ from stoker_daemon.overlap import first_runs
 from stoker_daemon.placing import places
 from stoker_daemon.plan import Place, Plan, freeze, planned_nodes
 from stoker_daemon.problems import conflict, invalid
-from stoker_daemon.variables import variable_name_problem
+from stoker_daemon.variables import Facts, Scope, VariableError, variable_name_problem
 from stoker_shared import events as ev
 from stoker_shared.api import Fault, PlanRun, StartRun
 from stoker_shared.model import OverlapPolicy, WorkflowSpec
-from stoker_shared.state import JobVersion, State, Workflow
+from stoker_shared.state import State, Workflow
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -40,8 +42,13 @@ class Wanted(msgspec.Struct, frozen=True):
     time_zone: str
     request: PlanRun
 
-    def created(self, number: int, digest: str, plan: Plan, seats: Iterable[Place]) -> ev.RunCreated:
-        """Give the event that creates the run under a number, with its frozen plan and its nodes' places."""
+    def created(
+        self, number: int, digest: str, plan: Plan, seats: Iterable[Place], secrets: Iterable[str]
+    ) -> ev.RunCreated:
+        """Give the event that creates the run under a number, with its frozen plan and its nodes' places.
+
+        ``secrets`` are the names of the workspace's. Raises `Refused` for tags that can't be.
+        """
         spec, request = self.spec, self.request
         return ev.RunCreated(
             run=number,
@@ -64,7 +71,25 @@ class Wanted(msgspec.Struct, frozen=True):
             revision=self.revision,
             queue=request.queue,
             overlap=spec.overlap,
+            tags=self._tags(number, plan, secrets),
         )
+
+    def _tags(self, number: int, plan: Plan, secrets: Iterable[str]) -> dict[str, str]:
+        """Give the workflow's tags with variables replaced. Secrets are refused there, so need no value."""
+        tags = self.spec.tags
+        if not any("${" in value for value in tags.values()):
+            return tags
+        cycle = self.cycle.astimezone(ZoneInfo(self.time_zone))
+        facts = Facts(cycle, self.workflow.name, "", number, 0)
+        custom = {
+            "workspace": plan.workspace_variables,
+            "workflow": plan.variables,
+            "run": self.request.variables,
+        }
+        try:
+            return Scope(facts, custom, dict.fromkeys(secrets, "")).tags(tags)
+        except VariableError as error:
+            raise invalid(f"the tags of the run can't be: {error}") from error
 
 
 def wanted(
@@ -103,7 +128,9 @@ async def start_run(
 ) -> Callable[[Turn], int]:
     """Start a run over the newest published jobs; raises `Refused`."""
     run = wanted(state, objects, workspace, request.workflow, request, zone, now)
-    plan = freeze(run.spec, lambda path: latest_job(state, workspace, path))
+    plan = freeze(
+        run.spec, lambda path: latest_job(state, workspace, path), plain_variables(state, workspace)
+    )
     digest = await asyncio.to_thread(objects.put, msgspec.json.encode(plan))
 
     def command(turn: Turn) -> int:
@@ -112,7 +139,8 @@ async def start_run(
             raise invalid(f"workflow {run.workflow.name!r} can't run as it stands", errors)
         _check_overlap(turn.state, run)
         number = turn.state.counters.run + 1
-        turn.record(fitting(run.created(number, digest, plan, seats)), by)
+        secrets = secret_names(turn.state, workspace)
+        turn.record(fitting(run.created(number, digest, plan, seats, secrets)), by)
         return number
 
     return command
@@ -135,11 +163,3 @@ def _cycle(text: str | None, zone: ZoneInfo, now: datetime) -> datetime:
         return parse_cycle(text, zone)
     except ValueError as error:
         raise invalid(f"the cycle time can't be used: {error}", [Fault("/cycle", str(error))]) from error
-
-
-def latest_job(state: State, workspace: str, path: str) -> JobVersion:
-    """Give the newest published version of the job at a path; raises `Refused`."""
-    try:
-        return state.jobs[workspace, path].latest
-    except KeyError:
-        raise conflict(f"job {path!r} is not published in workspace {workspace!r}") from None

@@ -7,8 +7,8 @@ import click
 from stoker_shared import __version__
 from stoker_shared.commandline import SETTINGS, Entry, Program
 
-_DEFINITIONS, _QUEUES, _RUNS, _STATUS = (
-    f"stoker_tui.cli.{module}" for module in ("definitions", "queues", "runs", "status")
+_DEFINITIONS, _JOBS, _QUEUES, _RUNS, _STATUS, _WORKSPACES = (
+    f"stoker_tui.cli.{module}" for module in ("definitions", "jobs", "queues", "runs", "status", "workspaces")
 )
 _ACTIONS = "stoker_tui.cli.actions"
 
@@ -17,10 +17,12 @@ CONTENTS = {
         "demo": Entry("stoker_tui.cli.demo", "Run three real Spark jobs, in a throw-away directory."),
     },
     "Define": {
-        "job": Entry(_DEFINITIONS, "Source files: publish, list, show."),
+        "job": Entry(_JOBS, "Source files: publish, list, show, compare, configure."),
         "apply": Entry(_DEFINITIONS, "Save workflow files (YAML) as drafts, or publish them."),
         "workflow": Entry(_DEFINITIONS, "Workflows: list, show, publish."),
         "queue": Entry(_QUEUES, "Queues that nodes wait in: list, show, set, delete."),
+        "variable": Entry(_WORKSPACES, "Variables of a workspace, secrets among them: list, set, unset."),
+        "workspace": Entry(_WORKSPACES, "Namespaces of jobs and workflows: list, create, delete."),
     },
     "Run": {
         "run": Entry(_RUNS, "Start a run of a workflow, and wait for it or follow it."),
