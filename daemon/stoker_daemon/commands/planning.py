@@ -28,6 +28,7 @@ def plan_run(
     request: PlanRun,
     zone: ZoneInfo,
     now: datetime,
+    by: str,
 ) -> RunPlan:
     """Give what a run would launch, and for every node all that is missing; raises `Refused`."""
     asked = wanted(state, objects, workspace, name, request, zone, now)
@@ -41,7 +42,7 @@ def plan_run(
     seats, faults = places(asked.spec, plan, state.queues, request.queue, debug=request.debug)
     imagined = State()
     event = asked.created(state.counters.run + 1, "", plan, seats, secret_names(state, workspace))
-    apply(imagined, ev.Record(1, now, "", event))
+    apply(imagined, ev.Record(1, now, by, event))
     run = imagined.runs[event.run]
 
     def shown(node: NodeRun, frozen: PlanNode) -> NodePlan:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from stoker_daemon.commands.planning import plan_run
 from stoker_daemon.engine import Engine
+from stoker_daemon.http.callers import Caller
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.objects import Objects
 from stoker_daemon.preparing import Preparer
@@ -27,7 +28,11 @@ class Plans:
         """Give the operations."""
         return [Operation("POST", routes.WORKFLOW_PLAN, self.plan_run)]
 
-    async def plan_run(self, workspace: str, name: str, body: PlanRun) -> Answer[RunPlan]:
+    async def plan_run(self, caller: Caller, workspace: str, name: str, body: PlanRun) -> Answer[RunPlan]:
         """Show what a run would launch, node by node, and what is missing for it. Nothing is launched."""
         state, now = self._engine.state, datetime.now(UTC)
-        return Answer(plan_run(state, self._objects, self._preparer, workspace, name, body, self._zone, now))
+        return Answer(
+            plan_run(
+                state, self._objects, self._preparer, workspace, name, body, self._zone, now, caller.user
+            )
+        )

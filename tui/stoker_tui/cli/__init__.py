@@ -27,10 +27,10 @@ CONTENTS = {
     "Run": {
         "run": Entry(_RUNS, "Start a run of a workflow, and wait for it or follow it."),
         "stop": Entry(_ACTIONS, "Stop a run, or one node of it."),
-        "pause": Entry(_ACTIONS, "Pause a run: what runs goes on, nothing new starts."),
+        "pause": Entry(_ACTIONS, "Pause a run: what runs of it goes on, nothing new is started."),
         "resume": Entry(_ACTIONS, "Let a paused run go on."),
-        "rerun": Entry(_ACTIONS, "Run a run again, what failed of it, or one node."),
-        "succeed": Entry(_ACTIONS, "Set a node successful."),
+        "rerun": Entry(_ACTIONS, "Run a run again, only what did not succeed of it, or one node."),
+        "succeed": Entry(_ACTIONS, "Set a node that did not succeed successful."),
     },
     "Look": {
         "status": Entry(_STATUS, "Show the daemon at a glance."),
