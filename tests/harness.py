@@ -44,8 +44,12 @@ def is_gone(pid: int) -> bool:
 class StokerDaemon:
     """One daemon on data in ``home``, over its restarts."""
 
-    def __init__(self, home: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, home: Path, environment: Mapping[str, str] | None = None, patience: float = 60
+    ) -> None:
         self.home = home
+        self.patience = patience
+        """Seconds it has to answer after its start."""
         self.data = home / "data"
         self.socket = home / "s"
         self.journal = home / "journal"
@@ -89,7 +93,8 @@ class StokerDaemon:
                 stderr=journal,
                 stdin=subprocess.DEVNULL,
             )
-        wait_for(self._answers, f"stokerd answers; its journal: {self.journal.read_text()[-2000:]}")
+        what = f"stokerd answers; its journal: {self.journal.read_text()[-2000:]}"
+        wait_for(self._answers, what, self.patience)
 
     def kill(self) -> None:
         """SIGKILL it."""

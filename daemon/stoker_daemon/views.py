@@ -66,7 +66,7 @@ def run_view(run: Run, plan: Plan) -> api.RunView:
 
 
 def _node(node: NodeRun, job: str) -> api.NodeView:
-    shown = _common(node, api.NodeView, without=("job", "attempts"))
+    shown = _common(node, api.NodeView, without=("job", "attempts", "usual_seconds", "expected_at"))
     return api.NodeView(job=job, attempts=[_attempt(attempt) for attempt in node.attempts], **shown)
 
 

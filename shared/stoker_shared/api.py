@@ -33,6 +33,9 @@ Digest = Annotated[
     Meta(pattern="^[0-9a-f]{64}$", max_length=64, description="SHA-256 in lower-case hexadecimal digits"),
 ]
 
+Place = Annotated[str, Meta(pattern=r"^(-?[0-9]{1,18}\.)?[0-9]{1,15}$", max_length=35)]
+"""In a list of runs: what it is sorted by, unless that is the number, and the run's number."""
+
 Moment = Annotated[datetime, Meta(tz=True)]
 """An instant, in UTC."""
 
@@ -53,12 +56,55 @@ class PageQuery(Query, frozen=True):
     limit: Annotated[int, Meta(ge=1, le=MAX_PAGE, description="entries at the most")] = 100
 
 
-class RunsQuery(Query, frozen=True):
-    """Which runs, and which part of their list."""
+class RunOrder(StrEnum):
+    """What a list of runs is sorted by, the greatest first."""
 
-    workflow: Annotated[str | UnsetType, Meta(description="only runs of the workflow of that name")] = UNSET
+    NEWEST = "newest"
+    STARTED = "started"
+    CYCLE = "cycle"
+    DURATION = "duration"
+    """What has not ended comes last."""
+
+
+_WHEN = "a date (the whole day), a local or offset time (ISO 8601), or how long ago: 90m, 2h, 3d"
+
+
+class RunsFilter(Query, frozen=True):
+    """Which runs: those that meet all of it."""
+
+    workflow: Annotated[
+        str | UnsetType,
+        Meta(description="only runs of the workflow of that name, or where none has it that ran under it"),
+    ] = UNSET
+    workflow_id: Annotated[
+        Number | UnsetType, Meta(description="only runs of the workflow of that id, whatever its name")
+    ] = UNSET
     state: Annotated[RunState | UnsetType, Meta(description="only runs in that state")] = UNSET
-    cursor: Annotated[Number | UnsetType, Meta(description="`next` of the page before")] = UNSET
+    trigger: Annotated[Trigger | UnsetType, Meta(description="only runs that were made by that")] = UNSET
+    user: Annotated[str | UnsetType, Meta(description="only runs that this user started")] = UNSET
+    tag: Annotated[str | UnsetType, Meta(description="only runs with that tag, as name=value")] = UNSET
+    cycle: Annotated[
+        str | UnsetType,
+        Meta(description="only runs with that cycle time, or in a range A..B, A.. or ..B of dates or times"),
+    ] = UNSET
+    since: Annotated[str | UnsetType, Meta(description=f"only runs that started then or later: {_WHEN}")] = (
+        UNSET
+    )
+    until: Annotated[
+        str | UnsetType, Meta(description=f"only runs that started then or earlier: {_WHEN}")
+    ] = UNSET
+
+
+class RunsQuery(RunsFilter, frozen=True):
+    """Which runs, in which order, and which part of their list."""
+
+    sort: Annotated[
+        RunOrder | UnsetType,
+        Meta(description="greatest first; absent: by what a range is asked of, else newest"),
+    ] = UNSET
+    cursor: Annotated[
+        Place | UnsetType, Meta(description="`next` of the page before, asked for in the same order")
+    ] = UNSET
     limit: Annotated[int, Meta(ge=1, le=MAX_PAGE, description="entries at the most")] = 100
 
 
@@ -234,7 +280,7 @@ class AttemptView(msgspec.Struct, omit_defaults=True):
 
 
 class NodeView(msgspec.Struct, omit_defaults=True):
-    """One node of a run."""
+    """One node of a run. ``usual_seconds``: the median of what its newest attempts that succeeded took."""
 
     name: str
     job: str
@@ -246,10 +292,15 @@ class NodeView(msgspec.Struct, omit_defaults=True):
     reason: Reason | None = None
     detail: str = ""
     attempts: list[AttemptView] = []
+    usual_seconds: float | None = None
+    expected_at: Moment | None = None
 
 
 class RunRow(msgspec.Struct, omit_defaults=True):
-    """What lists show of a run. Times are UTC; ``cycle`` is to be shown in ``time_zone``."""
+    """What lists show of a run. Times are UTC; ``cycle`` is to be shown in ``time_zone``.
+
+    ``name`` is what the workflow, whose id is ``workflow``, was called when the run was made.
+    """
 
     id: int
     workspace: str
@@ -265,16 +316,27 @@ class RunRow(msgspec.Struct, omit_defaults=True):
     ended_at: Moment | None = None
     reason: Reason | None = None
     remarks: str = ""
+    workflow: int = 0
+    tags: dict[str, str] = {}
+
+
+class RunCounts(msgspec.Struct):
+    """How many runs there are in all, and in each state where any is."""
+
+    total: int
+    states: dict[RunState, int]
 
 
 class RunView(msgspec.Struct, omit_defaults=True):
-    """A run whole."""
+    """A run whole. ``usual_seconds``: the median of what the workflow's newest runs that succeeded took."""
 
     row: RunRow
     nodes: list[NodeView]
     variables: dict[str, str] = {}
     stopping: Reason | None = None
     stopped_by: str = ""
+    usual_seconds: float | None = None
+    expected_at: Moment | None = None
 
 
 def cut_mark(count: int) -> bytes:

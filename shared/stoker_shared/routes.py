@@ -20,9 +20,11 @@ WORKFLOW = "/v1/workspaces/{workspace}/workflows/{name}"
 WORKFLOW_PUBLISH = "/v1/workspaces/{workspace}/workflows/{name}/publish"
 
 RUNS = "/v1/workspaces/{workspace}/runs"
+RUN_COUNTS = "/v1/workspaces/{workspace}/runs/counts"
 RUN = "/v1/runs/{run}"
 RUN_STOP = "/v1/runs/{run}/stop"
 NODE_STOP = "/v1/runs/{run}/nodes/{node}/stop"
+NODE_FAILURE = "/v1/runs/{run}/nodes/{node}/failure"
 LOG = "/v1/runs/{run}/nodes/{node}/attempts/{attempt}/logs/{stream}"
 
 

@@ -8,6 +8,7 @@ from stoker_shared import __version__
 from stoker_shared.commandline import SETTINGS, Entry, Program
 
 _DEFINITIONS, _RUNS, _STATUS = (f"stoker_tui.cli.{module}" for module in ("definitions", "runs", "status"))
+_HISTORY = "stoker_tui.cli.history"
 
 CONTENTS = {
     "See it work": {
@@ -24,7 +25,7 @@ CONTENTS = {
     },
     "Look": {
         "status": Entry(_STATUS, "Show the daemon at a glance."),
-        "runs": Entry(_RUNS, "List runs, newest first."),
+        "runs": Entry(_HISTORY, "List runs, newest first."),
         "show": Entry(_RUNS, "Show a run: its nodes, and why what failed did."),
         "logs": Entry(_RUNS, "Print what a node wrote."),
         "events": Entry(_STATUS, "Print the run log's events as JSON lines."),

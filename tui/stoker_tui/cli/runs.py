@@ -78,54 +78,6 @@ def start_run(
         sys.exit(DID_NOT_SUCCEED)
 
 
-@command(main, "runs")
-@click.argument("workflow", required=False, shell_complete=completing.workflows)
-@click.option("--status", type=click.Choice([state.value for state in RunState]), help="Only these.")
-@click.option(
-    "-n", "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many."
-)
-def list_runs(context: Context, workflow: str | None, status: str | None, limit: int) -> None:
-    """List runs, newest first.
-
-    \b
-    Examples:
-      stoker runs
-      stoker runs sales --status failed -n 5
-      stoker runs --json | jq .id
-
-    See also: stoker show, stoker workflow list.
-    """
-    rows = context.client.runs(workflow, status, limit)
-    if context.as_json:
-        print_json(rows)
-        return
-    print_table(
-        [
-            Column("RUN", right=True),
-            Column("WORKFLOW", text=True),
-            Column("STATUS"),
-            Column("CYCLE"),
-            Column("TRIGGER", spare=1),
-            Column("BY", spare=2),
-            Column("STARTED"),
-            Column("TOOK", right=True),
-        ],
-        [
-            [
-                f"#{row.id}",
-                f"{row.name} v{row.version}",
-                marked(row.state),
-                moment(row.cycle, row.time_zone),
-                row.trigger.value,
-                row.by,
-                moment(row.started_at),
-                span(row.started_at, row.ended_at),
-            ]
-            for row in rows
-        ],
-    )
-
-
 @command(main, "show")
 @click.argument("run", metavar="RUN", shell_complete=completing.runs)
 def show_run(context: Context, run: str) -> None:
