@@ -296,6 +296,36 @@ class NodeView(msgspec.Struct, omit_defaults=True):
     expected_at: Moment | None = None
 
 
+class RaisedView(msgspec.Struct, omit_defaults=True):
+    """An exception: its class (none for a bare message of Spark's), what it says, and where it came up."""
+
+    kind: str
+    message: str
+    where: str = ""
+
+
+class FailureView(msgspec.Struct, omit_defaults=True):
+    """Why a node failed. ``cause`` is the exception at the root of what ended it; ``ended`` the one that did,
+    and ``first`` the root of the first one in the output, where these are others.
+
+    ``command`` (quoted for a shell), ``directory`` and the names in ``environment`` are what it takes to
+    repeat the attempt by hand; ``stream`` is where to read on. Without an attempt there is the ``outcome``.
+    """
+
+    node: str
+    outcome: str
+    attempt: int | None = None
+    exit_status: int | None = None
+    cause: RaisedView | None = None
+    ended: RaisedView | None = None
+    first: RaisedView | None = None
+    stream: Stream = Stream.STDERR
+    last_lines: list[str] = []
+    command: str = ""
+    directory: str = ""
+    environment: list[str] = []
+
+
 class RunRow(msgspec.Struct, omit_defaults=True):
     """What lists show of a run. Times are UTC; ``cycle`` is to be shown in ``time_zone``.
 

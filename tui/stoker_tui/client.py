@@ -160,6 +160,10 @@ class Client:
         """Give a run whole."""
         return self._get(fill(routes.RUN, run=number), api.RunView)
 
+    def failure(self, number: int, node: str) -> api.FailureView:
+        """Give why a node of a run failed."""
+        return self._get(fill(routes.NODE_FAILURE, run=number, node=node), api.FailureView)
+
     def stop(self, number: int, node: str | None = None) -> api.RunView:
         """Stop a run, or one node of it."""
         place = (

@@ -18,6 +18,7 @@ from stoker_daemon.http import metrics
 from stoker_daemon.http.answers import handlers
 from stoker_daemon.http.definitions import Definitions
 from stoker_daemon.http.events import Events
+from stoker_daemon.http.failures import Failures
 from stoker_daemon.http.logs import Logs
 from stoker_daemon.http.once import Once
 from stoker_daemon.http.openapi import document
@@ -59,6 +60,7 @@ class Api:
             *Definitions(engine, once, objects).operations(),
             *Runs(engine, once, objects, projection, zone).operations(),
             *Events(engine, self.closing).operations(),
+            *Failures(engine, projection, preparer, data / "logs").operations(),
             *Logs(engine, projection, watcher, data / "logs", preparer.describe, self.closing).operations(),
         ]
         self.app = Starlette(
