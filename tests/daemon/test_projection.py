@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from stoker_daemon.projection import Change, Projection, Selection, Slice, changes_by
+from stoker_daemon.projection import Change, Projection, RunChange, Selection, Slice, changes_by
 from stoker_daemon.projection import database as projection_module
 from stoker_daemon.projection.selection import NAME, STATE, Facet
 from stoker_daemon.runlog import log as runlog
@@ -130,6 +131,20 @@ async def live_content(world: World) -> tuple[list[RunRow], list[Run | None]]:
     await world.follow()
     async with world.opened() as projection:
         return await content(projection)
+
+
+def test_a_row_is_written_whenever_it_changes():
+    story, state, row = Story(created([node("a")])), State(), None
+    story.tell(ev.RunPaused(1), ev.RunResumed(1), ev.RunStarted(1), starting("a"), ev.RunPaused(1))
+    story.tell(exited("a", 1), ev.NodeFinished(1, "a", NodeState.FAILED), ev.RunResumed(1))
+    finished = msgspec.json.encode(msgspec.structs.replace(story.run, state=RunState.FAILED, ended_at=T0))
+    story.tell(ev.RunFinished(1, RunState.FAILED), ev.RunRestored(1, 1, 1, finished.decode()))
+    story.tell(ev.RunRerunRequested(1, ("a",)), ev.RunFinished(1, RunState.FAILED))
+
+    for record in story.records:
+        run = apply(state, record)
+        row = next((change.row for change in changes_by(record, run) if isinstance(change, RunChange)), row)
+        assert run is None or row == run_row(run)
 
 
 class TestTheProjection:

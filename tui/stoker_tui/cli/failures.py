@@ -49,7 +49,7 @@ def card_lines(run: int, card: api.FailureView) -> Iterator[str]:
     if card.environment:
         yield f"    # its environment has besides: {', '.join(map(clean_line, card.environment))}"
     node = quote(clean_line(card.node))
-    yield f"  more: stoker logs {run} {node} --attempt {card.attempt} --stream {card.stream.value}"
+    yield f"  more: stoker logs {run} {node} --stream {card.stream.value} --attempt {card.attempt}"
 
 
 def _raised(raised: api.RaisedView, role: str = "") -> Iterator[str]:
