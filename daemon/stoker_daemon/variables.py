@@ -127,6 +127,9 @@ class Scope:
     values: dict[str, str]
     """The value of each named variable: the built-in ones, then the custom ones."""
 
+    faults: list[VariableError] | None = None
+    """Where references that mean nothing are put, and left as they are, instead of being raised."""
+
     def __init__(self, facts: Facts, custom: Mapping[str, Mapping[str, str]]) -> None:
         """Resolve ``custom``: scope name to variables, a later scope winning over an earlier one.
 
@@ -158,7 +161,9 @@ class Scope:
             try:
                 return self._fitting(match, self._value(match["name"]))
             except ValueError as error:
-                raise VariableError(str(error), match["name"], source, text, match.start()) from None
+                return self._unresolved(
+                    match, VariableError(str(error), match["name"], source, text, match.start())
+                )
 
         return _REFERENCE.sub(replacement, text)
 
@@ -180,6 +185,12 @@ class Scope:
         Of two custom names that differ only in case, the one defined later wins.
         """
         return {f"STOKER_{name.upper()}": name for name in [*DATES, *FACTS, *self._custom]}
+
+    def _unresolved(self, match: re.Match[str], error: VariableError) -> str:
+        if self.faults is None:
+            raise error from None
+        self.faults.append(error)
+        return match[0]
 
     def _fitting(self, match: re.Match[str], value: str) -> str:
         """Give back what a reference becomes; many of them to a long value would fill the memory."""

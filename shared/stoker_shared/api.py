@@ -9,8 +9,8 @@ from typing import Annotated, Generic, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from stoker_shared.events import Reason, Trigger
-from stoker_shared.model import AttemptState, JobConfig, JobType, NodeState, RunState, WorkflowSpec
+from stoker_shared.events import Attachment, Reason, Trigger
+from stoker_shared.model import AttemptState, JobConfig, JobType, NodeState, QueueSpec, RunState, WorkflowSpec
 
 API_VERSION = "1"
 DEFAULT_WORKSPACE = "default"
@@ -114,6 +114,18 @@ class WorkflowQuery(Query, frozen=True):
     version: Annotated[Number | UnsetType, Meta(description="a published version; absent: the draft")] = UNSET
 
 
+JobState = Annotated[
+    str, Meta(pattern="^(draft|[1-9][0-9]{0,14})$", max_length=15, description="a version, or `draft`")
+]
+
+
+class JobDiffQuery(Query, frozen=True):
+    """Which states of a job to compare; absent: what was published last, with the draft."""
+
+    before: JobState | UnsetType = msgspec.field(default=UNSET, name="from")
+    after: JobState | UnsetType = msgspec.field(default=UNSET, name="to")
+
+
 class EventsQuery(Query, frozen=True):
     """Where to begin in the run log."""
 
@@ -148,11 +160,50 @@ class Empty(Request, frozen=True):
     """The body of a request whose path says all."""
 
 
-class PublishJob(Request, frozen=True):
-    """Make an object, sent before, the job's next version."""
+class AttachmentKind(StrEnum):
+    """How a job is given a file: the option of spark-submit for it."""
+
+    PY_FILES = "py_files"
+    FILES = "files"
+    JARS = "jars"
+    ARCHIVES = "archives"
+
+
+class AttachedFile(Request, frozen=True):
+    """A file beside the source: an object, sent before, under a name in the job's working directory.
+
+    The name of an archive may end in ``#alias``, the directory that it is unpacked to.
+    """
+
+    kind: AttachmentKind
+    name: str
+    digest: Digest
+
+
+class SaveJob(Request, frozen=True):
+    """Make objects, sent before, the job's draft."""
 
     digest: Digest
     config: JobConfig = JobConfig()
+    attachments: tuple[AttachedFile, ...] = ()
+
+
+class PublishJob(Request, frozen=True):
+    """Make an object, sent before, the job's next version; without a ``digest``, the draft.
+
+    What stays unset beside a digest is that of the latest version.
+    """
+
+    digest: Digest | None = None
+    config: JobConfig | None = None
+    attachments: tuple[AttachedFile, ...] | None = None
+    remarks: str = ""
+
+
+class RollBackJob(Request, frozen=True):
+    """Publish an earlier version of a job again, as its next."""
+
+    version: Number
     remarks: str = ""
 
 
@@ -162,14 +213,77 @@ class PublishWorkflow(Request, frozen=True):
     remarks: str = ""
 
 
-class StartRun(Request, frozen=True):
-    """Start a run now. ``cycle`` is a date or local or offset time (ISO 8601); unset: now minus one day."""
+class PlanRun(Request, frozen=True, kw_only=True):
+    """How a run is to be made.
 
-    workflow: str
+    ``cycle`` is a date or local or offset time (ISO 8601); unset: now minus one day. Unless a ``version`` is
+    named it is of the latest; with ``debug`` it is of the draft, on a development queue. ``queue`` takes the
+    place of the workflow's; nodes with a queue of their own keep it, but not in debug.
+    """
+
     cycle: str | None = None
     version: Number | None = None
+    debug: bool = False
+    queue: str = ""
     variables: dict[str, str] = msgspec.field(default_factory=dict)
     remarks: str = ""
+
+
+class StartRun(PlanRun, frozen=True, kw_only=True):
+    """Start a run of a workflow now."""
+
+    workflow: str
+
+
+class RerunRun(Request, frozen=True):
+    """Run all nodes of a run again, or with ``failed`` those that did not succeed.
+
+    ``latest_jobs``: with the newest published versions of their jobs. ``settings`` are changed for this run
+    only: `ingest.config.executor_memory` of one node, `config.executor_memory` of every one that is rerun.
+    """
+
+    failed: bool = False
+    latest_jobs: bool = False
+    settings: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class RerunNode(Request, frozen=True):
+    """Run a node of a run again, with ``downstream`` also all that is downstream of it."""
+
+    downstream: bool = False
+    latest_jobs: bool = False
+    settings: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class SucceedNode(Request, frozen=True):
+    """Say that a node's work is done; with ``downstream`` what waited on it runs."""
+
+    downstream: bool = False
+
+
+class QueuedNode(msgspec.Struct, omit_defaults=True):
+    """A node of a run in a queue: the CU it takes or needs; ``since`` is when its attempt began, if any."""
+
+    run: int
+    workflow: str
+    node: str
+    cu: int
+    since: Moment | None = None
+
+
+class QueueView(msgspec.Struct, omit_defaults=True):
+    """A queue: what it allows, the CU and the nodes that are active in it, and how many nodes wait for it.
+
+    ``holding`` and ``next`` name the first of the active and of the waiting ones, not in lists.
+    """
+
+    name: str
+    spec: QueueSpec
+    cu: int
+    active: int
+    waiting: int
+    holding: list[QueuedNode] = []
+    next: list[QueuedNode] = []
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -182,8 +296,9 @@ class Fault(msgspec.Struct, frozen=True):
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """An error as RFC 9457 has it; ``type`` is stable and names the kind.
 
-    Some kinds carry more: ``invalid`` the ``errors``, ``stale`` the ``current`` draft where there is one,
-    ``gone`` the ``log`` there is and the ``oldest`` position that it can be read from.
+    Some kinds carry more: ``invalid`` the ``errors``, ``stale`` the ``current`` draft where there is one
+    (``current_job`` of a job), ``gone`` the ``log`` there is and the ``oldest`` position that it can be read
+    from.
     """
 
     type: str
@@ -192,6 +307,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str
     errors: list[Fault] = []
     current: WorkflowView | None = None
+    current_job: JobView | None = None
     log: str | None = None
     oldest: int | None = None
 
@@ -241,6 +357,75 @@ class JobVersionView(msgspec.Struct, omit_defaults=True):
     by: str
     config: JobConfig = JobConfig()
     remarks: str = ""
+    attachments: tuple[Attachment, ...] = ()
+
+
+class JobDraftView(msgspec.Struct, omit_defaults=True):
+    """What is being edited of a job."""
+
+    revision: int
+    digest: str
+    size: int
+    saved_at: Moment
+    by: str
+    config: JobConfig = JobConfig()
+    attachments: tuple[Attachment, ...] = ()
+
+
+class JobView(msgspec.Struct, omit_defaults=True):
+    """A job: its latest version and its draft. ``version`` is the latest one's, 0 where there is none.
+
+    ``has_changes``: the draft says other than what is published.
+    """
+
+    path: str
+    type: JobType
+    version: int
+    has_changes: bool
+    draft: JobDraftView
+    latest: JobVersionView | None = None
+
+
+class ContentDiff(msgspec.Struct, omit_defaults=True):
+    """How a job's source differs: ``text`` is a unified diff, absent where it is no text or too long.
+
+    Of a long diff it is the beginning, and ``cut`` says how many lines are left out.
+    """
+
+    before: StoredObject
+    after: StoredObject
+    text: str | None = None
+    cut: int = 0
+
+
+class ConfigChange(msgspec.Struct, omit_defaults=True):
+    """How one field differs, written as in ``--set``; None where it is unset."""
+
+    field: str
+    before: str | None = None
+    after: str | None = None
+
+
+class AttachmentChange(msgspec.Struct, omit_defaults=True):
+    """How one attached file differs; None where it is not attached."""
+
+    name: str
+    before: Attachment | None = None
+    after: Attachment | None = None
+
+
+class JobDiff(msgspec.Struct, omit_defaults=True):
+    """How two states of a job differ: ``before`` and ``after`` are versions, or ``draft``.
+
+    What is the same is absent.
+    """
+
+    path: str
+    before: str
+    after: str
+    content: ContentDiff | None = None
+    config: list[ConfigChange] = []
+    attachments: list[AttachmentChange] = []
 
 
 class WorkflowRow(msgspec.Struct, omit_defaults=True):
@@ -280,7 +465,11 @@ class AttemptView(msgspec.Struct, omit_defaults=True):
 
 
 class NodeView(msgspec.Struct, omit_defaults=True):
-    """One node of a run. ``usual_seconds``: the median of what its newest attempts that succeeded took."""
+    """One node of a run. ``waiting`` says what it waits for; it is absent where it does not wait.
+
+    It takes ``cu`` of its ``queue``. ``usual_seconds``: the median of what its newest attempts that succeeded
+    took.
+    """
 
     name: str
     job: str
@@ -291,6 +480,9 @@ class NodeView(msgspec.Struct, omit_defaults=True):
     ended_at: Moment | None = None
     reason: Reason | None = None
     detail: str = ""
+    waiting: str = ""
+    queue: str = ""
+    cu: int = 0
     attempts: list[AttemptView] = []
     usual_seconds: float | None = None
     expected_at: Moment | None = None
@@ -357,14 +549,55 @@ class RunCounts(msgspec.Struct):
     states: dict[RunState, int]
 
 
+class NodePlan(msgspec.Struct, omit_defaults=True):
+    """What a node of a run would be launched as: the exact command, and what Stoker puts in its environment.
+
+    Of the environment that its configuration gives it has the text as written: the values may be secret.
+    ``missing`` is what keeps it from being launched; there may be no command then.
+    """
+
+    name: str
+    job: str
+    version: int
+    queue: str
+    cu: int
+    upstream: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    environment: dict[str, str] = {}
+    missing: list[str] = []
+
+
+class RunPlan(msgspec.Struct, omit_defaults=True):
+    """What a run would be, were it started now. ``version`` is 0 of the draft."""
+
+    workflow: str
+    version: int
+    cycle: Moment
+    time_zone: str
+    nodes: list[NodePlan]
+
+
+class DeedView(msgspec.Struct):
+    """What a person did to a run after starting it, in words."""
+
+    at: Moment
+    by: str
+    what: str
+
+
 class RunView(msgspec.Struct, omit_defaults=True):
-    """A run whole. ``usual_seconds``: the median of what the workflow's newest runs that succeeded took."""
+    """A run whole. ``settings`` are what reruns changed for this run only: what was, and what is now.
+
+    ``usual_seconds``: the median of what the workflow's newest runs that succeeded took.
+    """
 
     row: RunRow
     nodes: list[NodeView]
     variables: dict[str, str] = {}
     stopping: Reason | None = None
     stopped_by: str = ""
+    settings: dict[str, str] = {}
+    deeds: list[DeedView] = []
     usual_seconds: float | None = None
     expected_at: Moment | None = None
 

@@ -10,21 +10,32 @@ METRICS = "/metrics"
 EVENTS = "/v1/events"
 OBJECT = "/v1/objects/{digest}"
 
+QUEUES = "/v1/queues"
+QUEUE = "/v1/queues/{name}"
+
 JOBS = "/v1/workspaces/{workspace}/jobs"
 JOB = "/v1/workspaces/{workspace}/jobs/{path:path}"
 JOB_VERSIONS = "/v1/workspaces/{workspace}/jobs/{path:path}/versions"
 JOB_PUBLISH = "/v1/workspaces/{workspace}/jobs/{path:path}/publish"
+JOB_DIFF = "/v1/workspaces/{workspace}/jobs/{path:path}/diff"
+JOB_ROLLBACK = "/v1/workspaces/{workspace}/jobs/{path:path}/rollback"
 
 WORKFLOWS = "/v1/workspaces/{workspace}/workflows"
 WORKFLOW = "/v1/workspaces/{workspace}/workflows/{name}"
 WORKFLOW_PUBLISH = "/v1/workspaces/{workspace}/workflows/{name}/publish"
+WORKFLOW_PLAN = "/v1/workspaces/{workspace}/workflows/{name}/plan"
 
 RUNS = "/v1/workspaces/{workspace}/runs"
 RUN_COUNTS = "/v1/workspaces/{workspace}/runs/counts"
 RUN = "/v1/runs/{run}"
 RUN_STOP = "/v1/runs/{run}/stop"
+RUN_PAUSE = "/v1/runs/{run}/pause"
+RUN_RESUME = "/v1/runs/{run}/resume"
+RUN_RERUN = "/v1/runs/{run}/rerun"
 NODE_STOP = "/v1/runs/{run}/nodes/{node}/stop"
 NODE_FAILURE = "/v1/runs/{run}/nodes/{node}/failure"
+NODE_RERUN = "/v1/runs/{run}/nodes/{node}/rerun"
+NODE_SUCCEED = "/v1/runs/{run}/nodes/{node}/succeed"
 LOG = "/v1/runs/{run}/nodes/{node}/attempts/{attempt}/logs/{stream}"
 
 

@@ -32,7 +32,7 @@ def ended(seconds: float = 60, **fields: Any) -> tuple[Story, Run]:
 
 def shown(run: Run, known: dict[str, float]) -> RunView:
     frozen = [PlanNode(one.name, "a.sh", JobType.SHELL, 1, "0" * 64, JobConfig()) for one in run.nodes]
-    return add_usual(run_view(run, Plan("daily", frozen)), run, known)
+    return add_usual(run_view(run, Plan("daily", frozen), {}), run, known)
 
 
 class TestWhatARunTellsOfDurations:

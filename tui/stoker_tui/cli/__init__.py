@@ -7,21 +7,28 @@ import click
 from stoker_shared import __version__
 from stoker_shared.commandline import SETTINGS, Entry, Program
 
-_DEFINITIONS, _RUNS, _STATUS = (f"stoker_tui.cli.{module}" for module in ("definitions", "runs", "status"))
-_HISTORY = "stoker_tui.cli.history"
+_DEFINITIONS, _JOBS, _QUEUES, _RUNS, _STATUS = (
+    f"stoker_tui.cli.{module}" for module in ("definitions", "jobs", "queues", "runs", "status")
+)
+_ACTIONS, _HISTORY = "stoker_tui.cli.actions", "stoker_tui.cli.history"
 
 CONTENTS = {
     "See it work": {
         "demo": Entry("stoker_tui.cli.demo", "Run three real Spark jobs, in a throw-away directory."),
     },
     "Define": {
-        "job": Entry(_DEFINITIONS, "Source files: publish, list, show."),
+        "job": Entry(_JOBS, "Source files: publish, list, show, compare, configure."),
         "apply": Entry(_DEFINITIONS, "Save workflow files (YAML) as drafts, or publish them."),
         "workflow": Entry(_DEFINITIONS, "Workflows: list, show, publish."),
+        "queue": Entry(_QUEUES, "Queues that nodes wait in: list, show, set, delete."),
     },
     "Run": {
         "run": Entry(_RUNS, "Start a run of a workflow, and wait for it or follow it."),
-        "stop": Entry(_RUNS, "Stop a run, or one node of it."),
+        "stop": Entry(_ACTIONS, "Stop a run, or one node of it."),
+        "pause": Entry(_ACTIONS, "Pause a run: what runs goes on, nothing new starts."),
+        "resume": Entry(_ACTIONS, "Let a paused run go on."),
+        "rerun": Entry(_ACTIONS, "Run a run again, what failed of it, or one node."),
+        "succeed": Entry(_ACTIONS, "Set a node successful."),
     },
     "Look": {
         "status": Entry(_STATUS, "Show the daemon at a glance."),

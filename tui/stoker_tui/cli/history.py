@@ -11,7 +11,7 @@ from stoker_shared.model import RunState
 from stoker_tui.cli import completing, main
 from stoker_tui.cli.common import Context, command
 from stoker_tui.cli.tables import Column, moment, print_json, print_table, span
-from stoker_tui.theme import marked
+from stoker_tui.theme import marked, version_word
 
 
 @command(main, "runs")
@@ -95,7 +95,7 @@ def _print_rows(rows: list[api.RunRow]) -> None:
         [
             [
                 f"#{row.id}",
-                f"{row.name} v{row.version}",
+                f"{row.name} {version_word(row)}",
                 marked(row.state),
                 moment(row.cycle, row.time_zone),
                 row.trigger.value,
