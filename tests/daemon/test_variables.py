@@ -15,13 +15,11 @@ from stoker_daemon.variables import (
     FACTS,
     LONGEST_VALUE,
     MOST_GROWTH,
-    TAKEN,
     Facts,
     Scope,
     VariableError,
-    is_builtin,
-    variable_name_problem,
 )
+from stoker_shared.variables import TAKEN, is_builtin, variable_name_problem
 
 BERLIN = ZoneInfo("Europe/Berlin")
 CYCLE = datetime(2026, 11, 21, 1, 2, 3, tzinfo=BERLIN)
