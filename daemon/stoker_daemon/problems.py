@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from stoker_daemon.volumes import free_bytes
+from stoker_daemon.volumes import BROKEN, free_bytes, is_no_room
 from stoker_shared.api import Fault, JobView, Problem, WorkflowView
 
 
@@ -67,6 +69,19 @@ def no_space(directory: Path) -> Refused:
         "Running jobs go on and how they end is recorded; Stoker goes on by itself once there is room"
     )
     return Refused(Problem("no-space", "No room on the disk", 507, detail))
+
+
+@contextmanager
+def disk_refusals(directory: Path) -> Iterator[None]:
+    """Refuse what can't be written into a directory for want of room, or because the disk failed."""
+    try:
+        yield
+    except OSError as error:
+        if is_no_room(error):
+            raise no_space(directory) from error
+        if error.errno in BROKEN:
+            raise read_only(f"the disk failed ({error})") from error
+        raise
 
 
 def read_only(reason: str) -> Refused:

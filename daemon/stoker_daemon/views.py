@@ -9,7 +9,24 @@ import msgspec
 from stoker_daemon.plan import Plan, type_of
 from stoker_shared import api
 from stoker_shared.model import WorkflowSpec
-from stoker_shared.state import Attempt, Job, JobVersion, NodeRun, Run, State, Workflow
+from stoker_shared.state import Attempt, Job, JobVersion, NodeRun, Run, State, Variable, Workflow, Workspace
+
+
+def workspace_view(state: State, workspace: Workspace) -> api.WorkspaceView:
+    """Show a workspace."""
+    return api.WorkspaceView(
+        name=workspace.name,
+        description=workspace.description,
+        jobs=sum(space == workspace.name for space, _ in state.jobs),
+        workflows=sum(space == workspace.name for space, _ in state.names),
+        variables=sum(space == workspace.name for space, _ in state.variables),
+        active_runs=sum(run.workspace == workspace.name for run in state.runs.values()),
+    )
+
+
+def variable_view(variable: Variable) -> api.VariableView:
+    """Show a workspace's variable."""
+    return api.VariableView(**_common(variable, api.VariableView))
 
 
 def job_version(job: Job, version: JobVersion) -> api.JobVersionView:
@@ -99,11 +116,14 @@ def run_view(run: Run, plan: Plan, waiting: Mapping[str, str]) -> api.RunView:
         variables=run.variables,
         stopping=run.stopping,
         stopped_by=run.stopped_by,
+        settings=run.settings,
+        deeds=[api.DeedView(deed.at, deed.by, deed.what) for deed in run.deeds],
     )
 
 
 def _node(node: NodeRun, job: str, waiting: str) -> api.NodeView:
-    shown = _common(node, api.NodeView, without=("job", "waiting", "attempts"))
+    without = ("job", "waiting", "attempts", "usual_seconds", "expected_at")
+    shown = _common(node, api.NodeView, without)
     attempts = [_attempt(attempt) for attempt in node.attempts]
     return api.NodeView(job=job, waiting=waiting, attempts=attempts, **shown)
 

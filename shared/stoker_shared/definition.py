@@ -10,6 +10,7 @@ from stoker_shared import dag
 from stoker_shared.api import AttachedFile, AttachmentKind, Fault
 from stoker_shared.model import JobConfig, NodeSpec, Subscription, WorkflowSpec
 from stoker_shared.schedules import schedule_faults
+from stoker_shared.secrecy import secret_problem
 from stoker_shared.text import clean, clean_line, fit, name_problem, nearest, path_problem, quoted
 from stoker_shared.variables import variable_name_problem
 
@@ -163,7 +164,13 @@ def _number_faults(field: str, value: float | None, least: int, most: int) -> It
 
 
 def config_faults(config: JobConfig) -> Iterator[_Wrong]:
-    """Give the fields of a configuration that are wrong, each with what would be right."""
+    """Give the fields of a configuration that are wrong as it is written, each with what would be right."""
+    yield from value_faults(config)
+    yield from _secrets_in_sight(config)
+
+
+def value_faults(config: JobConfig) -> Iterator[_Wrong]:
+    """Give the fields that can't be used, also once every variable is replaced."""
     for field, least in _LEAST.items():
         value = getattr(config, field)
         if value is not None and value < least:
@@ -190,6 +197,13 @@ def config_faults(config: JobConfig) -> Iterator[_Wrong]:
     for name in config.env:
         if not _VARIABLE.fullmatch(name):
             yield f"env/{name}", "an environment variable's name has letters, digits and _, no digit first"
+
+
+def _secrets_in_sight(config: JobConfig) -> Iterator[tuple[str, str]]:
+    for field in ("conf", "env"):
+        for name, value in getattr(config, field).items():
+            if problem := secret_problem(name, value):
+                yield f"{field}/{name}", problem
 
 
 def attachment_faults(attachments: Sequence[AttachedFile]) -> Iterator[tuple[str, str]]:

@@ -86,12 +86,16 @@ class QueueDeleted(Event, frozen=True, tag="queue.deleted"):
 
 
 class VariableSet(Event, frozen=True, tag="variable.set"):
-    """A workspace's variable has that value. A secret's value is not in the log, but in the secrets' file."""
+    """A workspace's variable has that value.
+
+    A secret's value is not in the log, but in the secrets' file, under the id ``kept``.
+    """
 
     workspace: str
     name: str
     value: str = ""
     secret: bool = False
+    kept: str = ""
 
 
 class VariableUnset(Event, frozen=True, tag="variable.unset"):

@@ -41,7 +41,7 @@ class Queue(msgspec.Struct, tag="queue", omit_defaults=True):
 
 
 class Variable(msgspec.Struct, tag="variable", omit_defaults=True):
-    """A workspace's variable. A secret's value is not here."""
+    """A workspace's variable. The secrets' file has the value of a secret, under the id ``kept``."""
 
     workspace: str
     name: str
@@ -49,6 +49,7 @@ class Variable(msgspec.Struct, tag="variable", omit_defaults=True):
     by: str
     value: str = ""
     secret: bool = False
+    kept: str = ""
 
 
 class JobVersion(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -237,11 +238,24 @@ class NodeRun(msgspec.Struct, omit_defaults=True):
         return bool(self.attempts) and self.attempts[-1].state is not AttemptState.ENDED
 
 
+MOST_DEEDS = 50
+"""Deeds of people that a run keeps; the run log has all."""
+
+
+class Deed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a person did to a run, in words, after starting it."""
+
+    at: datetime
+    by: str
+    what: str
+
+
 class Run(msgspec.Struct, tag="run", omit_defaults=True):
     """One execution of one version of a workflow.
 
     ``opened`` is the seq at which it was created or last opened again, ``begun_at`` when its first node since
-    then started; ``settings`` are what a rerun changed for this run only; ``queues`` are those of its nodes.
+    then started; ``settings`` are what reruns changed for this run only; ``queues`` are those of its nodes;
+    ``deeds`` what people did to it, the last `MOST_DEEDS` of that.
 
     The last fields are worklists, kept so that planning costs what happened and not the size of the DAG, all
     of numbers of nodes: ``ready`` (with the negated priority before it, sorted) may start; ``retrying`` wait
@@ -280,6 +294,7 @@ class Run(msgspec.Struct, tag="run", omit_defaults=True):
     tags: dict[str, str] = {}
     settings: dict[str, str] = {}
     queues: list[str] = []
+    deeds: list[Deed] = []
     opened: int = 0
     begun_at: datetime | None = None
     nodes: list[NodeRun] = []

@@ -134,7 +134,7 @@ REFUSALS: list[tuple[str, dict[str, Any], int, str]] = [
         f"POST {SPACE}/jobs/new.rb/publish",
         NO_OBJECT,
         422,
-        "must end in one of .py, .sql, .jar, .ipynb",
+        "must end in one of .py, .sql, .jar, .ipynb, .sh, .submit",
     ),
     # Drafts.
     (KNOWN, known(), 428, "say which draft of 'known' this replaces"),

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import file_digest
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -108,12 +109,37 @@ class Client:
 
     def save_queue(self, name: str, spec: QueueSpec) -> api.QueueView:
         """Make a queue, or change one."""
-        answer = self._ask("PUT", fill(routes.QUEUE, name=name), content=msgspec.json.encode(spec))
-        return self._decoded(answer, api.QueueView)
+        return self._put(fill(routes.QUEUE, name=name), spec, api.QueueView)
 
     def delete_queue(self, name: str) -> None:
         """Remove a queue that nothing uses."""
         self._ask("DELETE", fill(routes.QUEUE, name=name))
+
+    def workspaces(self) -> Iterator[api.WorkspaceView]:
+        """Give every workspace."""
+        return self._pages(routes.WORKSPACES, api.WorkspaceView)
+
+    def save_workspace(self, name: str, description: str | None) -> api.WorkspaceView:
+        """Make a workspace, or describe it otherwise."""
+        request = api.SaveWorkspace(description=description)
+        return self._put(fill(routes.WORKSPACE, workspace=name), request, api.WorkspaceView)
+
+    def delete_workspace(self, name: str) -> None:
+        """Remove an empty workspace."""
+        self._ask("DELETE", fill(routes.WORKSPACE, workspace=name))
+
+    def variables(self) -> Iterator[api.VariableView]:
+        """Give every variable of the workspace."""
+        return self._pages(self._in(routes.VARIABLES), api.VariableView)
+
+    def set_variable(self, name: str, value: str, *, secret: bool) -> api.VariableView:
+        """Give a variable of the workspace a value."""
+        request = api.SetVariable(value=value, secret=secret)
+        return self._put(self._in(routes.VARIABLE, name=name), request, api.VariableView)
+
+    def unset_variable(self, name: str) -> None:
+        """Remove a variable of the workspace."""
+        self._ask("DELETE", self._in(routes.VARIABLE, name=name))
 
     def send(self, file: Path) -> str:
         """Store a file's content, and give its digest. Content that is stored already costs one look."""
@@ -218,6 +244,10 @@ class Client:
         request = api.PublishWorkflow(remarks=remarks)
         return self._post(self._in(routes.WORKFLOW_PUBLISH, name=name), request, _Version).version
 
+    def plan_run(self, workflow: str, request: api.PlanRun) -> api.RunPlan:
+        """Give what a run would be, were it started now."""
+        return self._post(self._in(routes.WORKFLOW_PLAN, name=workflow), request, api.RunPlan)
+
     def roll_back_workflow(self, name: str, version: int, remarks: str) -> int:
         """Make what a version was the next one and the draft, and give the new version's number."""
         request = api.RollBackWorkflow(version=version, remarks=remarks)
@@ -241,15 +271,22 @@ class Client:
         """Start a run."""
         return self._post(self._in(routes.RUNS), request, api.RunView)
 
-    def runs(self, workflow: str | None, state: str | None, limit: int) -> list[api.RunRow]:
-        """Give runs, newest first."""
-        query = {"workflow": workflow, "state": state, "limit": str(min(limit, api.MAX_PAGE))}
-        pages = self._pages(self._in(routes.RUNS), api.RunRow, {k: v for k, v in query.items() if v})
-        return [row for row, _ in zip(pages, range(limit), strict=False)]
+    def runs(self, query: api.RunsQuery, limit: int) -> Iterator[api.RunRow]:
+        """Give runs, at most ``limit``, in the order asked for."""
+        query = msgspec.structs.replace(query, limit=min(limit, api.MAX_PAGE))
+        return islice(self._pages(self._in(routes.RUNS), api.RunRow, _parameters(query)), limit)
+
+    def count_runs(self, query: api.RunsFilter) -> api.RunCounts:
+        """Count runs by state."""
+        return self._get(self._in(routes.RUN_COUNTS), api.RunCounts, _parameters(query))
 
     def run(self, number: int) -> api.RunView:
         """Give a run whole."""
         return self._get(fill(routes.RUN, run=number), api.RunView)
+
+    def failure(self, number: int, node: str) -> api.FailureView:
+        """Give why a node of a run failed."""
+        return self._get(fill(routes.NODE_FAILURE, run=number, node=node), api.FailureView)
 
     def stop(self, number: int, node: str | None = None) -> api.RunView:
         """Stop a run, or one node of it."""
@@ -259,6 +296,26 @@ class Client:
             else fill(routes.NODE_STOP, run=number, node=node)
         )
         return self._post(place, api.Empty(), api.RunView)
+
+    def pause(self, number: int) -> api.RunView:
+        """Pause a run."""
+        return self._post(fill(routes.RUN_PAUSE, run=number), api.Empty(), api.RunView)
+
+    def resume(self, number: int) -> api.RunView:
+        """Let a paused run go on."""
+        return self._post(fill(routes.RUN_RESUME, run=number), api.Empty(), api.RunView)
+
+    def rerun(self, number: int, request: api.RerunRun) -> api.RunView:
+        """Run nodes of a run again."""
+        return self._post(fill(routes.RUN_RERUN, run=number), request, api.RunView)
+
+    def rerun_node(self, number: int, node: str, request: api.RerunNode) -> api.RunView:
+        """Run one node again, and what is downstream of it where that is asked for."""
+        return self._post(fill(routes.NODE_RERUN, run=number, node=node), request, api.RunView)
+
+    def succeed(self, number: int, node: str, request: api.SucceedNode) -> api.RunView:
+        """Set a node successful."""
+        return self._post(fill(routes.NODE_SUCCEED, run=number, node=node), request, api.RunView)
 
     def log(self, number: int, node: str, attempt: int, stream: str, last: int) -> LogPart:
         """Give the ``last`` bytes of an attempt's output so far, less where some of them were cut out."""
@@ -325,6 +382,9 @@ class Client:
     def _get(self, path: str, kind: type[_T], query: Mapping[str, str] | None = None) -> _T:
         return self._decoded(self._ask("GET", path, params=query), kind)
 
+    def _put(self, path: str, request: api.Request | QueueSpec, kind: type[_T]) -> _T:
+        return self._decoded(self._ask("PUT", path, content=msgspec.json.encode(request)), kind)
+
     def _post(self, path: str, request: api.Request, kind: type[_T]) -> _T:
         """Ask for a change. The key makes it safe to ask again where the answer was lost."""
         headers = {"Idempotency-Key": uuid4().hex}
@@ -382,6 +442,10 @@ class Client:
             raise NotStoker(
                 self.path, f"its answer to {answer.request.url.path} is wrong: {error}"
             ) from error
+
+
+def _parameters(query: api.Query) -> dict[str, str]:
+    return {name: str(value) for name, value in msgspec.to_builtins(query).items()}
 
 
 class _Version(msgspec.Struct):

@@ -12,8 +12,8 @@ from stoker_daemon.problems import conflict, invalid, not_found
 from stoker_shared import events as ev
 from stoker_shared.codec import MAX_LINE
 from stoker_shared.model import WorkflowSpec
-from stoker_shared.state import Job, JobVersion, State, Workflow
-from stoker_shared.text import clean, name_problem, nearest
+from stoker_shared.state import Job, JobVersion, State, Workflow, Workspace
+from stoker_shared.text import clean, nearest
 
 NEW = 0
 """The revision to save a draft on that is not there yet."""
@@ -24,10 +24,18 @@ _ENVELOPE = 1024
 _E = TypeVar("_E", bound=ev.Event)
 
 
+def known_workspace(state: State, name: str) -> Workspace:
+    """Give the workspace of that name; raises `Refused`."""
+    if found := state.workspaces.get(name):
+        return found
+    raise not_found(f"there is no workspace {clean(name)!r}{guess(name, state.workspaces)}")
+
+
 def known_workflow(state: State, workspace: str, name: str) -> Workflow:
     """Give the workflow of that name; raises `Refused`."""
     if found := state.workflow_named(workspace, name):
         return found
+    known_workspace(state, workspace)
     names = [known for space, known in state.names if space == workspace]
     raise not_found(f"there is no workflow {clean(name)!r} in {clean(workspace)!r}{guess(name, names)}")
 
@@ -36,6 +44,7 @@ def known_job(state: State, workspace: str, path: str) -> Job:
     """Give the job at a path; raises `Refused`."""
     if found := state.jobs.get((workspace, path)):
         return found
+    known_workspace(state, workspace)
     paths = [known for space, known in state.jobs if space == workspace]
     raise not_found(f"there is no job {clean(path)!r} in {clean(workspace)!r}{guess(path, paths)}")
 
@@ -43,12 +52,6 @@ def known_job(state: State, workspace: str, path: str) -> Job:
 def read_definition(objects: Objects, digest: str) -> WorkflowSpec:
     """Give the stored definition of that digest."""
     return msgspec.json.decode(objects.read(digest), type=WorkflowSpec)
-
-
-def check_workspace(name: str) -> None:
-    """Raise `Refused` where a workspace's name can't be one."""
-    if problem := name_problem(name):
-        raise invalid(problem)
 
 
 def fitting(event: _E) -> _E:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from stoker_daemon import launchers
-from stoker_daemon.commands.common import NEW, fitting, known_job, read_definition
+from stoker_daemon.commands.common import NEW, fitting, known_job, known_workspace, read_definition
 from stoker_daemon.engine import Turn
 from stoker_daemon.launchers import CannotLaunch
 from stoker_daemon.objects import Objects
@@ -43,6 +43,7 @@ async def save_job(
     attachments = _attachments(objects, request.attachments)
 
     def command(turn: Turn) -> Job:
+        known_workspace(turn.state, workspace)
         known = turn.state.jobs.get((workspace, path))
         draft = known and known.draft
         if on_revision is None:
@@ -73,6 +74,7 @@ async def publish_job(
     attachments = None if request.attachments is None else _attachments(objects, request.attachments)
 
     def command(turn: Turn) -> int:
+        known_workspace(turn.state, workspace)
         known = turn.state.jobs.get((workspace, path))
         latest = known and known.latest
         config, attached = request.config, attachments

@@ -12,6 +12,7 @@ from stoker_daemon.commands.common import (
     fitting,
     guess,
     known_workflow,
+    known_workspace,
     latest_job,
     read_definition,
 )
@@ -48,6 +49,7 @@ async def save_workflow(
     digest = await _stored(objects, spec)
 
     def command(turn: Turn) -> Workflow:
+        known_workspace(turn.state, workspace)
         known = turn.state.workflow_named(workspace, name)
         revision = known.draft.revision if known else NEW
         if on_revision is None:
@@ -203,7 +205,7 @@ def draft_revision(workflow: Workflow, number: int) -> Draft:
 
 
 def definition_at(objects: Objects, workflow: Workflow, place: str) -> WorkflowSpec:
-    """Give the definition at a place (`stoker_shared.api.Place`); raises `Refused`."""
+    """Give the definition at a place (`stoker_shared.api.DefinitionPlace`); raises `Refused`."""
     kind, _, revision = place.partition(":")
     if kind != "draft":
         return read_definition(objects, published_version(workflow, int(kind)).digest)
@@ -250,7 +252,7 @@ def _unmet(state: State, workspace: str, spec: WorkflowSpec) -> list[Fault]:
     """Give what a definition needs that is not there: published jobs, and room in the queues for them."""
     if unpublished := _unpublished_jobs(state, workspace, spec):
         return unpublished
-    plan = freeze(spec, lambda path: latest_job(state, workspace, path))
+    plan = freeze(spec, lambda path: latest_job(state, workspace, path), {})
     return places(spec, plan, state.queues)[1]
 
 

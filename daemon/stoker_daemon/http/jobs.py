@@ -8,7 +8,7 @@ from msgspec import UNSET
 from starlette.requests import Request
 
 from stoker_daemon.commands import jobs
-from stoker_daemon.commands.common import check_workspace, known_job
+from stoker_daemon.commands.common import known_job, known_workspace
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.answers import page
 from stoker_daemon.http.callers import Caller
@@ -58,6 +58,7 @@ class Jobs:
     async def list_jobs(self, workspace: str, query: PageQuery) -> Answer[Page[JobView]]:
         """List the jobs of a workspace."""
         jobs = self._engine.state.jobs
+        known_workspace(self._engine.state, workspace)
         paths = [path for space, path in jobs if space == workspace]
         return Answer(page(query, paths, lambda path: job_view(jobs[workspace, path])))
 
@@ -69,7 +70,6 @@ class Jobs:
         self, request: Request, caller: Caller, workspace: str, path: str, query: SaveQuery, body: SaveJob
     ) -> Answer[JobView]:
         """Save the draft, made on the revision that If-Match names."""
-        check_workspace(workspace)
         self._engine.admit()
         revision = revision_of(request)
         command = await jobs.save_job(
@@ -96,7 +96,6 @@ class Jobs:
         self, caller: Caller, workspace: str, path: str, body: PublishJob
     ) -> Answer[JobVersionView]:
         """Make stored content, or else the draft, a job's next version."""
-        check_workspace(workspace)
         number = await self._once.carry_out(
             caller, lambda: jobs.publish_job(self._objects, workspace, path, body, caller.user)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from stoker_daemon.commands import workflows
-from stoker_daemon.commands.common import check_workspace, known_workflow, read_definition
+from stoker_daemon.commands.common import known_workflow, known_workspace, read_definition
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.answers import page
 from stoker_daemon.http.callers import Caller
@@ -63,6 +63,7 @@ class Workflows:
         """List the workflows of a workspace."""
         state = self._engine.state
         runs = runs_by_workflow(state)
+        known_workspace(state, workspace)
         names = [name for space, name in state.names if space == workspace]
 
         def row(name: str) -> WorkflowRow:
@@ -90,7 +91,6 @@ class Workflows:
         body: WorkflowSpec,
     ) -> Answer[WorkflowView]:
         """Save the draft, made on the revision that If-Match names."""
-        check_workspace(workspace)
         self._engine.admit()
         command = await workflows.save_workflow(
             self._objects, workspace, name, body, revision_of(request), caller.user, applied=query.applied

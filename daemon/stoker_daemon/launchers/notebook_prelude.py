@@ -1,6 +1,12 @@
 """Stoker made this script of a notebook: its session, how a cell is run and shown, and then its cells."""
 
+import sys
+import traceback
+
 from pyspark.sql import DataFrame, SparkSession
+
+# Python's own does not look into linecache for the lines of a cell before 3.13.
+sys.excepthook = traceback.print_exception
 
 spark = SparkSession.builder.getOrCreate()
 sc = spark.sparkContext

@@ -15,6 +15,18 @@ from .task import CannotLaunch, Launch, Task
 
 PROPERTIES_FILE = "spark.properties"
 
+ON_COMMAND_LINE = (
+    "JavaOptions",
+    ".extraClassPath",
+    ".extraLibraryPath",
+    "SPARK_SUBMIT_OPTS",
+    "SPARK_LAUNCHER_OPTS",
+)
+"""Ends of the names of properties and environment variables that Spark hands on as arguments of Java."""
+
+TAGS = "spark.stoker.tags."
+"""What the names of the properties begin with by which the tags of a node are found on its application."""
+
 _FIELDS = {
     "spark.driver.cores": "driver_cores",
     "spark.driver.memory": "driver_memory",
@@ -77,6 +89,7 @@ def effective_properties(task: Task, spark: SparkHome) -> dict[str, str]:
         {"spark.master": "local[*]"}
         | spark.defaults
         | {"spark.app.name": task.title}
+        | {f"{TAGS}{name}": value for name, value in task.tags.items()}
         | requested(task.config, task.queue, spark.defaults)
         | _logging(task.config, spark)
         | task.config.conf

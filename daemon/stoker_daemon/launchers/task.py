@@ -30,6 +30,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     args: tuple[str, ...] = ()
     config: JobConfig = JobConfig()
     variables: dict[str, str] = msgspec.field(default_factory=dict)
+    tags: dict[str, str] = msgspec.field(default_factory=dict)
     interpreter: tuple[str, ...] = ("/bin/sh",)
     queue: QueueSpec | None = None
     attachments: tuple[Attachment, ...] = ()

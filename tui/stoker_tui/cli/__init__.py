@@ -7,9 +7,11 @@ import click
 from stoker_shared import __version__
 from stoker_shared.commandline import SETTINGS, Entry, Program
 
-_APPLYING, _JOBS, _QUEUES, _RUNS, _STATUS, _WORKFLOWS = (
-    f"stoker_tui.cli.{module}" for module in ("applying", "jobs", "queues", "runs", "status", "workflows")
+_APPLYING, _JOBS, _QUEUES, _RUNS, _STATUS, _WORKFLOWS, _WORKSPACES = (
+    f"stoker_tui.cli.{module}"
+    for module in ("applying", "jobs", "queues", "runs", "status", "workflows", "workspaces")
 )
+_ACTIONS, _HISTORY = "stoker_tui.cli.actions", "stoker_tui.cli.history"
 
 CONTENTS = {
     "See it work": {
@@ -21,14 +23,20 @@ CONTENTS = {
         "apply": Entry(_APPLYING, "Save files of workflows and jobs (YAML) as drafts, or publish them."),
         "export": Entry(_APPLYING, "Print a workflow as a file (YAML) that apply reads."),
         "queue": Entry(_QUEUES, "Queues that nodes wait in: list, show, set, delete."),
+        "variable": Entry(_WORKSPACES, "Variables of a workspace, secrets among them: list, set, unset."),
+        "workspace": Entry(_WORKSPACES, "Namespaces of jobs and workflows: list, create, delete."),
     },
     "Run": {
         "run": Entry(_RUNS, "Start a run of a workflow, and wait for it or follow it."),
-        "stop": Entry(_RUNS, "Stop a run, or one node of it."),
+        "stop": Entry(_ACTIONS, "Stop a run, or one node of it."),
+        "pause": Entry(_ACTIONS, "Pause a run: what runs of it goes on, nothing new is started."),
+        "resume": Entry(_ACTIONS, "Let a paused run go on."),
+        "rerun": Entry(_ACTIONS, "Run a run again, only what did not succeed of it, or one node."),
+        "succeed": Entry(_ACTIONS, "Set a node that did not succeed successful."),
     },
     "Look": {
         "status": Entry(_STATUS, "Show the daemon at a glance."),
-        "runs": Entry(_RUNS, "List runs, newest first."),
+        "runs": Entry(_HISTORY, "List runs, newest first."),
         "show": Entry(_RUNS, "Show a run: its nodes, and why what failed did."),
         "logs": Entry(_RUNS, "Print what a node wrote."),
         "events": Entry(_STATUS, "Print the run log's events as JSON lines."),
