@@ -394,7 +394,6 @@ def test_an_unknown_variable_of_a_job_fails_the_node_before_anything_is_launched
     ("node", "detail"),
     [
         ({"args": ["", "a\0b"]}, "args[1] has a NUL character"),
-        ({"config": {"env": {"A=B": "c"}}}, "The environment variable 'A=B' can't have that name"),
         ({"config": {"env": {"A": "x" * 200_000}}}, "The environment variable 'A' has 200,002 bytes"),
     ],
 )

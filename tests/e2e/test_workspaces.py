@@ -136,9 +136,9 @@ class TestVariables:
             {"name": "wait", "job": "wait.sh"},
             {"name": "say", "job": "say.sh", "upstream": ["wait"], "args": ["${region}/${limit}"]},
         ]
-        daemon.publish_workflow("frozen", nodes, variables={"limit": "of the workflow"})
         for name, value in {"region": "eu", "limit": "of the workspace"}.items():
             assert daemon.run_stoker("variable", "set", name, value).returncode == 0
+        daemon.publish_workflow("frozen", nodes, variables={"limit": "of the workflow"})
         run = daemon.start_run("frozen")
         assert daemon.run_stoker("variable", "set", "region", "us").returncode == 0
         gate.touch()
