@@ -16,6 +16,7 @@ CONTENTS = {
     "Define": {
         "job": Entry(_DEFINITIONS, "Source files: publish, list, show."),
         "apply": Entry(_DEFINITIONS, "Save workflow files (YAML) as drafts, or publish them."),
+        "import": Entry("stoker_tui.cli.importing", "Import workflows of other schedulers."),
         "workflow": Entry(_DEFINITIONS, "Workflows: list, show, publish."),
     },
     "Run": {
