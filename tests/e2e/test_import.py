@@ -39,7 +39,7 @@ def test_an_imported_workflow_is_published_and_runs(daemon: StokerDaemon, small:
         "job dolphin/flow/تقرير.sh: version 1",
         "workflow flow: draft 1",
     ]
-    assert "1 thing not as it was there:" in done.stdout
+    assert "1 difference:" in done.stdout
     published = daemon.run_stoker("workflow", "publish", "flow")
     assert published.returncode == 0, published.stderr
     run = daemon.run_stoker("run", "flow", "--cycle", "2026-11-21", "--wait")

@@ -43,11 +43,11 @@ class Done(msgspec.Struct, omit_defaults=True):
 def import_file(
     context: Context, file: Path, prefix: str, output: Path | None, dry_run: bool, force: bool
 ) -> None:
-    """Import workflows of Apache DolphinScheduler or a managed service.
+    """Import workflows of other schedulers.
 
-    FILE is JSON: an export of workflows (DolphinScheduler 2 or 3), or a request that creates a process
-    definition. Its scripts and SQL are published as jobs, its workflows saved as drafts. What has no equal
-    here is listed. Nothing that is there and differs is replaced without --force.
+    FILE is JSON: an export of Apache DolphinScheduler 2 or 3, or a managed service's request that creates a
+    process definition. Its scripts and SQL are published as jobs, its workflows saved as drafts. What has no
+    equal here is listed. Nothing that is there and differs is replaced without --force.
 
     \b
     Examples:
@@ -78,8 +78,8 @@ def import_file(
 
 
 def _print_findings(findings: list[Finding]) -> None:
-    count = {0: "nothing", 1: "1 thing"}.get(len(findings), f"{len(findings)} things")
-    click.echo(f"\n{count} not as it was there" + (":" if findings else ""))
+    count = {0: "no differences", 1: "1 difference:"}.get(len(findings), f"{len(findings)} differences:")
+    click.echo(f"\n{count}")
     for finding in findings:
         click.echo(f"  {clean_line(finding.place) or '/'}: {clean_line(finding.what)}")
         click.echo(f"      {clean_line(finding.instead)}")

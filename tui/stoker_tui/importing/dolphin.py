@@ -30,22 +30,17 @@ _OVERLAPS = {
 }
 _RECORDS = {
     *("id", "code", "version", "projectCode", "projectName", "userId", "userName", "modifyBy", "operator"),
-    *("createTime", "updateTime", "operateTime", "tenantId", "tenantCode", "locations", "globalParamMap"),
+    *("createTime", "updateTime", "operateTime", "tenantId", "locations", "globalParamMap"),
     *("taskParamList", "taskParamMap", "resourceIds", "processDefinitionCode", "workflowDefinitionCode"),
-    *("processDefinitionName", "workflowDefinitionName", "definitionDescription", "releaseState"),
-    *(
-        "preTaskVersion",
-        "postTaskVersion",
-        "scheduleReleaseState",
-        "environmentName",
-        "processDefinitionVersion",
-        "workflowDefinitionVersion",
-    ),
+    *("processDefinitionName", "workflowDefinitionName", "definitionDescription", "environmentName"),
+    *("processDefinitionVersion", "workflowDefinitionVersion", "preTaskVersion", "postTaskVersion"),
+    *("releaseState", "scheduleReleaseState"),
 }
 """Who made what when, under which numbers, where it was drawn, and copies of what stands elsewhere."""
 
 _NOTHING = {
     "workerGroup": ("default",),
+    "tenantCode": ("default",),
     "environmentCode": ("-1", "0"),
     "cpuQuota": ("-1", "0"),
     "memoryMax": ("-1", "0"),
@@ -90,7 +85,7 @@ def read_export(export: Entry, batch: Batch) -> None:
             overlap=_overlap(definition, batch),
             failure_strategy=_failure_strategy(timing),
             retry_delay=made.retry_delay(),
-            variables=made.variables,
+            variables=made.variables(),
             nodes=tuple(nodes),
         )
     )
@@ -133,17 +128,18 @@ class _Nodes:
         own = parameters.properties(definition, "globalParamList", "globalParams")
         self._taken = Names()
         every = [*own, *(one for local in self._locals.values() for one in local)]
+        self._made: dict[str, str] = {}
         self.dated: list[str] = []
         self._names = parameters.variable_names(every, self._taken, batch)
         self._global = {one.text("prop"): one.text("type") for one in own}
-        self.variables = parameters.workflow_variables(own, self._scope(), batch)
+        self._variables = parameters.workflow_variables(own, self._scope(), batch)
         self._retries: list[_Retry] = []
 
     def node(self, task: Entry, name: str, upstream: Iterable[str]) -> NodeSpec:
         """Make a node of a task."""
         batch, params, local = self._batch, self._params[task.place], self._locals[task.place]
         scope = self._scope()
-        variables = parameters.node_variables(local, scope, self.variables, batch)
+        variables = parameters.node_variables(local, scope, self._variables, batch)
         made = Task(
             name=name,
             kind=task.needed_text("taskType").upper(),
@@ -165,12 +161,16 @@ class _Nodes:
             upstream=tuple(upstream),
             args=job.args,
             config=job.config,
-            variables=variables | scope.made,
+            variables=variables,
             retries=self._retries_of(task),
             timeout=self._timeout(task),
             enabled=is_on and job.enabled,
             priority=self._priority(task),
         )
+
+    def variables(self) -> dict[str, str]:
+        """Give the variables of the workflow, once its nodes are made."""
+        return self._variables | self._made
 
     def retry_delay(self) -> int:
         """Give the seconds before a retry, which here are the workflow's: the longest of any of its tasks."""
@@ -185,7 +185,7 @@ class _Nodes:
         return longest * 60
 
     def _scope(self) -> Scope:
-        return Scope(self._names, self._step, self._taken, dated=self.dated)
+        return Scope(self._names, self._step, self._taken, made=self._made, dated=self.dated)
 
     def _retries_of(self, task: Entry) -> int | None:
         retries, minutes = task.number("failRetryTimes"), task.number("failRetryInterval")

@@ -27,11 +27,10 @@ def variable_names(entries: Iterable[Entry], taken: Names, batch: Batch) -> dict
         if prop not in names:
             names[prop] = taken.variable(prop)
             if names[prop] != prop:
-                batch.find(
-                    entry.at("prop"),
-                    f"the parameter {quoted(prop, 60)}",
-                    f"the variable {names[prop]!r}: that name is built in here, or not one",
-                )
+                is_name = prop.isascii() and prop.isidentifier()
+                why = "that name is taken" if is_name else "a variable's has letters, digits and _"
+                instead = f"called {names[prop]!r} here: {why}"
+                batch.find(entry.at("prop"), f"the parameter {quoted(prop, 60)}", instead)
     return names
 
 

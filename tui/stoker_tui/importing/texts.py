@@ -33,9 +33,9 @@ _SAME = {
 class Scope(msgspec.Struct):
     """What texts of one node, or of its workflow, can refer to.
 
-    ``names`` maps parameters to variables. ``unknown`` collects what means nothing here, ``made`` the
-    variables that a script needs for what has no name: their values by their names. ``dated`` collects
-    references to dates, of all nodes alike.
+    ``names`` maps parameters to variables. ``unknown`` collects what means nothing here. All scopes of a
+    workflow share ``made``, the variables that scripts need for what has no name, and ``dated``, the
+    references to dates.
     """
 
     names: Mapping[str, str]
