@@ -61,6 +61,7 @@ class StokerDaemon:
             base_url="http://stokerd",
             timeout=30,
         )
+        self._widened = False
         self.inside: list[str] = []
         """What the daemon is run by, where it is to run in a namespace."""
         self.arguments: list[str] = []
@@ -81,7 +82,10 @@ class StokerDaemon:
         return self._process.pid
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start it and wait until it answers.
+
+        At its first start the queues are made larger than any test needs, whatever the host is.
+        """
         with self.journal.open("ab") as journal:
             self._process = subprocess.Popen(
                 [*self.inside, STOKERD, *self.arguments],
@@ -90,6 +94,10 @@ class StokerDaemon:
                 stdin=subprocess.DEVNULL,
             )
         wait_for(self._answers, f"stokerd answers; its journal: {self.journal.read_text()[-2000:]}")
+        if not self._widened:
+            self._widened = True
+            for name, environment in (("root_queue", "production"), ("dev_queue", "development")):
+                self.set_queue(name, environment=environment, limit=1000)
 
     def kill(self) -> None:
         """SIGKILL it."""
@@ -152,6 +160,11 @@ class StokerDaemon:
         assert saved.is_success, saved.text
         published = self.http.post(f"{url}/publish", json={})
         assert published.is_success, published.text
+
+    def set_queue(self, name: str, **spec: Any) -> None:
+        """Make a queue, or change one."""
+        saved = self.http.put(f"/v1/queues/{name}", json=spec)
+        assert saved.is_success, saved.text
 
     def start_run(self, workflow: str, **fields: Any) -> int:
         """Start a run and give its number."""

@@ -6,7 +6,7 @@ many runs there are of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 
 import msgspec
@@ -27,6 +27,14 @@ class PlanNode(msgspec.Struct, frozen=True, omit_defaults=True):
     config: JobConfig
     args: tuple[str, ...] = ()
     variables: dict[str, str] = {}
+    attachments: tuple[ev.Attachment, ...] = ()
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A node's queue, and the CU it takes there."""
+
+    queue: str
+    cu: int
 
 
 class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -43,18 +51,20 @@ def freeze(spec: WorkflowSpec, version_of: Callable[[str], JobVersion]) -> Plan:
     return Plan(spec.workflow, nodes, spec.variables)
 
 
-def planned_nodes(spec: WorkflowSpec, plan: Plan) -> tuple[ev.PlannedNode, ...]:
-    """Give what the planner needs of each node."""
+def planned_nodes(spec: WorkflowSpec, plan: Plan, places: Iterable[Place]) -> tuple[ev.PlannedNode, ...]:
+    """Give what the planner needs of each node, with its place in a queue."""
     return tuple(
         ev.PlannedNode(
             name=node.name,
             upstream=node.upstream,
             retries=spec.retries if node.retries is None else node.retries,
-            timeout=frozen.config.timeout,
+            timeout=frozen.config.timeout if node.timeout is None else node.timeout,
             enabled=node.enabled,
             priority=node.priority,
+            queue=place.queue,
+            cu=place.cu,
         )
-        for node, frozen in zip(spec.nodes, plan.nodes, strict=True)
+        for node, frozen, place in zip(spec.nodes, plan.nodes, places, strict=True)
     )
 
 
@@ -78,4 +88,5 @@ def _frozen(node: NodeSpec, version: JobVersion) -> PlanNode:
         config=config,
         args=(config.args or ()) if node.args is None else node.args,
         variables=node.variables,
+        attachments=version.attachments,
     )

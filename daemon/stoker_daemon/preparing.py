@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -15,14 +16,14 @@ import msgspec
 from stoker_daemon import launchers
 from stoker_daemon.attempts import AttemptDirectory, AttemptKey
 from stoker_daemon.executor import Order
-from stoker_daemon.launchers import CannotLaunch, Launch, SparkHome, Task
+from stoker_daemon.launchers import WORK, CannotLaunch, Launch, SparkHome, Task, notebook, submit
 from stoker_daemon.launchers.shell import shebang
 from stoker_daemon.objects import Objects
 from stoker_daemon.plan import Plan, PlanNode
 from stoker_daemon.processes import TAG
 from stoker_daemon.variables import Facts, Scope, VariableError
-from stoker_shared.model import JobConfig, JobType
-from stoker_shared.state import Attempt, NodeRun, Run
+from stoker_shared.model import JobConfig, JobType, QueueSpec
+from stoker_shared.state import Attempt, NodeRun, Queue, Run
 from stoker_shared.text import clean
 
 logger = logging.getLogger(__name__)
@@ -35,20 +36,28 @@ _WHERE = ("JAVA_HOME", "PATH", "SPARK_HOME", "SPARK_CONF_DIR", "HADOOP_CONF_DIR"
 """The environment variables that decide which Spark and Java a job gets."""
 
 
+_Configured = TypeVar("_Configured", JobConfig, QueueSpec)
+
 _LONGEST_COMMAND = 128 * 1024
 """Bytes of a command: what Linux takes in one argument, and a line of the run log however escaped."""
 
 
 class Preparer:
-    """Makes orders. Spark and Java are remembered once found, and looked for again while they are missing."""
+    """Makes orders, with the settings that ``queues`` have then.
 
-    def __init__(self, objects: Objects, logs: Path, spark_home: Path | None) -> None:
+    Spark and Java are remembered once found, and looked for again while they are missing.
+    """
+
+    def __init__(
+        self, objects: Objects, logs: Path, spark_home: Path | None, queues: Mapping[str, Queue]
+    ) -> None:
         self._objects = objects
         self._logs = logs
         self._configured = spark_home
+        self._queues = queues
         self._plan = lru_cache(maxsize=32)(self._read_plan)
         self._interpreter = lru_cache(maxsize=256)(self._read_interpreter)
-        self._found: dict[tuple[str | None, ...], SparkHome] = {}
+        self._found: dict[tuple[Path | str | None, ...], SparkHome] = {}
 
     def order(self, run: Run, node: NodeRun) -> Order:
         """Give the order for a node's next attempt.
@@ -61,7 +70,9 @@ class Preparer:
         key = AttemptKey(run.id, node.number, node.name, len(node.attempts) + 1)
         try:
             scope = Scope(_facts(run, key), _custom(run, plan, frozen))
-            return self._order(key, frozen, scope, f"{run.name}/{node.name} #{run.id}.{key.attempt}")
+            queue = self._queues.get(node.queue)
+            target = _replaced(queue.spec, scope) if queue else None
+            return self._order(key, frozen, target, scope, f"{run.name}/{node.name} #{run.id}.{key.attempt}")
         except VariableError as error:
             raise CannotLaunch(str(error)) from error
 
@@ -74,48 +85,75 @@ class Preparer:
         frozen = plan.nodes[node.number - 1]
         key = AttemptKey(run.id, node.number, node.name, attempt.number)
         lines = [f"{key}, process {attempt.pid}, {TAG}={attempt.tag}"]
-        lines += [f"directory: {AttemptDirectory(self._logs, key).path / 'work'}"]
+        lines += [f"directory: {AttemptDirectory(self._logs, key).path / WORK}"]
         lines += ["command:", *(f"  {argument!r}" for argument in attempt.command)]
         lines += ["environment:", *_described(_facts(run, key), _custom(run, plan, frozen))]
         lines += [f"  {clean(name)}" for name in frozen.config.env]
+        if frozen.attachments:
+            lines += ["attached:", *(f"  {each.name} ({each.size:,} bytes)" for each in frozen.attachments)]
         return "\n".join(lines) + "\n"
 
-    def find_spark(self, own: Mapping[str, str]) -> SparkHome:
+    def find_spark(self, own: Mapping[str, str], home: str | None = None) -> SparkHome:
         """Give the Spark for a job with that environment of its own, once there is a Java that suits it.
+
+        ``home`` is the one that its queue names, if it does.
 
         Raises:
             CannotLaunch: something is missing; the message says what to install.
         """
         environment = {**os.environ, **own}
-        where = tuple(environment.get(name) for name in _WHERE)
+        configured = Path(home) if home else self._configured
+        where = (configured, *(environment.get(name) for name in _WHERE))
         if where not in self._found:
-            spark = launchers.find_spark(self._configured, environment)
+            spark = launchers.find_spark(configured, environment)
             java = launchers.find_java(spark, environment)
             logger.info("Spark %s at %s, Java %s at %s", spark.version, spark.path, java.version, java.binary)
             self._found[where] = spark
         return self._found[where]
 
-    def _order(self, key: AttemptKey, node: PlanNode, scope: Scope, title: str) -> Order:
+    def _order(
+        self, key: AttemptKey, node: PlanNode, queue: QueueSpec | None, scope: Scope, title: str
+    ) -> Order:
         directory = AttemptDirectory(self._logs, key).path
-        base_name = PurePosixPath(node.job).name
+        source, files = self._source(node, scope)
         task = Task(
             type=node.type,
             title=title,
-            source=directory / base_name,
+            source=directory / source,
             directory=directory,
             args=tuple(scope.replace(arg, f"args[{i}]") for i, arg in enumerate(node.args)),
             config=_replaced(node.config, scope),
             variables=scope.environment(),
             interpreter=self._interpreter(node.digest) if node.type is JobType.SHELL else (),
+            queue=queue,
+            attachments=node.attachments,
+            words=self._words(node, scope) if node.type is JobType.SUBMIT else (),
         )
-        rendered = {base_name: self._sql(node, scope)} if node.type is JobType.SQL else None
-        spark = None if node.type is JobType.SHELL else self.find_spark(task.config.env)
+        home = queue.spark_home if queue else None
+        spark = None if node.type is JobType.SHELL else self.find_spark(task.environment, home)
         launch = launchers.launch(task, spark)
         _check_length(launch)
         tag = uuid4().hex
-        if rendered is None:
-            return Order(key, tag, launch, (base_name, self._objects.path(node.digest)))
-        return Order(key, tag, msgspec.structs.replace(launch, files=launch.files | rendered))
+        given = {f"{WORK}/{attached.file_name}": attached.digest for attached in node.attachments}
+        if not files:
+            given[source] = node.digest
+        sources = tuple((place, self._objects.path(digest)) for place, digest in given.items())
+        return Order(key, tag, msgspec.structs.replace(launch, files=launch.files | files), sources)
+
+    def _source(self, node: PlanNode, scope: Scope) -> tuple[str, dict[str, bytes]]:
+        """Give the name of the file to run, and that file where it is not what was published."""
+        name = PurePosixPath(node.job).name
+        match node.type:
+            case JobType.SQL:
+                return name, {name: self._sql(node, scope)}
+            case JobType.NOTEBOOK:
+                content = self._objects.path(node.digest).read_bytes()
+                return f"{name}.py", {f"{name}.py": notebook.script(content, node.job, scope.replace)}
+            case _:
+                return name, {}
+
+    def _words(self, node: PlanNode, scope: Scope) -> tuple[str, ...]:
+        return submit.words(self._objects.read(node.digest), node.job, scope.replace)
 
     def _sql(self, node: PlanNode, scope: Scope) -> bytes:
         # Bytes that are no UTF-8 come through as they are.
@@ -166,7 +204,7 @@ def _described(facts: Facts, custom: dict[str, dict[str, str]]) -> list[str]:
     ]
 
 
-def _replaced(config: JobConfig, scope: Scope) -> JobConfig:
+def _replaced(config: _Configured, scope: Scope) -> _Configured:
     return msgspec.structs.replace(
         config,
         conf={name: scope.replace(value, f"conf.{name}") for name, value in config.conf.items()},

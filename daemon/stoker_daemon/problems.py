@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from stoker_daemon.volumes import free_bytes
-from stoker_shared.api import Fault, Problem, WorkflowView
+from stoker_shared.api import Fault, JobView, Problem, WorkflowView
 
 
 class Refused(Exception):
@@ -38,9 +38,10 @@ def malformed(detail: str, errors: list[Fault] | None = None) -> Refused:
     return Refused(Problem("malformed", "Not readable", 400, detail, errors or []))
 
 
-def stale(detail: str, current: WorkflowView | None) -> Refused:
-    """The draft was changed since it was read; ``current`` is what it is now."""
-    return Refused(Problem("stale", "Changed meanwhile", 412, detail, current=current))
+def stale(detail: str, current: WorkflowView | None, current_job: JobView | None = None) -> Refused:
+    """The draft was changed since it was read; ``current``, or ``current_job``, is what it is now."""
+    problem = Problem("stale", "Changed meanwhile", 412, detail, current=current, current_job=current_job)
+    return Refused(problem)
 
 
 def precondition_required(detail: str) -> Refused:

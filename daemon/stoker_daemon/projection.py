@@ -46,6 +46,7 @@ create table runs (
     row blob not null,
     body blob
 );
+create index runs_by_workspace on runs (workspace, id);
 create index runs_by_workflow on runs (workspace, name, id);
 create index runs_by_state on runs (workspace, state, id);
 create table keys (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -23,6 +23,28 @@ def job_version(job: Job, version: JobVersion) -> api.JobVersionView:
         by=version.by,
         config=version.config,
         remarks=version.remarks,
+        attachments=version.attachments,
+    )
+
+
+def job_view(job: Job) -> api.JobView:
+    """Show a job: what runs of it, and what is being edited."""
+    draft = job.current_draft
+    return api.JobView(
+        path=job.path,
+        type=type_of(job.path),
+        version=len(job.versions),
+        has_changes=job.has_changes,
+        draft=api.JobDraftView(
+            revision=draft.revision,
+            digest=draft.digest,
+            size=draft.size,
+            saved_at=draft.at,
+            by=draft.by,
+            config=draft.config,
+            attachments=draft.attachments,
+        ),
+        latest=job_version(job, job.latest) if job.latest else None,
     )
 
 
@@ -54,20 +76,24 @@ def run_row(run: Run) -> api.RunRow:
     return api.RunRow(**{name: getattr(run, name) for name in api.RunRow.__struct_fields__})
 
 
-def run_view(run: Run, plan: Plan) -> api.RunView:
-    """Show a run whole."""
+def run_view(run: Run, plan: Plan, waiting: Mapping[str, str]) -> api.RunView:
+    """Show a run whole; ``waiting`` is what its nodes wait for."""
     return api.RunView(
         row=run_row(run),
-        nodes=[_node(node, planned.job) for node, planned in zip(run.nodes, plan.nodes, strict=True)],
+        nodes=[
+            _node(node, planned.job, waiting.get(node.name, ""))
+            for node, planned in zip(run.nodes, plan.nodes, strict=True)
+        ],
         variables=run.variables,
         stopping=run.stopping,
         stopped_by=run.stopped_by,
     )
 
 
-def _node(node: NodeRun, job: str) -> api.NodeView:
-    shown = _common(node, api.NodeView, without=("job", "attempts"))
-    return api.NodeView(job=job, attempts=[_attempt(attempt) for attempt in node.attempts], **shown)
+def _node(node: NodeRun, job: str, waiting: str) -> api.NodeView:
+    shown = _common(node, api.NodeView, without=("job", "waiting", "attempts"))
+    attempts = [_attempt(attempt) for attempt in node.attempts]
+    return api.NodeView(job=job, waiting=waiting, attempts=attempts, **shown)
 
 
 def _attempt(attempt: Attempt) -> api.AttemptView:

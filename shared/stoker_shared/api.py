@@ -9,8 +9,8 @@ from typing import Annotated, Generic, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from stoker_shared.events import Reason, Trigger
-from stoker_shared.model import AttemptState, JobConfig, JobType, NodeState, RunState, WorkflowSpec
+from stoker_shared.events import Attachment, Reason, Trigger
+from stoker_shared.model import AttemptState, JobConfig, JobType, NodeState, QueueSpec, RunState, WorkflowSpec
 
 API_VERSION = "1"
 DEFAULT_WORKSPACE = "default"
@@ -68,6 +68,18 @@ class WorkflowQuery(Query, frozen=True):
     version: Annotated[Number | UnsetType, Meta(description="a published version; absent: the draft")] = UNSET
 
 
+JobState = Annotated[
+    str, Meta(pattern="^(draft|[1-9][0-9]{0,14})$", max_length=15, description="a version, or `draft`")
+]
+
+
+class JobDiffQuery(Query, frozen=True):
+    """Which states of a job to compare; absent: what was published last, with the draft."""
+
+    before: JobState | UnsetType = msgspec.field(default=UNSET, name="from")
+    after: JobState | UnsetType = msgspec.field(default=UNSET, name="to")
+
+
 class EventsQuery(Query, frozen=True):
     """Where to begin in the run log."""
 
@@ -102,11 +114,50 @@ class Empty(Request, frozen=True):
     """The body of a request whose path says all."""
 
 
-class PublishJob(Request, frozen=True):
-    """Make an object, sent before, the job's next version."""
+class AttachmentKind(StrEnum):
+    """How a job is given a file: the option of spark-submit for it."""
+
+    PY_FILES = "py_files"
+    FILES = "files"
+    JARS = "jars"
+    ARCHIVES = "archives"
+
+
+class AttachedFile(Request, frozen=True):
+    """A file beside the source: an object, sent before, under a name in the job's working directory.
+
+    The name of an archive may end in ``#alias``, the directory that it is unpacked to.
+    """
+
+    kind: AttachmentKind
+    name: str
+    digest: Digest
+
+
+class SaveJob(Request, frozen=True):
+    """Make objects, sent before, the job's draft."""
 
     digest: Digest
     config: JobConfig = JobConfig()
+    attachments: tuple[AttachedFile, ...] = ()
+
+
+class PublishJob(Request, frozen=True):
+    """Make an object, sent before, the job's next version; without a ``digest``, the draft.
+
+    What stays unset beside a digest is that of the latest version.
+    """
+
+    digest: Digest | None = None
+    config: JobConfig | None = None
+    attachments: tuple[AttachedFile, ...] | None = None
+    remarks: str = ""
+
+
+class RollBackJob(Request, frozen=True):
+    """Publish an earlier version of a job again, as its next."""
+
+    version: Number
     remarks: str = ""
 
 
@@ -117,13 +168,42 @@ class PublishWorkflow(Request, frozen=True):
 
 
 class StartRun(Request, frozen=True):
-    """Start a run now. ``cycle`` is a date or local or offset time (ISO 8601); unset: now minus one day."""
+    """Start a run now. ``cycle`` is a date or local or offset time (ISO 8601); unset: now minus one day.
+
+    ``queue`` takes the place of the workflow's; nodes with a queue of their own keep it.
+    """
 
     workflow: str
     cycle: str | None = None
     version: Number | None = None
+    queue: str = ""
     variables: dict[str, str] = msgspec.field(default_factory=dict)
     remarks: str = ""
+
+
+class QueuedNode(msgspec.Struct, omit_defaults=True):
+    """A node of a run in a queue: the CU it takes or needs; ``since`` is when its attempt began, if any."""
+
+    run: int
+    workflow: str
+    node: str
+    cu: int
+    since: Moment | None = None
+
+
+class QueueView(msgspec.Struct, omit_defaults=True):
+    """A queue: what it allows, the CU and the nodes that are active in it, and how many nodes wait for it.
+
+    ``holding`` and ``next`` name the first of the active and of the waiting ones, not in lists.
+    """
+
+    name: str
+    spec: QueueSpec
+    cu: int
+    active: int
+    waiting: int
+    holding: list[QueuedNode] = []
+    next: list[QueuedNode] = []
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -136,8 +216,9 @@ class Fault(msgspec.Struct, frozen=True):
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """An error as RFC 9457 has it; ``type`` is stable and names the kind.
 
-    Some kinds carry more: ``invalid`` the ``errors``, ``stale`` the ``current`` draft where there is one,
-    ``gone`` the ``log`` there is and the ``oldest`` position that it can be read from.
+    Some kinds carry more: ``invalid`` the ``errors``, ``stale`` the ``current`` draft where there is one
+    (``current_job`` of a job), ``gone`` the ``log`` there is and the ``oldest`` position that it can be read
+    from.
     """
 
     type: str
@@ -146,6 +227,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str
     errors: list[Fault] = []
     current: WorkflowView | None = None
+    current_job: JobView | None = None
     log: str | None = None
     oldest: int | None = None
 
@@ -195,6 +277,75 @@ class JobVersionView(msgspec.Struct, omit_defaults=True):
     by: str
     config: JobConfig = JobConfig()
     remarks: str = ""
+    attachments: tuple[Attachment, ...] = ()
+
+
+class JobDraftView(msgspec.Struct, omit_defaults=True):
+    """What is being edited of a job."""
+
+    revision: int
+    digest: str
+    size: int
+    saved_at: Moment
+    by: str
+    config: JobConfig = JobConfig()
+    attachments: tuple[Attachment, ...] = ()
+
+
+class JobView(msgspec.Struct, omit_defaults=True):
+    """A job: its latest version and its draft. ``version`` is the latest one's, 0 where there is none.
+
+    ``has_changes``: the draft says other than what is published.
+    """
+
+    path: str
+    type: JobType
+    version: int
+    has_changes: bool
+    draft: JobDraftView
+    latest: JobVersionView | None = None
+
+
+class ContentDiff(msgspec.Struct, omit_defaults=True):
+    """How a job's source differs: ``text`` is a unified diff, absent where it is no text or too long.
+
+    Of a long diff it is the beginning, and ``cut`` says how many lines are left out.
+    """
+
+    before: StoredObject
+    after: StoredObject
+    text: str | None = None
+    cut: int = 0
+
+
+class ConfigChange(msgspec.Struct, omit_defaults=True):
+    """How one field differs, written as in ``--set``; None where it is unset."""
+
+    field: str
+    before: str | None = None
+    after: str | None = None
+
+
+class AttachmentChange(msgspec.Struct, omit_defaults=True):
+    """How one attached file differs; None where it is not attached."""
+
+    name: str
+    before: Attachment | None = None
+    after: Attachment | None = None
+
+
+class JobDiff(msgspec.Struct, omit_defaults=True):
+    """How two states of a job differ: ``before`` and ``after`` are versions, or ``draft``.
+
+    What is the same is absent.
+    """
+
+    path: str
+    before: str
+    after: str
+    content: ContentDiff | None = None
+    config: list[ConfigChange] = []
+    attachments: list[AttachmentChange] = []
 
 
 class WorkflowRow(msgspec.Struct, omit_defaults=True):
@@ -234,7 +385,10 @@ class AttemptView(msgspec.Struct, omit_defaults=True):
 
 
 class NodeView(msgspec.Struct, omit_defaults=True):
-    """One node of a run."""
+    """One node of a run. ``waiting`` says what it waits for; it is absent where it does not wait.
+
+    It takes ``cu`` of its ``queue``.
+    """
 
     name: str
     job: str
@@ -245,6 +399,9 @@ class NodeView(msgspec.Struct, omit_defaults=True):
     ended_at: Moment | None = None
     reason: Reason | None = None
     detail: str = ""
+    waiting: str = ""
+    queue: str = ""
+    cu: int = 0
     attempts: list[AttemptView] = []
 
 

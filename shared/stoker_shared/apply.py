@@ -29,6 +29,8 @@ from stoker_shared.state import (
     Workflow,
     WorkflowVersion,
     Workspace,
+    drafted,
+    same_content,
 )
 
 
@@ -111,7 +113,11 @@ def _job_published(state: State, record: ev.Record, event: ev.JobPublished) -> N
         remarks=event.remarks,
         attachments=event.attachments,
     )
-    _job(state, event).versions.append(version)
+    job = _job(state, event)
+    followed = not job.has_changes and not (job.draft and same_content(event, job.draft))
+    job.versions.append(version)
+    if followed:
+        job.draft = drafted(version, job.draft.revision + 1 if job.draft else 1)
 
 
 def _job_deleted(state: State, _: ev.Record, event: ev.JobDeleted) -> None:
@@ -262,7 +268,7 @@ def _reset(run: Run, names: tuple[str, ...]) -> None:
         node.ended_at = node.reason = node.stopping = node.retry_at = None
         node.detail = ""
     run.open = sum(not node.has_ended for node in run.nodes)
-    run.failed = sum(node.state is NodeState.FAILED for node in run.nodes)
+    run.failed = 0
     run.ready = []
     for node in run.nodes:
         if node.state is NodeState.PENDING:

@@ -34,6 +34,8 @@ class Reason(StrEnum):
     """The process ended by itself; its exit status tells how."""
     STOP = "stop"
     """A person stopped it."""
+    REPLACED = "replaced"
+    """A later run of its workflow took its place."""
     TIMEOUT = "timeout"
     """One attempt took longer than its timeout."""
     RUN_TIMEOUT = "run_timeout"
@@ -102,13 +104,19 @@ class VariableUnset(Event, frozen=True, tag="variable.unset"):
 class Attachment(msgspec.Struct, frozen=True):
     """A file that a job is given beside its source: the object ``digest``, under ``name``.
 
-    ``kind`` is the option of spark-submit for it: ``py_files``, ``files``, ``jars`` or ``archives``.
+    ``kind`` is the option of spark-submit for it: ``py_files``, ``files``, ``jars`` or ``archives``. The name
+    of an archive may end in ``#alias``, the directory it is unpacked to.
     """
 
     kind: str
     name: str
     digest: str
     size: int
+
+    @property
+    def file_name(self) -> str:
+        """What the file is called where it lies."""
+        return self.name.partition("#")[0]
 
 
 class JobSaved(Event, frozen=True, tag="job.saved"):

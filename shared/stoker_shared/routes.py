@@ -10,10 +10,15 @@ METRICS = "/metrics"
 EVENTS = "/v1/events"
 OBJECT = "/v1/objects/{digest}"
 
+QUEUES = "/v1/queues"
+QUEUE = "/v1/queues/{name}"
+
 JOBS = "/v1/workspaces/{workspace}/jobs"
 JOB = "/v1/workspaces/{workspace}/jobs/{path:path}"
 JOB_VERSIONS = "/v1/workspaces/{workspace}/jobs/{path:path}/versions"
 JOB_PUBLISH = "/v1/workspaces/{workspace}/jobs/{path:path}/publish"
+JOB_DIFF = "/v1/workspaces/{workspace}/jobs/{path:path}/diff"
+JOB_ROLLBACK = "/v1/workspaces/{workspace}/jobs/{path:path}/rollback"
 
 WORKFLOWS = "/v1/workspaces/{workspace}/workflows"
 WORKFLOW = "/v1/workspaces/{workspace}/workflows/{name}"

@@ -76,8 +76,29 @@ class JobDraft(msgspec.Struct, frozen=True, omit_defaults=True):
     attachments: tuple[ev.Attachment, ...] = ()
 
 
+def same_content(one: JobVersion | JobDraft | ev.JobPublished, other: JobVersion | JobDraft) -> bool:
+    """Tell whether two states of a job run the same: source, attached files and configuration."""
+    return (one.digest, one.attachments, one.config) == (other.digest, other.attachments, other.config)
+
+
+def drafted(version: JobVersion, revision: int) -> JobDraft:
+    """Give the draft that says what a version does."""
+    return JobDraft(
+        revision,
+        version.digest,
+        version.size,
+        version.at,
+        version.by,
+        version.config,
+        version.attachments,
+    )
+
+
 class Job(msgspec.Struct, tag="job"):
-    """A source file known by its path: its draft, if any, and its published versions, oldest first."""
+    """A source file known by its path: its draft and its published versions, oldest first.
+
+    Publishing something else than the draft moves the draft along, unless it has changes of its own.
+    """
 
     workspace: str
     path: str
@@ -85,9 +106,20 @@ class Job(msgspec.Struct, tag="job"):
     draft: JobDraft | None = None
 
     @property
-    def latest(self) -> JobVersion:
-        """The newest published version."""
-        return self.versions[-1]
+    def latest(self) -> JobVersion | None:
+        """The newest published version; None of a job that is only a draft."""
+        return self.versions[-1] if self.versions else None
+
+    @property
+    def current_draft(self) -> JobDraft:
+        """The draft, which there is as soon as the job was saved or published."""
+        assert self.draft  # noqa: S101
+        return self.draft
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether there is a draft that says other than what is published."""
+        return self.draft is not None and not (self.latest and same_content(self.draft, self.latest))
 
 
 class WorkflowVersion(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -192,7 +224,7 @@ class Run(msgspec.Struct, tag="run", omit_defaults=True):
     of numbers of nodes: ``ready`` (with the negated priority before it, sorted) may start; ``retrying`` wait
     for their moment; ``active`` have a process; ``ended`` have an attempt that ended and no decision on it;
     ``doomed`` are pending behind an upstream that did not succeed. ``open`` counts nodes that have not ended,
-    ``failed`` those that failed.
+    ``failed`` those that failed since nodes of it were last rerun or set successful.
     """
 
     id: int
@@ -304,6 +336,8 @@ class State(msgspec.Struct):
                 self.variables[item.workspace, item.name] = item
             case Job():
                 self.workspaces.setdefault(item.workspace, Workspace(item.workspace))
+                # Snapshots of earlier versions have no drafts of jobs.
+                item.draft = item.draft or (item.latest and drafted(item.latest, 1))
                 self.jobs[item.workspace, item.path] = item
             case Workflow():
                 self.workspaces.setdefault(item.workspace, Workspace(item.workspace))

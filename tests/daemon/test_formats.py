@@ -30,7 +30,8 @@ def test_a_log_of_format_1_is_read_to_its_state(runlog: Path) -> None:
 
     run = loaded.state.runs[2]
     assert (loaded.torn, loaded.state.seq) == ([], 31)
-    assert loaded.state.jobs["default", "etl/ingest.py"].latest.config.driver_memory == "2g"
+    ingest = loaded.state.jobs["default", "etl/ingest.py"]
+    assert ingest.versions[-1].config.driver_memory == ingest.current_draft.config.driver_memory == "2g"
     assert loaded.state.workflows[1].versions[0].remarks == "täglich \u2028"
     assert (run.state, run.stopping, run.stopped_by) == (RunState.RUNNING, ev.Reason.STOP, "alice")
     assert [node.state for node in run.nodes] == [NodeState.RUNNING, NodeState.STOPPED]

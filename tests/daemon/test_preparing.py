@@ -12,7 +12,7 @@ from stoker_daemon.preparing import Preparer
 from stoker_daemon.variables import DATES, FACTS
 from stoker_shared import events as ev
 from stoker_shared.model import JobConfig
-from stoker_shared.state import Attempt, NodeRun, Run
+from stoker_shared.state import Attempt, NodeRun, Queue, Run
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 CYCLE = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
@@ -24,9 +24,10 @@ class Prepared:
 
     def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.objects = Objects(home / "objects")
-        self.preparer = Preparer(self.objects, home / "logs", None)
+        self.queues: dict[str, Queue] = {}
+        self.preparer = Preparer(self.objects, home / "logs", None, self.queues)
         spark = SparkHome(path=Path("/opt/spark"), version="4.0.1")
-        monkeypatch.setattr(self.preparer, "find_spark", lambda own: spark)
+        monkeypatch.setattr(self.preparer, "find_spark", lambda own, home: spark)
         self.variables: dict[str, dict[str, str]] = {"workflow": {}, "node": {}, "run": {}}
 
     def node(
@@ -122,7 +123,7 @@ class TestVariables:
     def test_are_replaced_in_no_job_but_sql(self, prepared: Prepared):
         order = prepared.order("a.sh", b"echo ${nope}")
 
-        assert order.source == ("a.sh", prepared.objects.path(prepared.objects.put(b"echo ${nope}")))
+        assert order.sources == (("a.sh", prepared.objects.path(prepared.objects.put(b"echo ${nope}"))),)
 
     def test_leave_every_other_byte_of_sql_alone(self, prepared: Prepared):
         every_byte = bytes(range(256)) + "é\u2028\r\n".encode() + b"\xff\xfe"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from random import Random
 
 import msgspec
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stoker_daemon.planner import Start, decide, wake_at
+from stoker_daemon.planner import Decision, Start, decide, starts, wake_at
 from stoker_shared import events as ev
 from stoker_shared.apply import NotAllowed, apply
 from stoker_shared.codec import decode_item, encode_item
@@ -83,13 +83,16 @@ class World:
     def plan(self) -> None:
         """Carry out decisions until none is left."""
         for _ in range(1000):
-            if self.run.ended_at or not (decisions := decide(self.run, self.story.now)):
+            if self.run.ended_at or not (decisions := self.decided(self.story.now)):
                 break
             for decision in decisions:
                 self.tell(self.start(decision) if isinstance(decision, Start) else decision)
         else:
             raise AssertionError("it never comes to rest")
         self.check_rest()
+
+    def decided(self, now: datetime) -> Sequence[Decision | Start | ev.RunStarted]:
+        return decide(self.run, now) or starts(self.story.state, now)
 
     def start(self, decision: Start) -> ev.EventType:
         if self.chance.random() < 0.05:
@@ -222,7 +225,7 @@ class World:
         wake = wake_at(run, self.story.now)
         assert wake is None or wake > self.story.now
         until = wake - INSTANT if wake else self.story.now + timedelta(days=1000)
-        assert decide(run, until) == []
+        assert not self.decided(until)
 
     def check_end(self) -> None:
         run = self.run
@@ -310,8 +313,8 @@ class TestDefinitions:
             (1, "d1", "alice"),
             (2, "d2", "alice"),
         ]
-        assert job.latest.digest == "d2"
-        assert story.state.jobs["other", "etl/a.py"].latest.size == 30
+        assert job.versions[-1].digest == "d2"
+        assert story.state.jobs["other", "etl/a.py"].versions[-1].size == 30
 
     def test_a_saved_draft_replaces_the_one_before_under_the_same_id(self):
         story = Story(ev.WorkflowSaved("default", 1, "daily", 1, "d1"))

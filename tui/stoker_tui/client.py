@@ -17,7 +17,7 @@ import httpx
 import msgspec
 
 from stoker_shared import api, routes
-from stoker_shared.model import WorkflowSpec
+from stoker_shared.model import QueueSpec, WorkflowSpec
 from stoker_shared.paths import check_socket_path
 from stoker_shared.routes import fill
 
@@ -97,17 +97,53 @@ class Client:
         """Give the daemon at a glance."""
         return self._get(routes.STATUS, api.Status)
 
+    def queues(self) -> Iterator[api.QueueView]:
+        """Give every queue."""
+        return self._pages(routes.QUEUES, api.QueueView)
+
+    def queue(self, name: str) -> api.QueueView:
+        """Give a queue with what is in it."""
+        return self._get(fill(routes.QUEUE, name=name), api.QueueView)
+
+    def save_queue(self, name: str, spec: QueueSpec) -> api.QueueView:
+        """Make a queue, or change one."""
+        answer = self._ask("PUT", fill(routes.QUEUE, name=name), content=msgspec.json.encode(spec))
+        return self._decoded(answer, api.QueueView)
+
+    def delete_queue(self, name: str) -> None:
+        """Remove a queue that nothing uses."""
+        self._ask("DELETE", fill(routes.QUEUE, name=name))
+
     def send(self, file: Path) -> str:
-        """Store a file's content, and give its digest."""
+        """Store a file's content, and give its digest. Content that is stored already costs one look."""
         with file.open("rb") as content:
             digest = file_digest(content, "sha256").hexdigest()
-            content.seek(0)
-            self._ask("PUT", fill(routes.OBJECT, digest=digest), content=content)
+            if not self._is_stored(digest):
+                content.seek(0)
+                self._ask("PUT", fill(routes.OBJECT, digest=digest), content=content)
         return digest
 
-    def jobs(self) -> Iterator[api.JobVersionView]:
-        """Give every job at its latest version."""
-        return self._pages(self._in(routes.JOBS), api.JobVersionView)
+    def jobs(self) -> Iterator[api.JobView]:
+        """Give every job."""
+        return self._pages(self._in(routes.JOBS), api.JobView)
+
+    def job(self, path: str) -> api.JobView:
+        """Give a job: its latest version and its draft."""
+        return self._get(self._in(routes.JOB, path=path), api.JobView)
+
+    def save_job(self, path: str, request: api.SaveJob, revision: int | None) -> api.JobView:
+        """Save a draft made on a revision; None for a job that is not there yet."""
+        answer = self._ask(
+            "PUT",
+            self._in(routes.JOB, path=path),
+            content=msgspec.json.encode(request),
+            headers=_condition(revision),
+        )
+        return self._decoded(answer, api.JobView)
+
+    def delete_job(self, path: str) -> api.JobView:
+        """Delete a job, and give it as it was."""
+        return self._decoded(self._ask("DELETE", self._in(routes.JOB, path=path)), api.JobView)
 
     def job_versions(self, path: str) -> Iterator[api.JobVersionView]:
         """Give a job's versions, oldest first."""
@@ -116,6 +152,15 @@ class Client:
     def publish_job(self, path: str, request: api.PublishJob) -> api.JobVersionView:
         """Make stored content a job's next version."""
         return self._post(self._in(routes.JOB_PUBLISH, path=path), request, api.JobVersionView)
+
+    def roll_back_job(self, path: str, request: api.RollBackJob) -> api.JobVersionView:
+        """Make an earlier version of a job its next one again."""
+        return self._post(self._in(routes.JOB_ROLLBACK, path=path), request, api.JobVersionView)
+
+    def job_diff(self, path: str, before: str | None, after: str | None) -> api.JobDiff:
+        """Give how two states of a job differ: versions, or ``draft``; unset: the latest, the draft."""
+        query = {name: state for name, state in (("from", before), ("to", after)) if state}
+        return self._get(self._in(routes.JOB_DIFF, path=path), api.JobDiff, query)
 
     def workflows(self) -> Iterator[api.WorkflowRow]:
         """Give every workflow."""
@@ -128,12 +173,11 @@ class Client:
 
     def save_workflow(self, spec: WorkflowSpec, revision: int | None) -> api.WorkflowView:
         """Save a draft made on a revision; None for a workflow that is not there yet."""
-        condition = {"If-None-Match": "*"} if revision is None else {"If-Match": f'"{revision}"'}
         answer = self._ask(
             "PUT",
             self._in(routes.WORKFLOW, name=spec.workflow),
             content=msgspec.json.encode(spec),
-            headers=condition,
+            headers=_condition(revision),
         )
         return self._decoded(answer, api.WorkflowView)
 
@@ -206,6 +250,14 @@ class Client:
     def position(self) -> int:
         """Give the log's position now."""
         return int(self._ask("GET", routes.STATUS).headers["Stoker-Seq"])
+
+    def _is_stored(self, digest: str) -> bool:
+        with self._reaching():
+            answer = self._http.head(fill(routes.OBJECT, digest=digest))
+            if answer.status_code == httpx.codes.NOT_FOUND:
+                return False
+            self._checked(answer)
+        return True
 
     def _in(self, template: str, **values: str) -> str:
         return fill(template, workspace=self._workspace, **values)
@@ -283,6 +335,10 @@ class Client:
 
 class _Version(msgspec.Struct):
     version: int
+
+
+def _condition(revision: int | None) -> dict[str, str]:
+    return {"If-None-Match": "*"} if revision is None else {"If-Match": f'"{revision}"'}
 
 
 def _log_path(number: int, node: str, attempt: int, stream: str) -> str:

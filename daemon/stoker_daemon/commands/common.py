@@ -8,12 +8,15 @@ from typing import TypeVar
 import msgspec
 
 from stoker_daemon.objects import Objects
-from stoker_daemon.problems import invalid, not_found
+from stoker_daemon.problems import conflict, invalid, not_found
 from stoker_shared import events as ev
 from stoker_shared.codec import MAX_LINE
 from stoker_shared.model import WorkflowSpec
-from stoker_shared.state import Job, State, Workflow
+from stoker_shared.state import Job, JobVersion, State, Workflow
 from stoker_shared.text import clean, name_problem, nearest
+
+NEW = 0
+"""The revision to save a draft on that is not there yet."""
 
 _ENVELOPE = 1024
 """Bytes of a line beside the event itself, generously."""
@@ -62,3 +65,11 @@ def guess(word: str, known: Iterable[str]) -> str:
     """Give the end of a sentence that asks whether a known word was meant; nothing where none is like it."""
     near = nearest(word, known)
     return f"; did you mean {clean(near)!r}?" if near else ""
+
+
+def latest_job(state: State, workspace: str, path: str) -> JobVersion:
+    """Give the latest published version of the job at a path; raises `Refused`."""
+    job = state.jobs.get((workspace, path))
+    if job is None or job.latest is None:
+        raise conflict(f"job {path!r} is not published in workspace {workspace!r}")
+    return job.latest

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -14,19 +13,22 @@ from stoker_daemon.commands.common import (
     fitting,
     guess,
     known_workflow,
+    latest_job,
     read_definition,
 )
 from stoker_daemon.commands.workflows import published_version
 from stoker_daemon.cycles import default_cycle, parse_cycle
 from stoker_daemon.engine import Turn
 from stoker_daemon.objects import Objects
+from stoker_daemon.overlap import first_runs
+from stoker_daemon.placing import places
 from stoker_daemon.plan import freeze, planned_nodes
 from stoker_daemon.problems import conflict, invalid, not_found
 from stoker_daemon.variables import variable_name_problem
 from stoker_shared import events as ev
 from stoker_shared.api import Fault, StartRun
-from stoker_shared.model import NODE_ENDS, NodeState
-from stoker_shared.state import JobVersion, Run, State
+from stoker_shared.model import NODE_ENDS, NodeState, OverlapPolicy
+from stoker_shared.state import Run, State
 from stoker_shared.text import clean
 
 
@@ -44,10 +46,18 @@ async def start_run(
     ]:
         raise invalid("a variable can't be set", errors)
     spec = read_definition(objects, version.digest)
-    plan = freeze(spec, lambda path: _latest(state, workspace, path))
+    plan = freeze(spec, lambda path: latest_job(state, workspace, path))
     digest = await asyncio.to_thread(objects.put, msgspec.json.encode(plan))
 
     def command(turn: Turn) -> int:
+        seats, errors = places(spec, plan, turn.state.queues, request.queue)
+        if errors:
+            raise invalid(f"workflow {workflow.name!r} can't run as it stands", errors)
+        if spec.overlap is OverlapPolicy.SKIP and (active := first_runs(turn.state).get(workflow.id)):
+            raise conflict(
+                f"run #{active.id} of {workflow.name!r} is active, and its overlap policy is skip: "
+                "start it when that has ended"
+            )
         number = turn.state.counters.run + 1
         event = ev.RunCreated(
             run=number,
@@ -59,14 +69,16 @@ async def start_run(
             cycle=cycle,
             time_zone=zone.key,
             plan=digest,
-            nodes=planned_nodes(spec, plan),
-            parallelism=spec.parallelism or os.cpu_count() or 1,
+            nodes=planned_nodes(spec, plan, seats),
+            parallelism=spec.parallelism or 0,
             failure_strategy=spec.failure_strategy,
             retry_delay=spec.retry_delay,
             retry_backoff=spec.retry_backoff,
             timeout=spec.run_timeout,
             variables=request.variables,
             remarks=request.remarks,
+            queue=request.queue,
+            overlap=spec.overlap,
         )
         turn.record(fitting(event), by)
         return number
@@ -124,10 +136,3 @@ def _cycle(text: str | None, zone: ZoneInfo, now: datetime) -> datetime:
         return parse_cycle(text, zone)
     except ValueError as error:
         raise invalid(f"the cycle time can't be used: {error}", [Fault("/cycle", str(error))]) from error
-
-
-def _latest(state: State, workspace: str, path: str) -> JobVersion:
-    try:
-        return state.jobs[workspace, path].latest
-    except KeyError:
-        raise conflict(f"job {path!r} is not published in workspace {workspace!r}") from None

@@ -8,13 +8,17 @@ from collections.abc import Callable
 import msgspec
 
 from stoker_daemon.commands.common import (
+    NEW,
     fitting,
     guess,
     known_workflow,
+    latest_job,
     read_definition,
 )
 from stoker_daemon.engine import Turn
 from stoker_daemon.objects import Objects
+from stoker_daemon.placing import places
+from stoker_daemon.plan import freeze
 from stoker_daemon.problems import Refused, conflict, invalid, not_found, precondition_required, stale
 from stoker_daemon.variables import variable_name_problem
 from stoker_daemon.views import runs_by_workflow, workflow_row
@@ -24,9 +28,6 @@ from stoker_shared.definition import faults
 from stoker_shared.model import WorkflowSpec
 from stoker_shared.state import State, Workflow, WorkflowVersion
 from stoker_shared.text import clean
-
-NEW = 0
-"""The revision to save a workflow on that is not there yet."""
 
 
 async def save_workflow(
@@ -70,6 +71,9 @@ def publish_workflow(
             raise conflict(f"the draft of {name!r} was saved again meanwhile; look at it and publish again")
         if errors := _unpublished_jobs(turn.state, workspace, spec):
             raise _faulty(name, errors)
+        plan = freeze(spec, lambda path: latest_job(turn.state, workspace, path))
+        if errors := places(spec, plan, turn.state.queues)[1]:
+            raise _faulty(name, errors)
         version = len(workflow.versions) + 1
         event = ev.WorkflowPublished(workflow.id, version, draft.digest, request.remarks)
         turn.record(fitting(event), by)
@@ -92,11 +96,11 @@ def published_version(workflow: Workflow, number: int | None) -> WorkflowVersion
 
 
 def _unpublished_jobs(state: State, workspace: str, spec: WorkflowSpec) -> list[Fault]:
-    known = [path for space, path in state.jobs if space == workspace]
+    known = {path for (space, path), job in state.jobs.items() if space == workspace and job.versions}
     return [
         Fault(f"/nodes/{index}/job", f"job {clean(node.job)!r} is not published{guess(node.job, known)}")
         for index, node in enumerate(spec.nodes)
-        if (workspace, node.job) not in state.jobs
+        if node.job not in known
     ]
 
 

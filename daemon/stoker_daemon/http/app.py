@@ -18,11 +18,14 @@ from stoker_daemon.http import metrics
 from stoker_daemon.http.answers import handlers
 from stoker_daemon.http.definitions import Definitions
 from stoker_daemon.http.events import Events
+from stoker_daemon.http.jobs import Jobs
 from stoker_daemon.http.logs import Logs
+from stoker_daemon.http.objects import Content
 from stoker_daemon.http.once import Once
 from stoker_daemon.http.openapi import document
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.http.operations import routes as routes_of
+from stoker_daemon.http.queues import Queues
 from stoker_daemon.http.runs import Runs
 from stoker_daemon.objects import Objects
 from stoker_daemon.output.watcher import Watcher
@@ -56,7 +59,10 @@ class Api:
             Operation("GET", routes.STATUS, self.show_status),
             Operation("GET", routes.OPENAPI, self.describe, gives="application/json"),
             Operation("GET", routes.METRICS, self.show_metrics, gives="text/plain"),
+            *Content(engine, objects).operations(),
+            *Jobs(engine, once, objects).operations(),
             *Definitions(engine, once, objects).operations(),
+            *Queues(engine, objects).operations(),
             *Runs(engine, once, objects, projection, zone).operations(),
             *Events(engine, self.closing).operations(),
             *Logs(engine, projection, watcher, data / "logs", preparer.describe, self.closing).operations(),

@@ -18,6 +18,7 @@ from stoker_daemon.plan import Plan
 from stoker_daemon.problems import not_found
 from stoker_daemon.projection import Projection
 from stoker_daemon.views import run_view
+from stoker_daemon.waiting import why_waiting
 from stoker_shared import routes
 from stoker_shared.api import Number, Page, RunRow, RunsQuery, RunView, StartRun
 from stoker_shared.state import Run
@@ -67,7 +68,11 @@ class Runs:
         """Show a run whole."""
         found = await find_run(self._engine, self._projection, run)
         plan = msgspec.json.decode(self._objects.read(found.plan), type=Plan)
-        return Answer(run_view(found, plan))
+        held = self._engine.held()
+        waiting = why_waiting(
+            self._engine.state, found, datetime.now(UTC), held.problem.title if held else ""
+        )
+        return Answer(run_view(found, plan, waiting))
 
     async def stop_run(self, caller: Caller, run: Number) -> Answer[RunView]:
         """Stop a run: what runs is ended, what has not started will not."""

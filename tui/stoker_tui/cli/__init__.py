@@ -7,17 +7,20 @@ import click
 from stoker_shared import __version__
 from stoker_shared.commandline import SETTINGS, Entry, Program
 
-_DEFINITIONS, _RUNS, _STATUS = (f"stoker_tui.cli.{module}" for module in ("definitions", "runs", "status"))
+_DEFINITIONS, _JOBS, _QUEUES, _RUNS, _STATUS = (
+    f"stoker_tui.cli.{module}" for module in ("definitions", "jobs", "queues", "runs", "status")
+)
 
 CONTENTS = {
     "See it work": {
         "demo": Entry("stoker_tui.cli.demo", "Run three real Spark jobs, in a throw-away directory."),
     },
     "Define": {
-        "job": Entry(_DEFINITIONS, "Source files: publish, list, show."),
+        "job": Entry(_JOBS, "Source files: publish, list, show, compare, configure."),
         "apply": Entry(_DEFINITIONS, "Save workflow files (YAML) as drafts, or publish them."),
         "import": Entry("stoker_tui.cli.importing", "Import workflows of other schedulers."),
         "workflow": Entry(_DEFINITIONS, "Workflows: list, show, publish."),
+        "queue": Entry(_QUEUES, "Queues that nodes wait in: list, show, set, delete."),
     },
     "Run": {
         "run": Entry(_RUNS, "Start a run of a workflow, and wait for it or follow it."),

@@ -43,7 +43,12 @@ def _workflows(client: Client, _: click.Context, __: str) -> _Found:
 
 def _jobs(client: Client, _: click.Context, __: str) -> _Found:
     for job in client.jobs():
-        yield job.path, f"version {job.version}"
+        yield job.path, f"version {job.version}" if job.version else "draft"
+
+
+def _queues(client: Client, _: click.Context, __: str) -> _Found:
+    for queue in client.queues():
+        yield queue.name, f"{queue.active} active, {queue.waiting} waiting"
 
 
 def _runs(client: Client, _: click.Context, __: str) -> _Found:
@@ -70,4 +75,5 @@ def _nodes_of(view: RunView) -> _Found:
 
 
 workflows, jobs, runs = _completing(_workflows), _completing(_jobs), _completing(_runs)
+queues = _completing(_queues)
 targets, nodes = _completing(_targets), _completing(_nodes)

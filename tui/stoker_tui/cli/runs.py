@@ -28,10 +28,14 @@ MOST_BACK = api.MAX_LIVE_RANGE
 _TARGET = re.compile(r"#?(\d{1,15})(?:/(.+))?", re.DOTALL)
 
 
+_QUEUE_HELP = "In place of the workflow's; nodes with a queue of their own keep it."
+
+
 @command(main, "run")
 @click.argument("workflow", shell_complete=completing.workflows)
 @click.option("--cycle", metavar="TIME", help="What the run is about: 2026-11-21, 2026-11-21T01:00, ...")
 @click.option("--version", type=int, help="A published version [default: the latest].")
+@click.option("--queue", default="", metavar="QUEUE", shell_complete=completing.queues, help=_QUEUE_HELP)
 @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="A variable for this run.")
 @click.option("-m", "--remarks", default="", help="Why.")
 @click.option("--wait", is_flag=True, help="Wait for its end; exit status 1 if it did not succeed.")
@@ -41,6 +45,7 @@ def start_run(
     workflow: str,
     cycle: str | None,
     version: int | None,
+    queue: str,
     variables: tuple[str, ...],
     remarks: str,
     wait: bool,
@@ -59,7 +64,12 @@ def start_run(
     See also: stoker show, stoker logs, stoker stop.
     """
     request = api.StartRun(
-        workflow=workflow, cycle=cycle, version=version, variables=_pairs(variables), remarks=remarks
+        workflow=workflow,
+        cycle=cycle,
+        version=version,
+        queue=queue,
+        variables=_pairs(variables),
+        remarks=remarks,
     )
     run = context.client.start_run(request)
     if not (wait or follow):
@@ -243,7 +253,17 @@ def print_run(view: api.RunView) -> None:
             for node in view.nodes
         ],
     )
+    print_waiting(view)
     print_failures(view)
+
+
+def print_waiting(view: api.RunView) -> None:
+    """Print what each node that waits waits for."""
+    waiting = [node for node in view.nodes if node.waiting]
+    if waiting:
+        click.echo("\nwaiting:")
+    for node in waiting:
+        click.echo(f"  {clean_line(node.name)}: {clean_line(node.waiting)}")
 
 
 def print_failures(view: api.RunView) -> None:
