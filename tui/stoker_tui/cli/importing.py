@@ -87,7 +87,7 @@ def _print_findings(findings: list[Finding]) -> None:
 
 def _save(client: Client, imported: Imported, dry_run: bool, force: bool) -> list[Done]:
     """Publish the jobs and save the drafts, all of which is looked at before the first is changed."""
-    digests = {job.path: job.digest for job in client.jobs()}
+    digests = {job.path: job.latest.digest if job.latest else None for job in client.jobs()}
     drafts = {spec.workflow: _draft(client, spec.workflow) for spec in imported.workflows}
     jobs = {source.path for source in imported.sources if digests.get(source.path) != _digest(source)}
     workflows = {
