@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from stoker_daemon import launchers
-from stoker_daemon.commands.common import NEW, fitting, known_job, read_definition
+from stoker_daemon.commands.common import NEW, fitting, known_job, known_workspace, read_definition
 from stoker_daemon.engine import Turn
 from stoker_daemon.launchers import CannotLaunch
 from stoker_daemon.objects import Objects
