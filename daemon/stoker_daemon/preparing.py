@@ -131,6 +131,20 @@ class Preparer:
             lines += ["attached:", *(f"  {each.name} ({each.size:,} bytes)" for each in frozen.attachments)]
         return "\n".join(lines) + "\n"
 
+    def frozen(self, run: Run, node: NodeRun) -> PlanNode:
+        """Give what a run's plan says of a node."""
+        return self._plan(run.plan).nodes[node.number - 1]
+
+    def environment_names(self, run: Run, node: NodeRun, attempt: Attempt) -> list[str]:
+        """Give the names in the environment that an attempt had beside the daemon's own."""
+        plan, frozen = self._plan(run.plan), self.frozen(run, node)
+        key = AttemptKey(run.id, node.number, node.name, attempt.number)
+        try:
+            exported = Scope(_facts(run, key), _custom(run, plan, frozen)).exported()
+        except VariableError:  # An earlier version launched it, and took what this one refuses.
+            exported = {}
+        return [*exported, *map(clean, frozen.config.env)]
+
     def find_spark(self, own: Mapping[str, str], home: str | None = None) -> SparkHome:
         """Give the Spark for a job with that environment of its own, once there is a Java that suits it.
 

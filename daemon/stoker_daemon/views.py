@@ -110,7 +110,8 @@ def run_view(run: Run, plan: Plan, waiting: Mapping[str, str]) -> api.RunView:
 
 
 def _node(node: NodeRun, job: str, waiting: str) -> api.NodeView:
-    shown = _common(node, api.NodeView, without=("job", "waiting", "attempts"))
+    without = ("job", "waiting", "attempts", "usual_seconds", "expected_at")
+    shown = _common(node, api.NodeView, without)
     attempts = [_attempt(attempt) for attempt in node.attempts]
     return api.NodeView(job=job, waiting=waiting, attempts=attempts, **shown)
 

@@ -39,6 +39,9 @@ Digest = Annotated[
     Meta(pattern="^[0-9a-f]{64}$", max_length=64, description="SHA-256 in lower-case hexadecimal digits"),
 ]
 
+Place = Annotated[str, Meta(pattern=r"^(-?[0-9]{1,18}\.)?[0-9]{1,15}$", max_length=35)]
+"""In a list of runs: what it is sorted by, unless that is the number, and the run's number."""
+
 Moment = Annotated[datetime, Meta(tz=True)]
 """An instant, in UTC."""
 
@@ -59,12 +62,55 @@ class PageQuery(Query, frozen=True):
     limit: Annotated[int, Meta(ge=1, le=MAX_PAGE, description="entries at the most")] = 100
 
 
-class RunsQuery(Query, frozen=True):
-    """Which runs, and which part of their list."""
+class RunOrder(StrEnum):
+    """What a list of runs is sorted by, the greatest first."""
 
-    workflow: Annotated[str | UnsetType, Meta(description="only runs of the workflow of that name")] = UNSET
+    NEWEST = "newest"
+    STARTED = "started"
+    CYCLE = "cycle"
+    DURATION = "duration"
+    """What has not ended comes last."""
+
+
+_WHEN = "a date (the whole day), a local or offset time (ISO 8601), or how long ago: 90m, 2h, 3d"
+
+
+class RunsFilter(Query, frozen=True):
+    """Which runs: those that meet all of it."""
+
+    workflow: Annotated[
+        str | UnsetType,
+        Meta(description="only runs of the workflow of that name, or where none has it that ran under it"),
+    ] = UNSET
+    workflow_id: Annotated[
+        Number | UnsetType, Meta(description="only runs of the workflow of that id, whatever its name")
+    ] = UNSET
     state: Annotated[RunState | UnsetType, Meta(description="only runs in that state")] = UNSET
-    cursor: Annotated[Number | UnsetType, Meta(description="`next` of the page before")] = UNSET
+    trigger: Annotated[Trigger | UnsetType, Meta(description="only runs that were made by that")] = UNSET
+    user: Annotated[str | UnsetType, Meta(description="only runs that this user started")] = UNSET
+    tag: Annotated[str | UnsetType, Meta(description="only runs with that tag, as name=value")] = UNSET
+    cycle: Annotated[
+        str | UnsetType,
+        Meta(description="only runs with that cycle time, or in a range A..B, A.. or ..B of dates or times"),
+    ] = UNSET
+    since: Annotated[str | UnsetType, Meta(description=f"only runs that started then or later: {_WHEN}")] = (
+        UNSET
+    )
+    until: Annotated[
+        str | UnsetType, Meta(description=f"only runs that started then or earlier: {_WHEN}")
+    ] = UNSET
+
+
+class RunsQuery(RunsFilter, frozen=True):
+    """Which runs, in which order, and which part of their list."""
+
+    sort: Annotated[
+        RunOrder | UnsetType,
+        Meta(description="greatest first; absent: by what a range is asked of, else newest"),
+    ] = UNSET
+    cursor: Annotated[
+        Place | UnsetType, Meta(description="`next` of the page before, asked for in the same order")
+    ] = UNSET
     limit: Annotated[int, Meta(ge=1, le=MAX_PAGE, description="entries at the most")] = 100
 
 
@@ -461,7 +507,8 @@ class AttemptView(msgspec.Struct, omit_defaults=True):
 class NodeView(msgspec.Struct, omit_defaults=True):
     """One node of a run. ``waiting`` says what it waits for; it is absent where it does not wait.
 
-    It takes ``cu`` of its ``queue``.
+    It takes ``cu`` of its ``queue``. ``usual_seconds``: the median of what its newest attempts that succeeded
+    took.
     """
 
     name: str
@@ -477,10 +524,45 @@ class NodeView(msgspec.Struct, omit_defaults=True):
     queue: str = ""
     cu: int = 0
     attempts: list[AttemptView] = []
+    usual_seconds: float | None = None
+    expected_at: Moment | None = None
+
+
+class RaisedView(msgspec.Struct, omit_defaults=True):
+    """An exception: its class (none for a bare message of Spark's), what it says, and where it came up."""
+
+    kind: str
+    message: str
+    where: str = ""
+
+
+class FailureView(msgspec.Struct, omit_defaults=True):
+    """Why a node failed. ``cause`` is the exception at the root of what ended it; ``ended`` the one that did,
+    and ``first`` the root of the first one in the output, where these are others.
+
+    ``command`` (quoted for a shell), ``directory`` and the names in ``environment`` are what it takes to
+    repeat the attempt by hand; ``stream`` is where to read on. Without an attempt there is the ``outcome``.
+    """
+
+    node: str
+    outcome: str
+    attempt: int | None = None
+    exit_status: int | None = None
+    cause: RaisedView | None = None
+    ended: RaisedView | None = None
+    first: RaisedView | None = None
+    stream: Stream = Stream.STDERR
+    last_lines: list[str] = []
+    command: str = ""
+    directory: str = ""
+    environment: list[str] = []
 
 
 class RunRow(msgspec.Struct, omit_defaults=True):
-    """What lists show of a run. Times are UTC; ``cycle`` is to be shown in ``time_zone``."""
+    """What lists show of a run. Times are UTC; ``cycle`` is to be shown in ``time_zone``.
+
+    ``name`` is what the workflow, whose id is ``workflow``, was called when the run was made.
+    """
 
     id: int
     workspace: str
@@ -496,6 +578,15 @@ class RunRow(msgspec.Struct, omit_defaults=True):
     ended_at: Moment | None = None
     reason: Reason | None = None
     remarks: str = ""
+    workflow: int = 0
+    tags: dict[str, str] = {}
+
+
+class RunCounts(msgspec.Struct):
+    """How many runs there are in all, and in each state where any is."""
+
+    total: int
+    states: dict[RunState, int]
 
 
 class NodePlan(msgspec.Struct, omit_defaults=True):
@@ -535,7 +626,10 @@ class DeedView(msgspec.Struct):
 
 
 class RunView(msgspec.Struct, omit_defaults=True):
-    """A run whole. ``settings`` are what reruns changed for this run only: what was, and what is now."""
+    """A run whole. ``settings`` are what reruns changed for this run only: what was, and what is now.
+
+    ``usual_seconds``: the median of what the workflow's newest runs that succeeded took.
+    """
 
     row: RunRow
     nodes: list[NodeView]
@@ -544,6 +638,8 @@ class RunView(msgspec.Struct, omit_defaults=True):
     stopped_by: str = ""
     settings: dict[str, str] = {}
     deeds: list[DeedView] = []
+    usual_seconds: float | None = None
+    expected_at: Moment | None = None
 
 
 def cut_mark(count: int) -> bytes:

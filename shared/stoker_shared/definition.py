@@ -80,7 +80,13 @@ def _faults_of(node: NodeSpec) -> Iterator[tuple[str, str]]:
 
 
 def config_faults(config: JobConfig) -> Iterator[tuple[str, str]]:
-    """Give the fields of a configuration that are wrong, each with what would be right."""
+    """Give the fields of a configuration that are wrong as it is written, each with what would be right."""
+    yield from value_faults(config)
+    yield from _secrets_in_sight(config)
+
+
+def value_faults(config: JobConfig) -> Iterator[tuple[str, str]]:
+    """Give the fields that can't be used, also once every variable is replaced."""
     for field, least in _LEAST.items():
         value = getattr(config, field)
         if value is not None and value < least:
@@ -96,7 +102,6 @@ def config_faults(config: JobConfig) -> Iterator[tuple[str, str]]:
     if config.main_class is not None and not _CLASS.fullmatch(config.main_class):
         yield "main_class", f"{quoted(config.main_class, 60)} is not the name of a class"
     yield from _executor_faults(config)
-    yield from _secrets_in_sight(config)
     for name in config.conf:
         if not name.startswith("spark."):
             shown = fit(clean(name), 60)

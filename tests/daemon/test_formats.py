@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stoker_daemon.projection import Projection
+from stoker_daemon.projection import Projection, Selection, Slice
 from stoker_daemon.runlog import segments
 from stoker_shared import events as ev
 from stoker_shared.model import NodeState, RunState
@@ -57,7 +57,7 @@ def test_a_log_of_format_1_has_its_whole_history(runlog: Path) -> None:
 async def test_a_log_of_format_1_gives_the_database_its_runs_and_keys(runlog: Path, tmp_path: Path) -> None:
     projection = Projection(tmp_path / "stoker.db")
     await projection.open(runlog, "0123456789abcdef0123456789abcdef", 31)
-    rows = await projection.runs("default", None, None, None, 10)
+    rows = await projection.runs(Selection("default"), Slice(10))
     key = ev.KeyUse("k12", "POST /v1/workspaces/default/runs", "c" * 64)
     used = await projection.answered("alice", key, T0)
     await projection.close()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import file_digest
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -219,15 +220,22 @@ class Client:
         """Start a run."""
         return self._post(self._in(routes.RUNS), request, api.RunView)
 
-    def runs(self, workflow: str | None, state: str | None, limit: int) -> list[api.RunRow]:
-        """Give runs, newest first."""
-        query = {"workflow": workflow, "state": state, "limit": str(min(limit, api.MAX_PAGE))}
-        pages = self._pages(self._in(routes.RUNS), api.RunRow, {k: v for k, v in query.items() if v})
-        return [row for row, _ in zip(pages, range(limit), strict=False)]
+    def runs(self, query: api.RunsQuery, limit: int) -> Iterator[api.RunRow]:
+        """Give runs, at most ``limit``, in the order asked for."""
+        query = msgspec.structs.replace(query, limit=min(limit, api.MAX_PAGE))
+        return islice(self._pages(self._in(routes.RUNS), api.RunRow, _parameters(query)), limit)
+
+    def count_runs(self, query: api.RunsFilter) -> api.RunCounts:
+        """Count runs by state."""
+        return self._get(self._in(routes.RUN_COUNTS), api.RunCounts, _parameters(query))
 
     def run(self, number: int) -> api.RunView:
         """Give a run whole."""
         return self._get(fill(routes.RUN, run=number), api.RunView)
+
+    def failure(self, number: int, node: str) -> api.FailureView:
+        """Give why a node of a run failed."""
+        return self._get(fill(routes.NODE_FAILURE, run=number, node=node), api.FailureView)
 
     def stop(self, number: int, node: str | None = None) -> api.RunView:
         """Stop a run, or one node of it."""
@@ -383,6 +391,10 @@ class Client:
             raise NotStoker(
                 self.path, f"its answer to {answer.request.url.path} is wrong: {error}"
             ) from error
+
+
+def _parameters(query: api.Query) -> dict[str, str]:
+    return {name: str(value) for name, value in msgspec.to_builtins(query).items()}
 
 
 class _Version(msgspec.Struct):

@@ -19,6 +19,7 @@ from stoker_daemon.http.actions import Actions
 from stoker_daemon.http.answers import handlers
 from stoker_daemon.http.definitions import Definitions
 from stoker_daemon.http.events import Events
+from stoker_daemon.http.failures import Failures
 from stoker_daemon.http.jobs import Jobs
 from stoker_daemon.http.logs import Logs
 from stoker_daemon.http.objects import Content
@@ -75,6 +76,7 @@ class Api:
             *Actions(engine, once, objects, projection).operations(),
             *Plans(engine, objects, preparer, zone).operations(),
             *Events(engine, self.closing).operations(),
+            *Failures(engine, projection, preparer, data / "logs").operations(),
             *Logs(engine, projection, watcher, data / "logs", preparer.describe, self.closing).operations(),
         ]
         self.app = Starlette(

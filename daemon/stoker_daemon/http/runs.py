@@ -6,18 +6,20 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from stoker_daemon.commands import runs as commands
+from stoker_daemon.durations import add_usual
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.callers import Caller
 from stoker_daemon.http.once import Once
 from stoker_daemon.http.operations import Answer, Operation
+from stoker_daemon.http.selecting import cursor_at, part_of, selection_of
 from stoker_daemon.objects import Objects
 from stoker_daemon.plan import read_plan
 from stoker_daemon.problems import not_found
-from stoker_daemon.projection import Projection
+from stoker_daemon.projection import Projection, Selection
 from stoker_daemon.views import run_view
 from stoker_daemon.waiting import why_waiting
 from stoker_shared import routes
-from stoker_shared.api import Number, Page, RunRow, RunsQuery, RunView, StartRun
+from stoker_shared.api import Number, Page, RunCounts, RunRow, RunsFilter, RunsQuery, RunView, StartRun
 from stoker_shared.state import Run
 
 
@@ -37,18 +39,27 @@ class Runs:
         """Give the operations."""
         return [
             Operation("GET", routes.RUNS, self.list_runs),
+            Operation("GET", routes.RUN_COUNTS, self.count_runs),
             Operation("POST", routes.RUNS, self.start_run, status=201),
             Operation("GET", routes.RUN, self.show_run),
         ]
 
     async def list_runs(self, workspace: str, query: RunsQuery) -> Answer[Page[RunRow]]:
-        """List runs, newest first."""
+        """List runs, newest first unless asked otherwise."""
         await self._engine.durable()
-        rows = await self._projection.runs(
-            workspace, query.workflow or None, query.state or None, query.cursor or None, query.limit + 1
-        )
+        part = part_of(query)
+        rows = await self._projection.runs(self._selection(workspace, query), part)
         more = len(rows) > query.limit
-        return Answer(Page(rows[: query.limit], str(rows[query.limit - 1].id) if more else None))
+        return Answer(Page(rows[: query.limit], cursor_at(part, rows[query.limit - 1]) if more else None))
+
+    async def count_runs(self, workspace: str, query: RunsFilter) -> Answer[RunCounts]:
+        """Count runs by state."""
+        await self._engine.durable()
+        states = await self._projection.count(self._selection(workspace, query))
+        return Answer(RunCounts(sum(states.values()), states))
+
+    def _selection(self, workspace: str, query: RunsFilter) -> Selection:
+        return selection_of(query, self._engine.state, workspace, self._zone, datetime.now(UTC))
 
     async def start_run(self, caller: Caller, workspace: str, body: StartRun) -> Answer[RunView]:
         """Start a run now."""
@@ -69,7 +80,8 @@ async def view_run(engine: Engine, projection: Projection, objects: Objects, num
     run = await find_run(engine, projection, number)
     held = engine.held()
     waiting = why_waiting(engine.state, run, datetime.now(UTC), held.problem.title if held else "")
-    return run_view(run, read_plan(objects, run.plan), waiting)
+    view = run_view(run, read_plan(objects, run.plan), waiting)
+    return add_usual(view, run, await projection.usual(run.workflow))
 
 
 async def find_run(engine: Engine, projection: Projection, number: int) -> Run:

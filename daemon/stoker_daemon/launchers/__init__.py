@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stoker_shared.definition import config_faults
+from stoker_shared.definition import value_faults
 from stoker_shared.model import JobType
 from stoker_shared.text import clean, fit
 
@@ -37,7 +37,7 @@ def launch(task: Task, spark_home: SparkHome | None = None) -> Launch:
     """Give the command for ``task``. Raises CannotLaunch. Only shell jobs can do without ``spark_home``."""
     limits.check(task)
     # The job's configuration and the node's were each right by themselves.
-    for field, why in config_faults(task.config):
+    for field, why in value_faults(task.config):
         raise CannotLaunch(f"{fit(clean(field), 60)}: {why}.")
     if task.type is JobType.SHELL:
         return shell.launch(task)

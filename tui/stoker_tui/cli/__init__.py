@@ -10,7 +10,7 @@ from stoker_shared.commandline import SETTINGS, Entry, Program
 _DEFINITIONS, _JOBS, _QUEUES, _RUNS, _STATUS, _WORKSPACES = (
     f"stoker_tui.cli.{module}" for module in ("definitions", "jobs", "queues", "runs", "status", "workspaces")
 )
-_ACTIONS = "stoker_tui.cli.actions"
+_ACTIONS, _HISTORY = "stoker_tui.cli.actions", "stoker_tui.cli.history"
 
 CONTENTS = {
     "See it work": {
@@ -34,7 +34,7 @@ CONTENTS = {
     },
     "Look": {
         "status": Entry(_STATUS, "Show the daemon at a glance."),
-        "runs": Entry(_RUNS, "List runs, newest first."),
+        "runs": Entry(_HISTORY, "List runs, newest first."),
         "show": Entry(_RUNS, "Show a run: its nodes, and why what failed did."),
         "logs": Entry(_RUNS, "Print what a node wrote."),
         "events": Entry(_STATUS, "Print the run log's events as JSON lines."),

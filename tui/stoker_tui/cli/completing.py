@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import click
 from click.shell_completion import CompletionItem
 
+from stoker_shared import api
 from stoker_shared.api import RunView
 from stoker_shared.completion import matching
 from stoker_shared.paths import SocketPathTooLong, socket_path
@@ -63,7 +64,7 @@ def _queues(client: Client, _: click.Context, __: str) -> _Found:
 
 
 def _runs(client: Client, _: click.Context, __: str) -> _Found:
-    for row in client.runs(None, None, _RUNS):
+    for row in client.runs(api.RunsQuery(), _RUNS):
         yield str(row.id), f"{row.name} {moment(row.cycle, row.time_zone)} {marked(row.state)}"
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from shlex import quote
 
 import click
 
 from stoker_shared import api
-from stoker_shared.model import NodeState, RunState
+from stoker_shared.model import RunState
 from stoker_shared.terminal import TerminalCleaner
 from stoker_shared.text import clean_line
 from stoker_tui.cli import completing, main
@@ -22,11 +21,12 @@ from stoker_tui.cli.common import (
     pairs,
     run_and_node,
 )
+from stoker_tui.cli.failures import print_failures
 from stoker_tui.cli.follow import follow_run, leaving_it_running, wait_for_run
 from stoker_tui.cli.plans import show_plan
-from stoker_tui.cli.tables import Column, coloured, moment, print_json, print_table, span
+from stoker_tui.cli.tables import Column, coloured, duration, moment, print_json, print_table, span
 from stoker_tui.client import Client, LogPart
-from stoker_tui.theme import marked, node_word
+from stoker_tui.theme import marked, node_word, version_word
 
 STREAMS = [stream.value for stream in api.Stream]
 
@@ -97,59 +97,12 @@ def start_run(
     if context.as_json:
         print_json([ended])
     elif follow:
-        print_failures(ended)
+        print_failures(context.client, ended)
     else:
         click.echo(f"#{ended.row.id} {ended.row.state.value}")
+        print_failures(context.client, ended, err=True)
     if ended.row.state is not RunState.SUCCEEDED:
         sys.exit(DID_NOT_SUCCEED)
-
-
-@command(main, "runs")
-@click.argument("workflow", required=False, shell_complete=completing.workflows)
-@click.option("--status", type=click.Choice([state.value for state in RunState]), help="Only these.")
-@click.option(
-    "-n", "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many."
-)
-def list_runs(context: Context, workflow: str | None, status: str | None, limit: int) -> None:
-    """List runs, newest first.
-
-    \b
-    Examples:
-      stoker runs
-      stoker runs sales --status failed -n 5
-      stoker runs --json | jq .id
-
-    See also: stoker show, stoker workflow list.
-    """
-    rows = context.client.runs(workflow, status, limit)
-    if context.as_json:
-        print_json(rows)
-        return
-    print_table(
-        [
-            Column("RUN", right=True),
-            Column("WORKFLOW", text=True),
-            Column("STATUS"),
-            Column("CYCLE"),
-            Column("TRIGGER", spare=1),
-            Column("BY", spare=2),
-            Column("STARTED"),
-            Column("TOOK", right=True),
-        ],
-        [
-            [
-                f"#{row.id}",
-                f"{row.name} {version_word(row)}",
-                marked(row.state),
-                moment(row.cycle, row.time_zone),
-                row.trigger.value,
-                row.by,
-                moment(row.started_at),
-                span(row.started_at, row.ended_at),
-            ]
-            for row in rows
-        ],
-    )
 
 
 @command(main, "show")
@@ -169,6 +122,7 @@ def show_run(context: Context, run: str) -> None:
         print_json([view])
     else:
         print_run(view)
+        print_failures(context.client, view)
 
 
 @command(main, "logs", json=False)
@@ -221,7 +175,11 @@ def print_run(view: api.RunView) -> None:
         f"run #{row.id}  {clean_line(row.name)} {version_word(row)}  {state}  "
         f"{span(row.started_at, row.ended_at)}"
     )
-    click.echo(f"cycle {moment(row.cycle, row.time_zone)} {row.time_zone}, {row.trigger.value} by {row.by}")
+    click.echo(f"cycle {moment(row.cycle, row.time_zone)} {row.time_zone}")
+    click.echo(f"made {moment(row.created_at)}, {row.trigger.value}, by {clean_line(row.by)}")
+    if view.usual_seconds is not None:
+        expected = f", expected to end {moment(view.expected_at)}" if view.expected_at else ""
+        click.echo(f"usually takes {duration(view.usual_seconds)}{expected}")
     if row.remarks:
         click.echo(f"remarks: {clean_line(row.remarks)}")
     if view.stopping:
@@ -236,6 +194,7 @@ def print_run(view: api.RunView) -> None:
             Column("ATTEMPTS", right=True),
             Column("STARTED", spare=1),
             Column("TOOK", right=True),
+            Column("USUAL", right=True, spare=2),
             Column("JOB", text=True),
         ],
         [
@@ -245,22 +204,17 @@ def print_run(view: api.RunView) -> None:
                 _attempts(node),
                 moment(node.attempts[-1].started_at if node.attempts else None),
                 span(node.attempts[0].started_at, node.ended_at) if node.attempts else "-",
+                duration(node.usual_seconds),
                 node.job,
             ]
             for node in view.nodes
         ],
     )
     print_waiting(view)
-    print_failures(view)
     if view.deeds:
         click.echo("")
     for deed in view.deeds:
         click.echo(clean_line(f"{moment(deed.at)} {deed.by} {deed.what}"))
-
-
-def version_word(row: api.RunRow) -> str:
-    """Give in a word what a run is of."""
-    return f"v{row.version}" if row.version else "draft"
 
 
 def print_waiting(view: api.RunView) -> None:
@@ -272,35 +226,9 @@ def print_waiting(view: api.RunView) -> None:
         click.echo(f"  {clean_line(node.name)}: {clean_line(node.waiting)}")
 
 
-def print_failures(view: api.RunView) -> None:
-    """Print why each failed node failed, and where to read on."""
-    for node in view.nodes:
-        if node.state is NodeState.FAILED:
-            click.echo(f"\n{coloured('✖', 'failed')} {clean_line(node.name)}: {why_failed(node)}")
-            if node.attempts:
-                click.echo(f"  stoker logs {view.row.id} {quote(clean_line(node.name))} --stream stderr")
-
-
 def _attempts(node: api.NodeView) -> str:
     adopted = any(attempt.adopted_at for attempt in node.attempts)
     return f"{len(node.attempts)}, adopted" if adopted else str(len(node.attempts))
-
-
-def why_failed(node: api.NodeView) -> str:
-    """Give in words why a node failed."""
-    attempt = node.attempts[-1] if node.attempts else None
-    if node.detail:
-        return clean_line(node.detail)
-    if attempt is None or attempt.exit_status is None or (node.reason and node.reason.value != "exit"):
-        return node.reason.value.replace("_", " ") if node.reason else "unknown"
-    return exit_in_words(attempt.exit_status)
-
-
-def exit_in_words(status: int) -> str:
-    """Give an exit status in words; above 128 it is the shell's way to tell of a signal."""
-    if status > 128:
-        return f"exit status {status} (as after signal {status - 128})"
-    return f"exit status {status}"
 
 
 def _output(
