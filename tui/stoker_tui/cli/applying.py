@@ -133,7 +133,9 @@ def apply_files(
     help="New directory to write the workflow and its jobs into.",
 )
 def export_workflow(context: Context, name: str, version: int | None, directory: Path | None) -> None:
-    """Print a workflow as the file that `stoker apply` reads back to the very same definition.
+    """Print a workflow as a file (YAML) that apply reads.
+
+    It is read back to the very same definition.
 
     \b
     Examples:
