@@ -45,9 +45,16 @@ class StokerDaemon:
     """One daemon on data in ``home``, over its restarts."""
 
     def __init__(
-        self, home: Path, environment: Mapping[str, str] | None = None, *, wide_queues: bool = True
+        self,
+        home: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        patience: float = 60,
+        wide_queues: bool = True,
     ) -> None:
         self.home = home
+        self.patience = patience
+        """Seconds it has to answer after its start."""
         self.data = home / "data"
         self.socket = home / "s"
         self.journal = home / "journal"
@@ -95,7 +102,8 @@ class StokerDaemon:
                 stderr=journal,
                 stdin=subprocess.DEVNULL,
             )
-        wait_for(self._answers, f"stokerd answers; its journal: {self.journal.read_text()[-2000:]}")
+        what = f"stokerd answers; its journal: {self.journal.read_text()[-2000:]}"
+        wait_for(self._answers, what, self.patience)
         if self._to_be_widened:
             self._to_be_widened = False
             for name, environment in (("root_queue", "production"), ("dev_queue", "development")):
@@ -113,7 +121,7 @@ class StokerDaemon:
         """Leave no job behind."""
         if self._process is None or self._process.poll() is not None:
             self.start()
-        active = [run for run in self.runs() if run["state"] in ("pending", "running")]
+        active = [run for run in self.runs() if run["state"] in ("pending", "running", "paused")]
         for run in active:
             self.http.post(f"/v1/runs/{run['id']}/stop")
         for run in active:

@@ -38,7 +38,7 @@ def places(
                 [Fault(f"{pointer}/queue", f"node {clean(node.name)!r}: {unknown(name, queues)}")],
             )
         else:
-            cu, problems = _placed(frozen, queue, pointer, debug)
+            cu, problems = placed(frozen, queue, pointer, debug)
         found.append(Place(name, cu))
         faults += problems
     return tuple(found), faults
@@ -51,7 +51,8 @@ def unknown(name: str, queues: Mapping[str, Queue]) -> str:
     return f"there is no queue {clean(name)!r}; {there}" if queues else f"there is no queue {clean(name)!r}"
 
 
-def _placed(node: PlanNode, queue: Queue, pointer: str, debug: bool) -> tuple[int, list[Fault]]:
+def placed(node: PlanNode, queue: Queue, pointer: str, debug: bool) -> tuple[int, list[Fault]]:
+    """Give the CU that a node takes in a queue, and what stands against it there."""
     try:
         cu = cu_of(node.type, node.config, queue.spec)
     except BadProperty as error:

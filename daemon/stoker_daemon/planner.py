@@ -269,7 +269,7 @@ def _end(run: Run) -> tuple[RunState, ev.Reason | None]:
         return RunState.FAILED, run.stopping
     if NodeState.STOPPED in ends:
         return RunState.STOPPED, run.stopping or ev.Reason.STOP
-    if any(node.reason is ev.Reason.UPSTREAM for node in run.nodes):
+    if NodeState.SKIPPED in ends:
         return RunState.FAILED, ev.Reason.UPSTREAM
     return RunState.SUCCEEDED, None
 

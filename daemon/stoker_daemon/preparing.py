@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 from uuid import uuid4
@@ -16,13 +16,15 @@ import msgspec
 from stoker_daemon import launchers
 from stoker_daemon.attempts import AttemptDirectory, AttemptKey
 from stoker_daemon.executor import Order
-from stoker_daemon.launchers import CannotLaunch, Launch, SparkHome, Task
+from stoker_daemon.launchers import WORK, CannotLaunch, Launch, SparkHome, Task, notebook, submit
 from stoker_daemon.launchers.shell import shebang
+from stoker_daemon.launchers.spark import ON_COMMAND_LINE
 from stoker_daemon.objects import Objects
-from stoker_daemon.plan import Plan, PlanNode
+from stoker_daemon.plan import Plan, PlanNode, read_plan
 from stoker_daemon.processes import TAG
 from stoker_daemon.variables import Facts, Scope, VariableError
 from stoker_shared.model import JobConfig, JobType, QueueSpec
+from stoker_shared.secrecy import MASK
 from stoker_shared.state import Attempt, NodeRun, Queue, Run
 from stoker_shared.text import clean
 
@@ -42,6 +44,14 @@ _LONGEST_COMMAND = 128 * 1024
 """Bytes of a command: what Linux takes in one argument, and a line of the run log however escaped."""
 
 
+class Preview(msgspec.Struct, frozen=True):
+    """What would be launched, and what is missing for it."""
+
+    command: tuple[str, ...] = ()
+    environment: dict[str, str] = {}
+    missing: list[str] = []
+
+
 class Preparer:
     """Makes orders, with the settings that ``queues`` have then.
 
@@ -49,13 +59,20 @@ class Preparer:
     """
 
     def __init__(
-        self, objects: Objects, logs: Path, spark_home: Path | None, queues: Mapping[str, Queue]
+        self,
+        objects: Objects,
+        logs: Path,
+        spark_home: Path | None,
+        queues: Mapping[str, Queue],
+        secrets_of: Callable[[str], dict[str, str]],
     ) -> None:
+        """``secrets_of`` gives a workspace's secrets, or raises CannotLaunch where one has no value."""
         self._objects = objects
         self._logs = logs
         self._configured = spark_home
         self._queues = queues
-        self._plan = lru_cache(maxsize=32)(self._read_plan)
+        self._secrets_of = secrets_of
+        self._plan = lru_cache(maxsize=32)(partial(read_plan, objects))
         self._interpreter = lru_cache(maxsize=256)(self._read_interpreter)
         self._found: dict[tuple[Path | str | None, ...], SparkHome] = {}
 
@@ -65,11 +82,32 @@ class Preparer:
         Raises:
             CannotLaunch: it can't be launched as it stands; the message says what to do.
         """
-        plan = self._plan(run.plan)
+        return self._made(run, self._plan(run.plan), node)
+
+    def preview(self, run: Run, plan: Plan, node: NodeRun) -> Preview:
+        """Give what `order` would launch on that plan, and all that is missing for it."""
+        faults: list[VariableError] = []
+        try:
+            launch = self._made(run, plan, node, faults).launch
+        except CannotLaunch as error:
+            return Preview(missing=[*map(str, faults), str(error)])
+        except FileNotFoundError as error:
+            return Preview(missing=[*map(str, faults), f"there is no {error.filename}"])
+        frozen = plan.nodes[node.number - 1]
+        key = AttemptKey(run.id, node.number, node.name, len(node.attempts) + 1)
+        scope = Scope(_facts(run, key), _custom(run, plan, frozen), self._secrets_of(run.workspace))
+        hidden = {exported: MASK for exported, name in scope.exported().items() if name in scope.secret}
+        shown = frozen.config.env | hidden
+        environment = {name: shown.get(name, value) for name, value in launch.env.items()}
+        return Preview(launch.argv, environment, [*map(str, faults)])
+
+    def _made(self, run: Run, plan: Plan, node: NodeRun, faults: list[VariableError] | None = None) -> Order:
+        """Make an order; references that mean nothing are left in it where they go to ``faults``."""
         frozen = plan.nodes[node.number - 1]
         key = AttemptKey(run.id, node.number, node.name, len(node.attempts) + 1)
         try:
-            scope = Scope(_facts(run, key), _custom(run, plan, frozen))
+            scope = Scope(_facts(run, key), _custom(run, plan, frozen), self._secrets_of(run.workspace))
+            scope.faults = faults
             queue = self._queues.get(node.queue)
             target = _replaced(queue.spec, scope) if queue else None
             return self._order(key, frozen, target, scope, f"{run.name}/{node.name} #{run.id}.{key.attempt}")
@@ -79,17 +117,33 @@ class Preparer:
     def describe(self, run: Run, node: NodeRun, attempt: Attempt) -> str:
         """Give an attempt's launch log: what was launched, where, with which variables, each with its origin.
 
-        Of the environment that the configuration gives only the names: the values may be secret.
+        Of what is secret it has the name only, and so of all that the configuration puts in the environment.
         """
         plan = self._plan(run.plan)
         frozen = plan.nodes[node.number - 1]
         key = AttemptKey(run.id, node.number, node.name, attempt.number)
         lines = [f"{key}, process {attempt.pid}, {TAG}={attempt.tag}"]
-        lines += [f"directory: {AttemptDirectory(self._logs, key).path / 'work'}"]
+        lines += [f"directory: {AttemptDirectory(self._logs, key).path / WORK}"]
         lines += ["command:", *(f"  {argument!r}" for argument in attempt.command)]
-        lines += ["environment:", *_described(_facts(run, key), _custom(run, plan, frozen))]
+        lines += ["environment:", *self._described(run, _facts(run, key), _custom(run, plan, frozen))]
         lines += [f"  {clean(name)}" for name in frozen.config.env]
+        if frozen.attachments:
+            lines += ["attached:", *(f"  {each.name} ({each.size:,} bytes)" for each in frozen.attachments)]
         return "\n".join(lines) + "\n"
+
+    def frozen(self, run: Run, node: NodeRun) -> PlanNode:
+        """Give what a run's plan says of a node."""
+        return self._plan(run.plan).nodes[node.number - 1]
+
+    def environment_names(self, run: Run, node: NodeRun, attempt: Attempt) -> list[str]:
+        """Give the names in the environment that an attempt had beside the daemon's own."""
+        plan, frozen = self._plan(run.plan), self.frozen(run, node)
+        key = AttemptKey(run.id, node.number, node.name, attempt.number)
+        try:
+            exported = Scope(_facts(run, key), _custom(run, plan, frozen)).exported()
+        except VariableError:  # An earlier version launched it, and took what this one refuses.
+            exported = {}
+        return [*exported, *map(clean, frozen.config.env)]
 
     def find_spark(self, own: Mapping[str, str], home: str | None = None) -> SparkHome:
         """Give the Spark for a job with that environment of its own, once there is a Java that suits it.
@@ -113,27 +167,61 @@ class Preparer:
         self, key: AttemptKey, node: PlanNode, queue: QueueSpec | None, scope: Scope, title: str
     ) -> Order:
         directory = AttemptDirectory(self._logs, key).path
-        base_name = PurePosixPath(node.job).name
+        source, files = self._source(node, scope)
         task = Task(
             type=node.type,
             title=title,
-            source=directory / base_name,
+            source=directory / source,
             directory=directory,
-            args=tuple(scope.replace(arg, f"args[{i}]") for i, arg in enumerate(node.args)),
+            args=tuple(
+                scope.replace_in_sight(arg, f"args[{i}]", "`ps` shows arguments to everybody")
+                for i, arg in enumerate(node.args)
+            ),
             config=_replaced(node.config, scope),
             variables=scope.environment(),
+            tags=scope.tags(node.tags)
+            | {"workflow_name": scope.values["workflow_name"], "task_name": scope.values["node_name"]},
             interpreter=self._interpreter(node.digest) if node.type is JobType.SHELL else (),
             queue=queue,
+            attachments=node.attachments,
+            words=self._words(node, scope) if node.type is JobType.SUBMIT else (),
         )
-        rendered = {base_name: self._sql(node, scope)} if node.type is JobType.SQL else None
         home = queue.spark_home if queue else None
         spark = None if node.type is JobType.SHELL else self.find_spark(task.environment, home)
         launch = launchers.launch(task, spark)
         _check_length(launch)
         tag = uuid4().hex
-        if rendered is None:
-            return Order(key, tag, launch, (base_name, self._objects.path(node.digest)))
-        return Order(key, tag, msgspec.structs.replace(launch, files=launch.files | rendered))
+        given = {f"{WORK}/{attached.file_name}": attached.digest for attached in node.attachments}
+        if not files:
+            given[source] = node.digest
+        sources = tuple((place, self._objects.path(digest)) for place, digest in given.items())
+        return Order(key, tag, msgspec.structs.replace(launch, files=launch.files | files), sources)
+
+    def _source(self, node: PlanNode, scope: Scope) -> tuple[str, dict[str, bytes]]:
+        """Give the name of the file to run, and that file where it is not what was published."""
+        name = PurePosixPath(node.job).name
+        match node.type:
+            case JobType.SQL:
+                return name, {name: self._sql(node, scope)}
+            case JobType.NOTEBOOK:
+                content = self._objects.path(node.digest).read_bytes()
+                return f"{name}.py", {f"{name}.py": notebook.script(content, node.job, scope.replace)}
+            case _:
+                return name, {}
+
+    def _words(self, node: PlanNode, scope: Scope) -> tuple[str, ...]:
+        def replace(text: str, source: str) -> str:
+            return scope.replace_in_sight(text, source, "`ps` shows arguments to everybody")
+
+        return submit.words(self._objects.read(node.digest), node.job, replace)
+
+    def _described(self, run: Run, facts: Facts, custom: dict[str, dict[str, str]]) -> list[str]:
+        try:
+            scope = Scope(facts, custom, self._secrets_of(run.workspace))
+        except (CannotLaunch, VariableError) as error:
+            # An earlier version took what this one refuses, or a secret it was launched with is gone.
+            return [f"  none: {error}"]
+        return [f"  {exported}={scope.shown(name)}" for exported, name in scope.exported().items()]
 
     def _sql(self, node: PlanNode, scope: Scope) -> bytes:
         # Bytes that are no UTF-8 come through as they are.
@@ -143,9 +231,6 @@ class Preparer:
     def _read_interpreter(self, digest: str) -> tuple[str, ...]:
         with self._objects.path(digest).open("rb") as script:
             return shebang(script.readline(_SHEBANG_BYTES))
-
-    def _read_plan(self, digest: str) -> Plan:
-        return msgspec.json.decode(self._objects.read(digest), type=Plan)
 
 
 def _check_length(launch: Launch) -> None:
@@ -169,24 +254,23 @@ def _facts(run: Run, key: AttemptKey) -> Facts:
 
 def _custom(run: Run, plan: Plan, node: PlanNode) -> dict[str, dict[str, str]]:
     """Give the scopes of custom variables, from the widest to the one that wins."""
-    return {"workflow": plan.variables, "node": node.variables, "run": run.variables}
-
-
-def _described(facts: Facts, custom: dict[str, dict[str, str]]) -> list[str]:
-    try:
-        scope = Scope(facts, custom)
-    except VariableError as error:
-        # An earlier version launched it, and took what this one refuses.
-        return [f"  none: {error}"]
-    return [
-        f"  {exported}={scope.values[name]!r}   ({scope.origin(name)})"
-        for exported, name in scope.exported().items()
-    ]
+    return {
+        "workspace": plan.workspace_variables,
+        "workflow": plan.variables,
+        "node": node.variables,
+        "run": run.variables,
+    }
 
 
 def _replaced(config: _Configured, scope: Scope) -> _Configured:
+    def value(group: str, name: str, written: str) -> str:
+        if name.endswith(ON_COMMAND_LINE):
+            seen = "Spark puts it on a command line, which `ps` shows to everybody"
+            return scope.replace_in_sight(written, f"{group}.{name}", seen)
+        return scope.replace(written, f"{group}.{name}")
+
     return msgspec.structs.replace(
         config,
-        conf={name: scope.replace(value, f"conf.{name}") for name, value in config.conf.items()},
-        env={name: scope.replace(value, f"env.{name}") for name, value in config.env.items()},
+        conf={name: value("conf", name, written) for name, written in config.conf.items()},
+        env={name: value("env", name, written) for name, written in config.env.items()},
     )

@@ -134,12 +134,18 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=5,
             )
         )
+        self._told = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Any:
         """Leave signals alone: the daemon handles them."""
         yield
 
+    async def main_loop(self) -> None:
+        """Wait to be told to stop. uvicorn's own looks ten times a second, which an idle daemon would pay."""
+        await self._told.wait()
+
     def stop(self) -> None:
         """Take no more requests, finish those under way, and return from `serve`."""
         self.should_exit = True
+        self._told.set()

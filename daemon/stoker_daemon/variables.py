@@ -11,19 +11,22 @@ Pure: the facts of an attempt and the custom variables go in, text comes out.
 - A ``${`` with no ``}`` before the next brace or the end of its line is no reference and left alone.
 - Any other name, the empty one too, is an error.
 - What was put in is not looked at again.
+- A secret's value is taken as it is. What refers to a secret is secret too.
 """
 
 from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
 import msgspec
 
+from stoker_shared.api import MAX_VALUE
+from stoker_shared.secrecy import MASK
 from stoker_shared.text import MAX_PATH, fit, nearest, quoted
 
 DATES = {
@@ -44,7 +47,10 @@ FACTS = ("workflow_name", "node_name", "run_id", "attempt", "scheduled_at")
 TAKEN = "attempt_tag"
 """A name no custom variable can have: as STOKER_ATTEMPT_TAG it marks an attempt's processes."""
 
-LONGEST_VALUE = 30_000
+WORKSPACE = "workspace"
+"""The widest scope of custom variables, and the only one that has secrets."""
+
+LONGEST_VALUE = MAX_VALUE
 """Characters in a resolved custom value: any text this long fits in one environment variable (128 KiB)."""
 
 MOST_GROWTH = 10_000_000
@@ -71,7 +77,7 @@ class Facts(msgspec.Struct, frozen=True):
     """What the built-in variables of one attempt are made from.
 
     ``cycle`` is aware and in the workflow's zone. ``scheduled_at`` is when the run was due; a run that no
-    schedule made has none, and the variable is then empty.
+    schedule made has none, and the variable is then empty. A run as a whole has no node and is attempt 0.
     """
 
     cycle: datetime
@@ -101,6 +107,12 @@ class VariableError(Exception):
 class _Definition(NamedTuple):
     origin: str
     value: str
+    secret: bool = False
+
+    def needs(self) -> list[str]:
+        """Give what its value refers to."""
+        found = () if self.secret else _REFERENCE.finditer(self.value)
+        return [reference["name"] for reference in found if reference["name"]]
 
 
 def is_builtin(name: str) -> bool:
@@ -127,8 +139,17 @@ class Scope:
     values: dict[str, str]
     """The value of each named variable: the built-in ones, then the custom ones."""
 
-    def __init__(self, facts: Facts, custom: Mapping[str, Mapping[str, str]]) -> None:
+    secret: set[str]
+    """The names of those whose value is a secret, or holds one."""
+    faults: list[VariableError] | None = None
+    """Where references that mean nothing are put, and left as they are, instead of being raised."""
+
+    def __init__(
+        self, facts: Facts, custom: Mapping[str, Mapping[str, str]], secrets: Mapping[str, str] | None = None
+    ) -> None:
         """Resolve ``custom``: scope name to variables, a later scope winning over an earlier one.
+
+        ``secrets`` are the workspace's: each wins over a plain variable of the workspace alone.
 
         A custom value may refer to built-in variables and to other custom ones, wherever they are defined. It
         gets their winning value, so that a variable given to a run reaches the paths built from it.
@@ -139,10 +160,13 @@ class Scope:
         """
         self._room = MOST_GROWTH
         self._cycle = facts.cycle.replace(tzinfo=None)
-        self._custom = _winning(custom)
+        self._custom = _winning(custom, secrets or {})
         self.values = _built_in(facts)
+        self.secret = set()
         for name in _by_need(self._custom):
             self.values[name] = self._resolved(name)
+            if self._custom[name].secret or not self.secret.isdisjoint(self._custom[name].needs()):
+                self.secret.add(name)
 
     def replace(self, text: str, source: str) -> str:
         """Return ``text`` with its references replaced; ``source`` names the text in errors.
@@ -152,15 +176,37 @@ class Scope:
                 grown by more than ``MOST_GROWTH``.
         """
 
-        def replacement(match: re.Match[str]) -> str:
-            if match[0] == "$${":
-                return "${"
-            try:
-                return self._fitting(match, self._value(match["name"]))
-            except ValueError as error:
-                raise VariableError(str(error), match["name"], source, text, match.start()) from None
+        return self._replaced(text, source, self._value)
 
-        return _REFERENCE.sub(replacement, text)
+    def replace_in_sight(self, text: str, source: str, seen: str) -> str:
+        """Return ``text`` as `replace` does, where others will see it: ``seen`` says in words how.
+
+        Raises:
+            VariableError: as `replace`, and a reference to what holds a secret.
+        """
+
+        def value(name: str) -> str:
+            if name in self.secret:
+                raise ValueError(
+                    f"{_shown(name)} is secret, and {seen}; the job can read it from its environment, "
+                    f"as STOKER_{name.upper()}"
+                )
+            return self._value(name)
+
+        return self._replaced(text, source, value)
+
+    def tags(self, written: Mapping[str, str]) -> dict[str, str]:
+        """Return tags with their references replaced; raises as `replace_in_sight` does."""
+        return {
+            name: self.replace_in_sight(value, f"tags.{name}", "tags are shown to everybody")
+            for name, value in written.items()
+        }
+
+    def shown(self, name: str) -> str:
+        """Return the value of ``name`` in quotes and with its origin, as people may see it."""
+        if name in self.secret:
+            return f"{MASK}   ({self.origin(name)}, secret)"
+        return f"{self.values[name]!r}   ({self.origin(name)})"
 
     def origin(self, name: str) -> str:
         """Return where the value of ``name`` comes from: ``built in``, or the custom scope that won.
@@ -180,6 +226,24 @@ class Scope:
         Of two custom names that differ only in case, the one defined later wins.
         """
         return {f"STOKER_{name.upper()}": name for name in [*DATES, *FACTS, *self._custom]}
+
+    def _replaced(self, text: str, source: str, value_of: Callable[[str], str]) -> str:
+        def replacement(match: re.Match[str]) -> str:
+            if match[0] == "$${":
+                return "${"
+            try:
+                return self._fitting(match, value_of(match["name"]))
+            except ValueError as error:
+                fault = VariableError(str(error), match["name"], source, text, match.start())
+                return self._unresolved(match, fault)
+
+        return _REFERENCE.sub(replacement, text)
+
+    def _unresolved(self, match: re.Match[str], error: VariableError) -> str:
+        if self.faults is None:
+            raise error from None
+        self.faults.append(error)
+        return match[0]
 
     def _fitting(self, match: re.Match[str], value: str) -> str:
         """Give back what a reference becomes; many of them to a long value would fill the memory."""
@@ -218,7 +282,7 @@ class Scope:
         if "\0" in written.value:
             problem = "a value can't have a NUL character, which no environment variable can hold"
             raise VariableError(problem, name, source, written.value, written.value.index("\0"))
-        value = self.replace(written.value, source)
+        value = written.value if written.secret else self.replace(written.value, source)
         if len(value) > LONGEST_VALUE:
             raise VariableError(f"the value is longer than {LONGEST_VALUE:,} characters", name, source)
         return value
@@ -235,13 +299,15 @@ def _built_in(facts: Facts) -> dict[str, str]:
     }
 
 
-def _winning(custom: Mapping[str, Mapping[str, str]]) -> dict[str, _Definition]:
+def _winning(custom: Mapping[str, Mapping[str, str]], secrets: Mapping[str, str]) -> dict[str, _Definition]:
     """Keep each name's last definition, in the order in which those stand."""
-    winning: dict[str, _Definition] = {}
+    winning = {name: _Definition(WORKSPACE, value, secret=True) for name, value in secrets.items()}
     for origin, variables in custom.items():
         for name, value in variables.items():
             if problem := variable_name_problem(name):
                 raise VariableError(problem, name, f"{origin} variables")
+            if origin == WORKSPACE and name in secrets:
+                continue
             winning.pop(name, None)
             winning[name] = _Definition(origin, value)
     return winning
@@ -249,10 +315,7 @@ def _winning(custom: Mapping[str, Mapping[str, str]]) -> dict[str, _Definition]:
 
 def _by_need(custom: Mapping[str, _Definition]) -> list[str]:
     """Order the names so that each stands after those its value refers to."""
-    needs = {
-        name: [found["name"] for found in _REFERENCE.finditer(written.value) if found["name"] in custom]
-        for name, written in custom.items()
-    }
+    needs = {name: [need for need in written.needs() if need in custom] for name, written in custom.items()}
     try:
         return list(TopologicalSorter(needs).static_order())
     except CycleError as error:
@@ -262,7 +325,7 @@ def _by_need(custom: Mapping[str, _Definition]) -> list[str]:
 def _circular(circle: list[str], custom: Mapping[str, _Definition]) -> VariableError:
     """Describe a circle of names, each referring to the next, at its first reference."""
     first, second = circle[:2]
-    origin, text = custom[first]
+    origin, text, _ = custom[first]
     position = next(found.start() for found in _REFERENCE.finditer(text) if found["name"] == second)
     problem = f"{_shown(first)} refers to itself: {fit(' -> '.join(circle), MAX_PATH)}"
     return VariableError(problem, second, _label(first, origin), text, position)

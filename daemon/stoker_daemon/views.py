@@ -8,7 +8,24 @@ import msgspec
 
 from stoker_daemon.plan import Plan, type_of
 from stoker_shared import api
-from stoker_shared.state import Attempt, Job, JobVersion, NodeRun, Run, State, Workflow
+from stoker_shared.state import Attempt, Job, JobVersion, NodeRun, Run, State, Variable, Workflow, Workspace
+
+
+def workspace_view(state: State, workspace: Workspace) -> api.WorkspaceView:
+    """Show a workspace."""
+    return api.WorkspaceView(
+        name=workspace.name,
+        description=workspace.description,
+        jobs=sum(space == workspace.name for space, _ in state.jobs),
+        workflows=sum(space == workspace.name for space, _ in state.names),
+        variables=sum(space == workspace.name for space, _ in state.variables),
+        active_runs=sum(run.workspace == workspace.name for run in state.runs.values()),
+    )
+
+
+def variable_view(variable: Variable) -> api.VariableView:
+    """Show a workspace's variable."""
+    return api.VariableView(**_common(variable, api.VariableView))
 
 
 def job_version(job: Job, version: JobVersion) -> api.JobVersionView:
@@ -23,6 +40,28 @@ def job_version(job: Job, version: JobVersion) -> api.JobVersionView:
         by=version.by,
         config=version.config,
         remarks=version.remarks,
+        attachments=version.attachments,
+    )
+
+
+def job_view(job: Job) -> api.JobView:
+    """Show a job: what runs of it, and what is being edited."""
+    draft = job.current_draft
+    return api.JobView(
+        path=job.path,
+        type=type_of(job.path),
+        version=len(job.versions),
+        has_changes=job.has_changes,
+        draft=api.JobDraftView(
+            revision=draft.revision,
+            digest=draft.digest,
+            size=draft.size,
+            saved_at=draft.at,
+            by=draft.by,
+            config=draft.config,
+            attachments=draft.attachments,
+        ),
+        latest=job_version(job, job.latest) if job.latest else None,
     )
 
 
@@ -65,11 +104,14 @@ def run_view(run: Run, plan: Plan, waiting: Mapping[str, str]) -> api.RunView:
         variables=run.variables,
         stopping=run.stopping,
         stopped_by=run.stopped_by,
+        settings=run.settings,
+        deeds=[api.DeedView(deed.at, deed.by, deed.what) for deed in run.deeds],
     )
 
 
 def _node(node: NodeRun, job: str, waiting: str) -> api.NodeView:
-    shown = _common(node, api.NodeView, without=("job", "waiting", "attempts"))
+    without = ("job", "waiting", "attempts", "usual_seconds", "expected_at")
+    shown = _common(node, api.NodeView, without)
     attempts = [_attempt(attempt) for attempt in node.attempts]
     return api.NodeView(job=job, waiting=waiting, attempts=attempts, **shown)
 

@@ -14,9 +14,18 @@ from typing import Any
 import msgspec
 
 from stoker_shared import events as ev
-from stoker_shared.model import NODE_TRANSITIONS, RUN_TRANSITIONS, AttemptState, NodeState, RunState
+from stoker_shared.model import (
+    NODE_ENDS,
+    NODE_TRANSITIONS,
+    RUN_TRANSITIONS,
+    AttemptState,
+    NodeState,
+    RunState,
+)
 from stoker_shared.state import (
+    MOST_DEEDS,
     Attempt,
+    Deed,
     Draft,
     Job,
     JobDraft,
@@ -29,6 +38,8 @@ from stoker_shared.state import (
     Workflow,
     WorkflowVersion,
     Workspace,
+    drafted,
+    same_content,
 )
 
 
@@ -81,7 +92,9 @@ def _queue_deleted(state: State, _: ev.Record, event: ev.QueueDeleted) -> None:
 
 
 def _variable_set(state: State, record: ev.Record, event: ev.VariableSet) -> None:
-    state.restore(Variable(event.workspace, event.name, record.at, record.by, event.value, event.secret))
+    state.restore(
+        Variable(event.workspace, event.name, record.at, record.by, event.value, event.secret, event.kept)
+    )
 
 
 def _variable_unset(state: State, _: ev.Record, event: ev.VariableUnset) -> None:
@@ -111,7 +124,11 @@ def _job_published(state: State, record: ev.Record, event: ev.JobPublished) -> N
         remarks=event.remarks,
         attachments=event.attachments,
     )
-    _job(state, event).versions.append(version)
+    job = _job(state, event)
+    followed = not job.has_changes and not (job.draft and same_content(event, job.draft))
+    job.versions.append(version)
+    if followed:
+        job.draft = drafted(version, job.draft.revision + 1 if job.draft else 1)
 
 
 def _job_deleted(state: State, _: ev.Record, event: ev.JobDeleted) -> None:
@@ -206,13 +223,16 @@ def _run_started(state: State, record: ev.Record, event: ev.RunStarted) -> None:
     run.begun_at = record.at
 
 
-def _run_paused(state: State, _: ev.Record, event: ev.RunPaused) -> None:
-    _move_run(state.runs[event.run], RunState.PAUSED)
+def _run_paused(state: State, record: ev.Record, event: ev.RunPaused) -> None:
+    run = state.runs[event.run]
+    _move_run(run, RunState.PAUSED)
+    _remember(run, record, "paused it")
 
 
-def _run_resumed(state: State, _: ev.Record, event: ev.RunResumed) -> None:
+def _run_resumed(state: State, record: ev.Record, event: ev.RunResumed) -> None:
     run = state.runs[event.run]
     _move_run(run, RunState.RUNNING if run.begun_at else RunState.PENDING)
+    _remember(run, record, "resumed it")
 
 
 def _run_restored(state: State, _: ev.Record, event: ev.RunRestored) -> None:
@@ -234,6 +254,8 @@ def _run_rerun_requested(state: State, record: ev.Record, event: ev.RunRerunRequ
             setattr(node, name, getattr(changed, name))
     run.queues = sorted({node.queue for node in run.nodes})
     _reset(run, event.nodes)
+    changes = "".join(f", {name}: {change}" for name, change in event.settings.items())
+    _remember(run, record, f"reran {_listed(event.nodes)}{changes}")
 
 
 def _node_set_successful(state: State, record: ev.Record, event: ev.NodeSetSuccessful) -> None:
@@ -242,6 +264,18 @@ def _node_set_successful(state: State, record: ev.Record, event: ev.NodeSetSucce
     _move_node(node, NodeState.SUCCEEDED)
     node.reason, node.detail, node.ended_at = ev.Reason.SET, f"set successful by {record.by}", record.at
     _reset(run, event.resumed)
+    after = f", to be followed by {_listed(event.resumed)}" if event.resumed else ""
+    _remember(run, record, f"set {node.name} successful{after}")
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """Name some nodes in words."""
+    some, more = ", ".join(names[:3]), len(names) - 3
+    return f"{some} and {more} more" if more > 0 else some
+
+
+def _remember(run: Run, record: ev.Record, what: str) -> None:
+    run.deeds = [*run.deeds, Deed(record.at, record.by, what)][-MOST_DEEDS:]
 
 
 def _opened(state: State, record: ev.Record, number: int) -> Run:
@@ -268,15 +302,24 @@ def _reset(run: Run, names: tuple[str, ...]) -> None:
     run.ready = []
     for node in run.nodes:
         if node.state is NodeState.PENDING:
+            node.doomed = node.doomed and _has_lost_upstream(run, node)
             node.unmet = sum(not run.node(name).has_ended for name in node.upstream)
             if not node.unmet and not node.doomed:
                 insort(run.ready, (-node.priority, node.number))
+    run.doomed = [number for number in run.doomed if run.numbered(number).doomed]
+
+
+def _has_lost_upstream(run: Run, node: NodeRun) -> bool:
+    states = {run.node(name).state for name in node.upstream}
+    return not states.isdisjoint(NODE_ENDS - {NodeState.SUCCEEDED})
 
 
 def _run_stop_requested(state: State, record: ev.Record, event: ev.RunStopRequested) -> None:
     run = state.runs[event.run]
     run.stopping = event.reason
     run.stopped_by = record.by
+    if event.reason is ev.Reason.STOP:
+        _remember(run, record, "stopped it")
 
 
 def _run_finished(state: State, record: ev.Record, event: ev.RunFinished) -> None:
@@ -296,12 +339,23 @@ def _node_skipped(state: State, record: ev.Record, event: ev.NodeSkipped) -> Non
 def _node_finished(state: State, record: ev.Record, event: ev.NodeFinished) -> None:
     run = state.runs[event.run]
     node = run.node(event.node)
+    if event.reason is ev.Reason.STOP and node.number not in run.ended:
+        _remember_stop(run, record, event.node)
     node.reason, node.detail = event.reason, event.detail
     _end_node(run, node, event.state, record.at)
 
 
-def _node_stop_requested(state: State, _: ev.Record, event: ev.NodeStopRequested) -> None:
-    state.runs[event.run].node(event.node).stopping = event.reason
+def _node_stop_requested(state: State, record: ev.Record, event: ev.NodeStopRequested) -> None:
+    run = state.runs[event.run]
+    run.node(event.node).stopping = event.reason
+    if event.reason is ev.Reason.STOP:
+        _remember_stop(run, record, event.node)
+
+
+def _remember_stop(run: Run, record: ev.Record, node: str) -> None:
+    """Remember that a node was stopped, unless it stops with its run."""
+    if not run.stopping:
+        _remember(run, record, f"stopped {node}")
 
 
 def _attempt_starting(state: State, record: ev.Record, event: ev.AttemptStarting) -> None:

@@ -7,6 +7,7 @@ cut in the wrong place.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 from zlib import crc32
 
@@ -42,6 +43,8 @@ class _Envelope(msgspec.Struct):
 
 _envelopes = msgspec.json.Decoder(_Envelope)
 _events = msgspec.json.Decoder(EventType)
+# Made once: to make one costs more than an item.
+_decoder_of = lru_cache(msgspec.json.Decoder)
 _KNOWN_TYPES = frozenset(member.__struct_config__.tag for member in EventType.__args__)
 
 
@@ -99,6 +102,6 @@ def decode_item(line: bytes, item_type: type[_T] | Any) -> _T:
     """Give the item of a sealed line (without its newline), or raise `Damaged`."""
     body = unseal(line)
     try:
-        return msgspec.json.decode(body, type=item_type)
+        return _decoder_of(item_type).decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Damaged(f"it is not what a segment opens with: {error}") from error

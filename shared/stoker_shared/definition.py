@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from stoker_shared import dag
-from stoker_shared.api import Fault
+from stoker_shared.api import AttachedFile, AttachmentKind, Fault
 from stoker_shared.model import JobConfig, NodeSpec, WorkflowSpec
-from stoker_shared.text import clean_line, name_problem, nearest
+from stoker_shared.secrecy import secret_problem
+from stoker_shared.text import clean, clean_line, fit, name_problem, nearest, quoted
 
 MAX_NODES = 10_000
 """Nodes a workflow may have."""
 
 
+ADDED_TAGS = ("workflow_name", "task_name")
+"""Tags that every node has, whatever its definition says."""
+
 MAX_PARALLELISM = 500
 """Nodes of one run that may be active at once: each costs the daemon a descriptor, of usually 1,024."""
+
+LOG_LEVELS = ("ALL", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF")
+"""What Spark knows as log levels, in any case of letters."""
+
+_LEAST = {
+    "driver_cores": 1,
+    "executor_cores": 1,
+    "executor_instances": 1,
+    "min_executors": 0,
+    "max_executors": 1,
+    "timeout": 1,
+}
+_SIZE = re.compile(r"0*[1-9][0-9]{0,11}[kmgt]", re.IGNORECASE)
+"""Of memory, as both Spark and the JVM's -Xmx take it."""
+_FILE_NAME = re.compile(r"\w[\w.+@=-]{0,127}")
+"""Without what separates paths, lists, URIs, or is a pattern to Spark."""
+_CLASS = re.compile(r"[^\W\d][\w$]*(?:\.[^\W\d][\w$]*)*")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def faults(spec: WorkflowSpec) -> list[Fault]:
@@ -50,13 +73,79 @@ def _faults_of(node: NodeSpec) -> Iterator[tuple[str, str]]:
         yield "name", problem
     if node.retries is not None and node.retries < 0:
         yield "retries", "must be 0 or more"
+    for tag in ADDED_TAGS:
+        if tag in node.tags:
+            yield f"tags/{tag}", "every node has this tag, and Stoker sets it"
     yield from ((f"config/{field}", problem) for field, problem in config_faults(node.config))
 
 
 def config_faults(config: JobConfig) -> Iterator[tuple[str, str]]:
-    """Give the fields of a configuration that are wrong, each with what would be right."""
-    if config.timeout is not None and config.timeout < 1:
-        yield "timeout", "must be 1 or more"
+    """Give the fields of a configuration that are wrong as it is written, each with what would be right."""
+    yield from value_faults(config)
+    yield from _secrets_in_sight(config)
+
+
+def value_faults(config: JobConfig) -> Iterator[tuple[str, str]]:
+    """Give the fields that can't be used, also once every variable is replaced."""
+    for field, least in _LEAST.items():
+        value = getattr(config, field)
+        if value is not None and value < least:
+            yield field, f"must be {least} or more"
+    for field in ("driver_memory", "executor_memory", "memory_overhead"):
+        value = getattr(config, field)
+        if value is not None and not _SIZE.fullmatch(value):
+            yield field, f"{quoted(value, 20)} is not a size: a number and k, m, g or t, such as 4g"
+    if config.log_level is not None and config.log_level.upper() not in LOG_LEVELS:
+        guess = nearest(config.log_level.upper(), LOG_LEVELS)
+        hint = f"did you mean {guess}?" if guess else f"there are {', '.join(LOG_LEVELS)}"
+        yield "log_level", f"{quoted(config.log_level, 20)} is not a log level of Spark; {hint}"
+    if config.main_class is not None and not _CLASS.fullmatch(config.main_class):
+        yield "main_class", f"{quoted(config.main_class, 60)} is not the name of a class"
+    yield from _executor_faults(config)
+    for name in config.conf:
+        if not name.startswith("spark."):
+            shown = fit(clean(name), 60)
+            yield (
+                f"conf/{name}",
+                f"Spark ignores the property {shown!r}: its name must begin with `spark.` "
+                f"(for a Hadoop property: `spark.hadoop.{shown}`)",
+            )
+    for name in config.env:
+        if not _VARIABLE.fullmatch(name):
+            yield f"env/{name}", "an environment variable's name has letters, digits and _, no digit first"
+
+
+def _secrets_in_sight(config: JobConfig) -> Iterator[tuple[str, str]]:
+    for field in ("conf", "env"):
+        for name, value in getattr(config, field).items():
+            if problem := secret_problem(name, value):
+                yield f"{field}/{name}", problem
+
+
+def attachment_faults(attachments: Sequence[AttachedFile]) -> Iterator[tuple[str, str]]:
+    """Give the attached files that can't be, each with its index and field, and what would be right."""
+    counts = Counter(attached.name.partition("#")[0] for attached in attachments)
+    for index, attached in enumerate(attachments):
+        file_name, mark, alias = attached.name.partition("#")
+        if not _FILE_NAME.fullmatch(file_name):
+            yield (
+                f"{index}/name",
+                f"{quoted(attached.name, 60)} can't be a file's name here: letters, digits and _ . + @ = -",
+            )
+        elif mark and attached.kind is not AttachmentKind.ARCHIVES:
+            yield f"{index}/name", f"{quoted(attached.name, 60)}: only archives are unpacked to an #alias"
+        elif mark and not _FILE_NAME.fullmatch(alias):
+            yield f"{index}/name", f"the alias {quoted(alias, 60)} can't be a directory's name"
+        elif counts[file_name] > 1:
+            yield f"{index}/name", f"{counts[file_name]} files have the name {file_name!r}"
+
+
+def _executor_faults(config: JobConfig) -> Iterator[tuple[str, str]]:
+    if config.dynamic_allocation and config.executor_instances is not None:
+        yield "executor_instances", "fixes the number that dynamic_allocation lets vary; set one of the two"
+    least, most = config.min_executors, config.max_executors
+    if least is not None and most is not None and least > most:
+        yield "min_executors", f"{least} is more than max_executors, which is {most}"
 
 
 def _graph_faults(spec: WorkflowSpec) -> Iterator[Fault]:

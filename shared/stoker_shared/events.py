@@ -86,12 +86,16 @@ class QueueDeleted(Event, frozen=True, tag="queue.deleted"):
 
 
 class VariableSet(Event, frozen=True, tag="variable.set"):
-    """A workspace's variable has that value. A secret's value is not in the log, but in the secrets' file."""
+    """A workspace's variable has that value.
+
+    A secret's value is not in the log, but in the secrets' file, under the id ``kept``.
+    """
 
     workspace: str
     name: str
     value: str = ""
     secret: bool = False
+    kept: str = ""
 
 
 class VariableUnset(Event, frozen=True, tag="variable.unset"):
@@ -104,13 +108,19 @@ class VariableUnset(Event, frozen=True, tag="variable.unset"):
 class Attachment(msgspec.Struct, frozen=True):
     """A file that a job is given beside its source: the object ``digest``, under ``name``.
 
-    ``kind`` is the option of spark-submit for it: ``py_files``, ``files``, ``jars`` or ``archives``.
+    ``kind`` is the option of spark-submit for it: ``py_files``, ``files``, ``jars`` or ``archives``. The name
+    of an archive may end in ``#alias``, the directory it is unpacked to.
     """
 
     kind: str
     name: str
     digest: str
     size: int
+
+    @property
+    def file_name(self) -> str:
+        """What the file is called where it lies."""
+        return self.name.partition("#")[0]
 
 
 class JobSaved(Event, frozen=True, tag="job.saved"):

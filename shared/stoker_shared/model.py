@@ -6,6 +6,7 @@ that a mistyped key is an error and never silently nothing.
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 
 import msgspec
@@ -139,7 +140,8 @@ class JobConfig(Definition, frozen=True):
     """How a job runs. On a job: its defaults. On a node: what that node has otherwise; unset means inherited.
 
     Memory is a Spark size (``4g``), ``timeout`` is seconds for one attempt. ``args`` come after the source
-    file; ``min_executors`` and ``max_executors`` bound dynamic allocation.
+    file; ``min_executors`` and ``max_executors`` bound dynamic allocation where it is on. ``memory_overhead``
+    is that of driver and executors alike.
     """
 
     args: tuple[str, ...] | None = None
@@ -159,13 +161,34 @@ class JobConfig(Definition, frozen=True):
     timeout: int | None = None
 
     def overlaid(self, over: JobConfig) -> JobConfig:
-        """Give this configuration with what ``over`` sets on top; properties and environment merge by key."""
-        changes = {
+        """Give this configuration with what ``over`` sets on top; properties and environment merge by key.
+
+        How many executors there are is one choice: a number and dynamic allocation replace each other.
+        """
+        under: dict[str, None] = {}
+        if over.dynamic_allocation:
+            under["executor_instances"] = None
+        elif over.executor_instances is not None:
+            under["dynamic_allocation"] = None
+        changes = under | {
             name: value
             for name in self.__struct_fields__
             if name not in ("conf", "env") and (value := getattr(over, name)) is not None
         }
         return msgspec.structs.replace(self, conf=self.conf | over.conf, env=self.env | over.env, **changes)
+
+    def settings(self) -> dict[str, str]:
+        """Give what is set, by names and in words as people set it: ``conf.spark.x``, args as for a shell."""
+        settings: dict[str, str] = {}
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, dict):
+                settings |= {f"{name}.{key}": item for key, item in value.items()}
+            elif isinstance(value, tuple):
+                settings[name] = shlex.join(value)
+            elif value is not None:
+                settings[name] = str(value).lower() if isinstance(value, bool) else str(value)
+        return settings
 
 
 class Subscription(Definition, frozen=True):

@@ -41,7 +41,7 @@ class Queue(msgspec.Struct, tag="queue", omit_defaults=True):
 
 
 class Variable(msgspec.Struct, tag="variable", omit_defaults=True):
-    """A workspace's variable. A secret's value is not here."""
+    """A workspace's variable. The secrets' file has the value of a secret, under the id ``kept``."""
 
     workspace: str
     name: str
@@ -49,6 +49,7 @@ class Variable(msgspec.Struct, tag="variable", omit_defaults=True):
     by: str
     value: str = ""
     secret: bool = False
+    kept: str = ""
 
 
 class JobVersion(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -76,8 +77,29 @@ class JobDraft(msgspec.Struct, frozen=True, omit_defaults=True):
     attachments: tuple[ev.Attachment, ...] = ()
 
 
+def same_content(one: JobVersion | JobDraft | ev.JobPublished, other: JobVersion | JobDraft) -> bool:
+    """Tell whether two states of a job run the same: source, attached files and configuration."""
+    return (one.digest, one.attachments, one.config) == (other.digest, other.attachments, other.config)
+
+
+def drafted(version: JobVersion, revision: int) -> JobDraft:
+    """Give the draft that says what a version does."""
+    return JobDraft(
+        revision,
+        version.digest,
+        version.size,
+        version.at,
+        version.by,
+        version.config,
+        version.attachments,
+    )
+
+
 class Job(msgspec.Struct, tag="job"):
-    """A source file known by its path: its draft, if any, and its published versions, oldest first."""
+    """A source file known by its path: its draft and its published versions, oldest first.
+
+    Publishing something else than the draft moves the draft along, unless it has changes of its own.
+    """
 
     workspace: str
     path: str
@@ -85,9 +107,20 @@ class Job(msgspec.Struct, tag="job"):
     draft: JobDraft | None = None
 
     @property
-    def latest(self) -> JobVersion:
-        """The newest published version."""
-        return self.versions[-1]
+    def latest(self) -> JobVersion | None:
+        """The newest published version; None of a job that is only a draft."""
+        return self.versions[-1] if self.versions else None
+
+    @property
+    def current_draft(self) -> JobDraft:
+        """The draft, which there is as soon as the job was saved or published."""
+        assert self.draft  # noqa: S101
+        return self.draft
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether there is a draft that says other than what is published."""
+        return self.draft is not None and not (self.latest and same_content(self.draft, self.latest))
 
 
 class WorkflowVersion(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -182,11 +215,24 @@ class NodeRun(msgspec.Struct, omit_defaults=True):
         return bool(self.attempts) and self.attempts[-1].state is not AttemptState.ENDED
 
 
+MOST_DEEDS = 50
+"""Deeds of people that a run keeps; the run log has all."""
+
+
+class Deed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a person did to a run, in words, after starting it."""
+
+    at: datetime
+    by: str
+    what: str
+
+
 class Run(msgspec.Struct, tag="run", omit_defaults=True):
     """One execution of one version of a workflow.
 
     ``opened`` is the seq at which it was created or last opened again, ``begun_at`` when its first node since
-    then started; ``settings`` are what a rerun changed for this run only; ``queues`` are those of its nodes.
+    then started; ``settings`` are what reruns changed for this run only; ``queues`` are those of its nodes;
+    ``deeds`` what people did to it, the last `MOST_DEEDS` of that.
 
     The last fields are worklists, kept so that planning costs what happened and not the size of the DAG, all
     of numbers of nodes: ``ready`` (with the negated priority before it, sorted) may start; ``retrying`` wait
@@ -225,6 +271,7 @@ class Run(msgspec.Struct, tag="run", omit_defaults=True):
     tags: dict[str, str] = {}
     settings: dict[str, str] = {}
     queues: list[str] = []
+    deeds: list[Deed] = []
     opened: int = 0
     begun_at: datetime | None = None
     nodes: list[NodeRun] = []
@@ -305,6 +352,8 @@ class State(msgspec.Struct):
                 self.variables[item.workspace, item.name] = item
             case Job():
                 self.workspaces.setdefault(item.workspace, Workspace(item.workspace))
+                # Snapshots of earlier versions have no drafts of jobs.
+                item.draft = item.draft or (item.latest and drafted(item.latest, 1))
                 self.jobs[item.workspace, item.path] = item
             case Workflow():
                 self.workspaces.setdefault(item.workspace, Workspace(item.workspace))

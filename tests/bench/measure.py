@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from statistics import median, quantiles
 
 from tests.bench.dags import Dag
 from tests.harness import StokerDaemon, wait_for
 
 TRUE = "#!/bin/true\n"
 DATE = "#!/bin/sh\nexec date +%s.%N\n"
+
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class NotOnDisk(Exception):
@@ -61,6 +65,36 @@ def start_latencies(daemon: StokerDaemon, count: int) -> list[float]:
     daemon.publish_job("date.sh", DATE)
     daemon.publish_workflow("date", [{"name": "only", "job": "date.sh"}])
     return [_start_latency(daemon) for _ in range(count)]
+
+
+def took(call: Callable[[], object]) -> float:
+    """Give the seconds that a call takes."""
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def cpu_seconds(pid: int) -> float:
+    """Give the processor time that a process has used, its own and the kernel's for it."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def memory(pid: int) -> dict[str, float]:
+    """Give a process's memory in MB: resident (RSS), and with what is shared divided by its users (PSS)."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in lines[1:]}
+    return {name: round(kilobytes[field] / 1000, 1) for name, field in (("rss_mb", "Rss"), ("pss_mb", "Pss"))}
+
+
+def milliseconds(seconds: list[float], digits: int = 2) -> float:
+    """Give the median in milliseconds."""
+    return round(median(seconds) * 1000, digits)
+
+
+def p99_milliseconds(seconds: list[float]) -> float:
+    """Give what 99 of 100 do not exceed, in milliseconds."""
+    return round(quantiles(seconds, n=100)[98] * 1000, 2)
 
 
 def _start_latency(daemon: StokerDaemon) -> float:

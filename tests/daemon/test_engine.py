@@ -15,8 +15,8 @@ import pytest
 
 from stoker_daemon import engine as engine_module
 from stoker_daemon.attempts import AttemptKey
+from stoker_daemon.commands.actions import stop_node, stop_run
 from stoker_daemon.commands.queues import found_queues
-from stoker_daemon.commands.runs import stop_node, stop_run
 from stoker_daemon.engine import Command, Engine, Turn
 from stoker_daemon.executor import Order
 from stoker_daemon.launchers import CannotLaunch

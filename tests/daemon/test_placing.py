@@ -17,7 +17,7 @@ QUEUES = {
 
 def placed(*nodes: NodeSpec, asked: str = "", debug: bool = False, queue: str = "root_queue"):
     spec = WorkflowSpec(workflow="daily", nodes=nodes, queue=queue)
-    plan = freeze(spec, lambda path: JobVersion(1, path, 1, datetime.now(UTC), "alice"))
+    plan = freeze(spec, lambda path: JobVersion(1, path, 1, datetime.now(UTC), "alice"), {})
     return places(spec, plan, QUEUES, asked, debug=debug)
 
 

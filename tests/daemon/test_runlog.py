@@ -327,6 +327,20 @@ class TestSegments:
         assert len(segments.paths(tmp_path)) > 3
         assert opened(tmp_path)[1] == story.state
 
+    async def test_are_not_left_at_a_restart_for_the_size_of_their_opening(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(runlog, "SEGMENT_BYTES", 700)
+        story = Story()
+        groups = [story.tell(ev.JobPublished("default", f"{n}.sh", 1, "d" * 64, 1)) for n in range(60)]
+        await written(tmp_path, groups)
+        newest = segments.paths(tmp_path)[-1]
+
+        await written(tmp_path, [story.tell(ev.JobPublished("default", "last.sh", 1, "d" * 64, 1))])
+
+        assert newest.stat().st_size > 5 * 700
+        assert segments.paths(tmp_path)[-1] == newest
+
     async def test_are_replayed_from_the_oldest_that_is_kept(self, turned: tuple[Path, list[ev.Record]]):
         directory, records = turned
         assert [record for record, _ in replay(directory)] == records

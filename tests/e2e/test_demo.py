@@ -59,7 +59,7 @@ def test_ctrl_c_cleans_up(tmp_path: Path) -> None:
 
     demo.send_signal(signal.SIGINT)
 
-    assert demo.wait(timeout=60) == 130
+    assert demo.wait(timeout=60) == -signal.SIGINT
     assert list(tmp_path.iterdir()) == []
     assert processes_that_mention(str(tmp_path)) == []
 

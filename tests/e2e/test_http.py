@@ -130,7 +130,12 @@ REFUSALS: list[tuple[str, dict[str, Any], int, str]] = [
     (f"PUT /v1/objects/{'0' * 64}", {"content": b"a"}, 422, "the content's SHA-256 is ca978112ca1bb"),
     (PUBLISH_JOB, NO_OBJECT, 422, "is stored; send the content first"),
     (PUBLISH_JOB, {"json": {"digest": "../runlog"}}, 422, "/digest: expected `str` matching"),
-    (f"POST {SPACE}/jobs/new.rb/publish", NO_OBJECT, 422, "must end in one of .py, .sql, .jar, .sh"),
+    (
+        f"POST {SPACE}/jobs/new.rb/publish",
+        NO_OBJECT,
+        422,
+        "must end in one of .py, .sql, .jar, .ipynb, .sh, .submit",
+    ),
     # Drafts.
     (KNOWN, known(), 428, "say which draft of 'known' this replaces"),
     (KNOWN, known(**{"If-Match": '"7"'}), 412, "the draft of 'known' is at revision 1, saved by"),
@@ -277,7 +282,7 @@ def test_only_the_user_may_connect_and_the_kernel_says_who_it_is(daemon: StokerD
     claimed = daemon.http.get(f"{SPACE}/jobs/known.sh", headers={"X-Forwarded-For": "alice"}).json()
     draft = daemon.http.get(f"{SPACE}/workflows/known").json()
     run = daemon.run(daemon.start_run("known"))
-    assert (claimed["by"], draft["row"]["saved_by"], run["row"]["by"]) == (ME, ME, ME)
+    assert (claimed["latest"]["by"], draft["row"]["saved_by"], run["row"]["by"]) == (ME, ME, ME)
     with events(daemon, 0) as stream:
         assert next(event["by"] for event in stream if event["type"] == "job.published") == ME
 

@@ -191,9 +191,9 @@ def test_a_range_of_a_job_that_runs_is_bounded(roomy: StokerDaemon, tmp_path: Pa
 
 def test_a_limit_that_is_too_small_is_refused(tmp_path: Path) -> None:
     environment = {**os.environ, "STOKER_DATA": str(tmp_path), "STOKER_OUTPUT_LIMIT": "1000"}
-    done = subprocess.run([STOKERD, "check"], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run([STOKERD], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "output_limit is a number of bytes, 1,048,576 or more" in done.stderr
+    assert "output_limit is '1000', and must be a whole number from 1,048,576" in done.stderr
 
 
 # Whatever is written.

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stoker_shared import dag
-from stoker_shared.api import Fault
-from stoker_shared.definition import MAX_NODES, faults
+from stoker_shared.api import AttachedFile, AttachmentKind, Fault
+from stoker_shared.definition import MAX_NODES, attachment_faults, config_faults, faults
 from stoker_shared.model import JobConfig, NodeSpec, WorkflowSpec
 from stoker_shared.text import clean_line
 
@@ -128,3 +128,100 @@ def test_what_has_no_faults_is_a_dag_of_distinct_nodes_and_every_fault_is_safe_t
         assert len(upstream) == len(steps)
         assert len(dag.topological(upstream)) == len(steps)
         assert dag.dangling(upstream) == []
+
+
+class TestAConfiguration:
+    @pytest.mark.parametrize(
+        ("config", "field", "why"),
+        [
+            (
+                JobConfig(driver_memory="4gb"),
+                "driver_memory",
+                "'4gb' is not a size: a number and k, m, g or t",
+            ),
+            (JobConfig(executor_memory="4"), "executor_memory", "'4' is not a size"),
+            (JobConfig(memory_overhead="0m"), "memory_overhead", "'0m' is not a size"),
+            (JobConfig(driver_cores=0), "driver_cores", "must be 1 or more"),
+            (JobConfig(executor_instances=0), "executor_instances", "must be 1 or more"),
+            (JobConfig(min_executors=-1), "min_executors", "must be 0 or more"),
+            (JobConfig(min_executors=3, max_executors=2), "min_executors", "3 is more than max_executors"),
+            (
+                JobConfig(dynamic_allocation=True, executor_instances=2),
+                "executor_instances",
+                "fixes the number that dynamic_allocation lets vary",
+            ),
+            (JobConfig(log_level="warning"), "log_level", "not a log level of Spark; did you mean WARN?"),
+            (JobConfig(log_level="x"), "log_level", "there are ALL, TRACE, DEBUG"),
+            (JobConfig(main_class="a.jar"), "main_class", ""),
+            (JobConfig(main_class="--conf"), "main_class", "'--conf' is not the name of a class"),
+            (JobConfig(conf={"fs.x": "1"}), "conf/fs.x", "for a Hadoop property: `spark.hadoop.fs.x`"),
+            (JobConfig(env={"A-B": "1"}), "env/A-B", "letters, digits and _"),
+        ],
+    )
+    def test_that_can_t_be_is_told_by_its_field(self, config: JobConfig, field: str, why: str):
+        found = dict(config_faults(config))
+        if why:
+            assert list(found) == [field]
+            assert why in found[field]
+        else:
+            assert found == {}
+
+    def test_with_every_field_is_right(self):
+        config = JobConfig(
+            args=("",),
+            main_class="org.example.Outer$Inner_1",
+            driver_cores=1,
+            driver_memory="512M",
+            executor_cores=4,
+            executor_memory="4g",
+            dynamic_allocation=True,
+            min_executors=0,
+            max_executors=4,
+            memory_overhead="384m",
+            log_level="warn",
+            conf={"spark.x": ""},
+            env={"_A1": ""},
+            timeout=1,
+        )
+        assert list(config_faults(config)) == []
+
+    def test_of_a_node_chooses_anew_how_many_executors_there_are(self):
+        fixed = JobConfig(executor_instances=4, max_executors=9)
+        dynamic = JobConfig(dynamic_allocation=True, max_executors=9)
+
+        assert fixed.overlaid(JobConfig(dynamic_allocation=True)) == dynamic
+        assert dynamic.overlaid(JobConfig(executor_instances=4)) == fixed
+        assert dynamic.overlaid(JobConfig(max_executors=3)).max_executors == 3
+        assert fixed.overlaid(JobConfig(timeout=1)).executor_instances == 4
+
+
+def attached(kind: AttachmentKind, *names: str) -> list[AttachedFile]:
+    return [AttachedFile(kind=kind, name=name, digest="0" * 64) for name in names]
+
+
+class TestAttachedFiles:
+    def test_lie_under_names_of_their_own(self):
+        files = attached(AttachmentKind.ARCHIVES, "env-1.0.tar.gz#env", "日本.zip") + attached(
+            AttachmentKind.FILES, "a@b=c.csv"
+        )
+        assert list(attachment_faults(files)) == []
+
+    @pytest.mark.parametrize(
+        "name", ["", ".", "..", "../x", "a/b", "a,b", "-x", ".hidden", "a b", "x\n", "*", "a:b", "x" * 129]
+    )
+    def test_have_no_name_that_could_do_harm(self, name: str):
+        assert [place for place, _ in attachment_faults(attached(AttachmentKind.FILES, name))] == ["0/name"]
+
+    @pytest.mark.parametrize(
+        ("files", "why"),
+        [
+            (attached(AttachmentKind.FILES, "x#y"), "only archives are unpacked to an #alias"),
+            (attached(AttachmentKind.ARCHIVES, "x#../y"), "the alias '../y' can't be a directory's name"),
+            (
+                attached(AttachmentKind.ARCHIVES, "x.zip#a") + attached(AttachmentKind.FILES, "x.zip"),
+                "2 files have the name 'x.zip'",
+            ),
+        ],
+    )
+    def test_that_can_t_be_are_told_why(self, files: list[AttachedFile], why: str):
+        assert why in next(attachment_faults(files))[1]

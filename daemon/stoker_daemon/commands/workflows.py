@@ -8,9 +8,12 @@ from collections.abc import Callable
 import msgspec
 
 from stoker_daemon.commands.common import (
+    NEW,
     fitting,
     guess,
     known_workflow,
+    known_workspace,
+    latest_job,
     read_definition,
 )
 from stoker_daemon.engine import Turn
@@ -27,9 +30,6 @@ from stoker_shared.model import WorkflowSpec
 from stoker_shared.state import State, Workflow, WorkflowVersion
 from stoker_shared.text import clean
 
-NEW = 0
-"""The revision to save a workflow on that is not there yet."""
-
 
 async def save_workflow(
     objects: Objects, workspace: str, name: str, spec: WorkflowSpec, on_revision: int | None, by: str
@@ -42,6 +42,7 @@ async def save_workflow(
     digest = await asyncio.to_thread(objects.put, msgspec.json.encode(spec))
 
     def command(turn: Turn) -> Workflow:
+        known_workspace(turn.state, workspace)
         known = turn.state.workflow_named(workspace, name)
         revision = known.draft.revision if known else NEW
         if on_revision is None:
@@ -72,7 +73,7 @@ def publish_workflow(
             raise conflict(f"the draft of {name!r} was saved again meanwhile; look at it and publish again")
         if errors := _unpublished_jobs(turn.state, workspace, spec):
             raise _faulty(name, errors)
-        plan = freeze(spec, lambda path: turn.state.jobs[workspace, path].latest)
+        plan = freeze(spec, lambda path: latest_job(turn.state, workspace, path), {})
         if errors := places(spec, plan, turn.state.queues)[1]:
             raise _faulty(name, errors)
         version = len(workflow.versions) + 1
@@ -97,11 +98,11 @@ def published_version(workflow: Workflow, number: int | None) -> WorkflowVersion
 
 
 def _unpublished_jobs(state: State, workspace: str, spec: WorkflowSpec) -> list[Fault]:
-    known = [path for space, path in state.jobs if space == workspace]
+    known = {path for (space, path), job in state.jobs.items() if space == workspace and job.versions}
     return [
         Fault(f"/nodes/{index}/job", f"job {clean(node.job)!r} is not published{guess(node.job, known)}")
         for index, node in enumerate(spec.nodes)
-        if (workspace, node.job) not in state.jobs
+        if node.job not in known
     ]
 
 

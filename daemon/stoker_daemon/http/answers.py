@@ -60,10 +60,11 @@ async def body(request: Request, kind: type[_T]) -> tuple[_T, bytes]:
         raise malformed(f"the body is not JSON: {error}") from error
 
 
-def page(query: PageQuery, entries: Iterable[_T], key: Callable[[_T], str]) -> Page[_T]:
-    """Give the part of a list that a query asks for, in the order of ``key``."""
-    rest = sorted((entry for entry in entries if key(entry) > query.cursor), key=key)
-    return Page(rest[: query.limit], key(rest[query.limit - 1]) if len(rest) > query.limit else None)
+def page(query: PageQuery, keys: Iterable[str], show: Callable[[str], _T]) -> Page[_T]:
+    """Give the part of a list that a query asks for, in the order of the keys."""
+    rest = sorted(key for key in keys if key > query.cursor)
+    more = len(rest) > query.limit
+    return Page([show(key) for key in rest[: query.limit]], rest[query.limit - 1] if more else None)
 
 
 async def on_refused(_: Request, error: Exception) -> Response:

@@ -18,7 +18,7 @@ from stoker_daemon.engine import Engine
 from stoker_daemon.http.operations import Operation
 from stoker_daemon.http.ranges import choose
 from stoker_daemon.http.runs import find_run
-from stoker_daemon.http.waiting import happens
+from stoker_daemon.output.files import sizes
 from stoker_daemon.output.view import View
 from stoker_daemon.output.watcher import Watcher
 from stoker_daemon.problems import not_found
@@ -94,17 +94,21 @@ class Logs:
             await self._look(view, key)
 
     async def _followed(self, view: View, key: AttemptKey, start: int) -> AsyncIterator[bytes]:
+        directory, seen = AttemptDirectory(self._logs, key).path, None
         while not self._closing.is_set():
             # In this order: what is written before the end is seen is read after it.
             ended = self._has_ended(key)
-            await self._look(view, key)
-            if read := await asyncio.to_thread(view.read, start, view.size):
+            there = self._watcher.shown(key), sizes(directory)
+            if there != seen:
+                await self._look(view, key)
+            if start < view.size and (read := await asyncio.to_thread(view.read, start, view.size)):
                 start += _length(read)
                 yield _shown(read)
             elif ended:
                 return
             else:
-                await happens(asyncio.sleep(POLL_SECONDS), POLL_SECONDS, self._closing)
+                seen = there
+                await asyncio.sleep(POLL_SECONDS)
 
     async def _look(self, view: View, key: AttemptKey) -> None:
         await asyncio.to_thread(view.look, self._watcher.shown(key))

@@ -42,8 +42,7 @@ class Queues:
         """List the queues."""
         state = self._engine.state
         counts = Counter(node.queue for _, node in queued(state, datetime.now(UTC)))
-        views = [_view(queue, counts[queue.name]) for queue in state.queues.values()]
-        return Answer(page(query, views, lambda view: view.name))
+        return Answer(page(query, state.queues, lambda name: _view(state.queues[name], counts[name])))
 
     async def show_queue(self, name: str) -> Answer[QueueView]:
         """Show a queue: what it allows, what is active in it, what waits for it."""

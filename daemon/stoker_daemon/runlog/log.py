@@ -18,8 +18,11 @@ from stoker_shared.codec import encode_item
 from stoker_shared.events import FORMAT, Record
 from stoker_shared.state import SHAPE, State
 
-SEGMENT_BYTES = 8 * 1024 * 1024
-"""Bytes of events from which a segment is left for the next one. They bound what a start has to replay."""
+SEGMENT_BYTES = 2 * 1024 * 1024
+"""Bytes of events from which a segment is left for the next one. They bound what a start has to replay.
+
+A segment with a larger opening takes as many as that has, so that openings are at most half of the log.
+"""
 
 RESERVE = "reserve"
 """Name of the file beside the segments that keeps room for them."""
@@ -41,13 +44,22 @@ class ForeignMachine(segments.LogError):
 class RunLog:
     """An open run log. ``durable`` is the seq up to which everything is on disk; ``room`` is what it has."""
 
-    def __init__(self, directory: Path, header: segments.Header, path: Path, size: int, durable: int) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        header: segments.Header,
+        path: Path,
+        size: int,
+        durable: int,
+        opening: int = 0,
+    ) -> None:
         self.directory = directory
         self.id = header.log
         self.durable = durable
         self.room = Room.ENOUGH
         self._machine = header.machine
         self._path, self._size = path, size
+        self._turn_at = opening + max(SEGMENT_BYTES, opening)
         self._turned = False
         self._writer: LogWriter | None = None
         self._pulse = asyncio.Event()
@@ -81,7 +93,7 @@ class RunLog:
         """Hand in the records that brought ``state`` where it is; turn the segment when it is time."""
         writer = self._started()
         writer.append(records, urgent=urgent)
-        if writer.size < SEGMENT_BYTES:
+        if writer.size < self._turn_at:
             self._turned = False
         elif not self._turned:
             self._turned = True
@@ -122,6 +134,7 @@ class RunLog:
 
     def _turn(self, writer: LogWriter, state: State, at: datetime) -> None:
         header, opening = _opening(self.id, self._machine, state, at)
+        self._turn_at = max(SEGMENT_BYTES, len(opening))
         writer.rotate(segments.path_for(self.directory, header.first), opening)
 
     def _started(self) -> LogWriter:
@@ -148,7 +161,8 @@ def open_log(directory: Path, machine: str, at: datetime, *, take_over: bool = F
         return _begin(directory, uuid.uuid4().hex, machine, State(), at), State()
     if loaded.header.machine != machine:
         return _begin(directory, loaded.header.log, machine, loaded.state, at), loaded.state
-    return RunLog(directory, loaded.header, loaded.path, loaded.size, loaded.state.seq), loaded.state
+    size, durable = loaded.size, loaded.state.seq
+    return RunLog(directory, loaded.header, loaded.path, size, durable, loaded.opening), loaded.state
 
 
 def read_log(directory: Path, end: segments.Tail) -> tuple[RunLog, State]:
@@ -179,7 +193,7 @@ def _begin(directory: Path, log_id: str, machine: str, state: State, at: datetim
     header, opening = _opening(log_id, machine, state, at)
     path = segments.path_for(directory, header.first)
     write_segment(path, opening)
-    return RunLog(directory, header, path, len(opening), state.seq)
+    return RunLog(directory, header, path, len(opening), state.seq, len(opening))
 
 
 def _opening(log_id: str, machine: str, state: State, at: datetime) -> tuple[segments.Header, bytes]:

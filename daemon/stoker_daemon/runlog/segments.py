@@ -58,13 +58,14 @@ class Tail(msgspec.Struct):
 class Loaded(msgspec.Struct):
     """A log read to its end: the state there, and what is torn.
 
-    ``header``, ``path`` and ``size`` (bytes up to the torn end) are the newest whole segment's; there is no
-    header where there is no such segment yet.
+    ``header``, ``path``, ``opening`` (its bytes) and ``size`` (bytes up to the torn end) are the newest whole
+    segment's; there is no header where there is no such segment yet.
     """
 
     state: State
     header: Header | None = None
     path: Path | None = None
+    opening: int = 0
     size: int = 0
     torn: list[Tail] = []
 
@@ -111,7 +112,7 @@ def load(directory: Path, end: Tail | None = None) -> Loaded:
             torn.append(Tail(path, 0, str(error)))
             continue
         size = _replay_last(path, data, offset, state, torn)
-        return Loaded(state, header, path, size, torn)
+        return Loaded(state, header, path, offset, size, torn)
     if torn and first_of(torn[0].path) != 1:
         raise _damage(torn[0].path, 0, torn[0].why)
     return Loaded(State(), torn=torn)
@@ -238,19 +239,20 @@ def _opening_item(path: Path, line: tuple[int, bytes] | None, kind: Any) -> Any:
 
 def _replay_last(path: Path, data: bytes, offset: int, state: State, torn: list[Tail]) -> int:
     """Apply the newest segment's events, give the offset where its whole part ends, note what is torn."""
-    while (line := next(_lines(data, offset), None)) is not None:
+    end = offset
+    for line in _lines(data, offset):
         try:
             record = _decode_next(line[1], state.seq)
         except Damaged as error:
-            if isinstance(error, Unreadable) or _later_group(data, offset, state.seq + 1):
-                raise _damage(path, offset, str(error)) from error
-            torn.append(Tail(path, offset, str(error)))
-            return offset
-        _apply(path, offset, state, record)
-        offset = _end_of(line)
-    if offset < len(data):
-        torn.append(Tail(path, offset, "its last line has no end"))
-    return offset
+            if isinstance(error, Unreadable) or _later_group(data, end, state.seq + 1):
+                raise _damage(path, end, str(error)) from error
+            torn.append(Tail(path, end, str(error)))
+            return end
+        _apply(path, end, state, record)
+        end = _end_of(line)
+    if end < len(data):
+        torn.append(Tail(path, end, "its last line has no end"))
+    return end
 
 
 def _decode_next(line: bytes, seq: int) -> Record:

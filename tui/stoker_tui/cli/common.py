@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from stoker_shared.text import clean
 from stoker_tui.client import Client, NotStoker, Refused, Unreachable
 
 DID_NOT_SUCCEED, UNREACHABLE, REFUSED = 1, 3, 4
+
+_TARGET = re.compile(r"#?(\d{1,15})(?:/(.+))?", re.DOTALL)
 
 
 class Context:
@@ -65,6 +68,25 @@ def give_up(why: str, status: int) -> NoReturn:
     """Say why on stderr, and exit."""
     click.echo(f"stoker: {why}", err=True)
     sys.exit(status)
+
+
+def run_and_node(text: str) -> tuple[int, str | None]:
+    """Give the number of a run and the name of a node, if one is named, from what is written as 12/ingest."""
+    match = _TARGET.fullmatch(text)
+    if match is None:
+        give_up(f"{text!r} is not a run; write 12, or 12/ingest for a node of it", USAGE)
+    return int(match[1]), match[2]
+
+
+def pairs(option: str, texts: tuple[str, ...]) -> dict[str, str]:
+    """Give what an option was given several times, each as NAME=VALUE."""
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            give_up(f"{option} {text}: write it as NAME=VALUE", USAGE)
+        found[name] = value
+    return found
 
 
 def _told(refused: Refused) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import shlex
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,8 @@ def read_workflow(path: Path) -> WorkflowSpec:
 def config_of(settings: list[str]) -> JobConfig:
     """Give the configuration of ``--set key=value`` options; ``conf.`` and ``env.`` begin keys of those maps.
 
+    The value of ``args`` is words, quoted as for a shell.
+
     Raises:
         BadFile: a setting that no job has.
     """
@@ -60,6 +63,8 @@ def config_of(settings: list[str]) -> JobConfig:
         group, dot, name = key.partition(".")
         if dot and group in ("conf", "env"):
             values.setdefault(group, {})[name] = value
+        elif key == "args":
+            values[key] = _words(value)
         else:
             values[key] = value
     try:
@@ -67,6 +72,31 @@ def config_of(settings: list[str]) -> JobConfig:
     except msgspec.ValidationError as error:
         fault = fault_of(error, JobConfig)
         raise BadFile(f"--set {fault.pointer.strip('/')}: {fault.detail}") from error
+
+
+def without(config: JobConfig, keys: Sequence[str]) -> JobConfig:
+    """Give a configuration without what ``--unset key`` options name.
+
+    Raises:
+        BadFile: what is not set.
+    """
+    for key in keys:
+        group, dot, name = key.partition(".")
+        if dot and group in ("conf", "env") and name in getattr(config, group):
+            rest = {each: value for each, value in getattr(config, group).items() if each != name}
+            config = msgspec.structs.replace(config, **{group: rest})
+        elif key in config.__struct_fields__ and getattr(config, key) not in (None, {}):
+            config = msgspec.structs.replace(config, **{key: getattr(JobConfig(), key)})
+        else:
+            raise BadFile(f"--unset {key}: it is not set")
+    return config
+
+
+def _words(value: str) -> list[str]:
+    try:
+        return shlex.split(value)
+    except ValueError as error:
+        raise BadFile(f"--set args: {str(error).lower()}") from error
 
 
 def _faulty(path: Path, found: list[Fault]) -> BadFile:

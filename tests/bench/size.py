@@ -1,0 +1,48 @@
+"""How much is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Row = dict[str, object]
+"""One line of a table: what was measured, and its figures."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """``repeat`` is how often what is compared is measured, in turns; medians are given."""
+
+    repeat: int = 5
+    chain: int = 100
+    wide: int = 500
+    layers: int = 20
+    starts: int = 100
+    workflows: tuple[int, ...] = (0, 1_000, 10_000)
+    seconds: float = 60
+    finished: int = 100_000
+    full: float = 0.95
+    """How full the newest segment is after the finished runs: what a start has to replay at most."""
+    replayed: int = 1_000
+    """Finished runs that are few: their events fit in one segment."""
+    requests: int = 2_000
+    followers: tuple[int, ...] = (1, 20, 200)
+    listed: tuple[int, int] = (1_000, 1_000_000)
+    """Finished runs in the histories that lists are asked of."""
+
+
+TINY = Size(
+    repeat=1,
+    chain=2,
+    wide=3,
+    layers=2,
+    starts=2,
+    workflows=(0, 5),
+    seconds=0.02,
+    finished=10,
+    full=0,
+    replayed=10,
+    requests=10,
+    followers=(1, 2),
+    listed=(10, 20),
+)
+"""Just enough to see that the benchmark works."""
