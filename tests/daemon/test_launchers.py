@@ -312,6 +312,7 @@ class TestSparkProperties:
             "spark.executor.memory": "3g",
             "spark.driver.memory": "4g",
             "spark.dynamicAllocation.enabled": "true",
+            "spark.dynamicAllocation.shuffleTracking.enabled": "true",
         }
         launched = launch(asked, spark)
         assert launched.argv[3:] == ("--proxy-user", "etl", str(HERE / "job.py"))
