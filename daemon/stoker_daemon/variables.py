@@ -2,8 +2,9 @@
 
 Pure: the facts of an attempt and the custom variables go in, text comes out.
 
-- ``${ds}``, ``${ts_nodash}`` ... come from the cycle time; ``${ds-1d}`` shifts them, ``${yyyy/MM/dd}``
-  spells them freely. Shifts are on local wall time: they know nothing of clock changes.
+- ``${ds}``, ``${ts_nodash}`` ... come from the cycle time; ``${ds-1d}`` shifts them, ``${ds+1d-1M}`` one
+  shift after the other, ``${yyyy/MM/dd}`` spells them freely. Shifts are on local wall time: they know
+  nothing of clock changes.
 - ``$${`` is a literal ``${``; so ``$$${`` is a literal ``$${``. A ``$`` right before a reference can't be
   written as such: it takes a variable whose value is ``$``.
 - A name with a dot or a colon (``${spark.x}``, ``${env:HOME}``) is Spark's own and left alone, unless it is a
@@ -28,24 +29,17 @@ import msgspec
 from stoker_shared.api import MAX_VALUE
 from stoker_shared.secrecy import MASK
 from stoker_shared.text import MAX_PATH, fit, nearest, quoted
-
-DATES = {
-    "data_date": "yyyy-MM-dd",
-    "ds": "yyyy-MM-dd",
-    "dt": "yyyy-MM-dd",
-    "data_date_nodash": "yyyyMMdd",
-    "ds_nodash": "yyyyMMdd",
-    "dt_nodash": "yyyyMMdd",
-    "ts": "yyyy-MM-ddTHH:mm:ss",
-    "ts_nodash": "yyyyMMddHHmmss",
-}
-"""The built-in dates, each with the pattern that spells it."""
-
-FACTS = ("workflow_name", "node_name", "run_id", "attempt", "scheduled_at")
-"""The other built-in variables; they take no offset."""
-
-TAKEN = "attempt_tag"
-"""A name no custom variable can have: as STOKER_ATTEMPT_TAG it marks an attempt's processes."""
+from stoker_shared.variables import (
+    DATES,
+    FACTS,
+    IDENTIFIER,
+    LETTER,
+    LETTERS,
+    PATTERN,
+    is_builtin,
+    shown,
+    variable_name_problem,
+)
 
 WORKSPACE = "workspace"
 """The widest scope of custom variables, and the only one that has secrets."""
@@ -56,21 +50,12 @@ LONGEST_VALUE = MAX_VALUE
 MOST_GROWTH = 10_000_000
 """Characters by which variables may lengthen the texts of one attempt, its custom values included."""
 
-_LETTERS = {
-    "yyyy": "{0.year:04}",
-    "MM": "{0.month:02}",
-    "dd": "{0.day:02}",
-    "HH": "{0.hour:02}",
-    "mm": "{0.minute:02}",
-    "ss": "{0.second:02}",
-}
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[^{}\n]*)\}")
-_LETTER = re.compile("|".join(_LETTERS))
-_PATTERN = re.compile(rf"(?:{_LETTER.pattern})(?:[-/_.T :]*(?:{_LETTER.pattern}))*")
-_OFFSET = re.compile(r"(?P<count>[+-][0-9]{1,9})(?P<unit>[yMwdhm])\Z")
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SHIFT = re.compile(r"([+-][0-9]{1,9})([yMwdhm])")
+# As few as anybody needs: without an end to them, a long reference would be searched in quadratic time.
+_OFFSET = re.compile(rf"(?:{_SHIFT.pattern}){{1,4}}\Z")
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -113,24 +98,6 @@ class _Definition(NamedTuple):
         """Give what its value refers to."""
         found = () if self.secret else _REFERENCE.finditer(self.value)
         return [reference["name"] for reference in found if reference["name"]]
-
-
-def is_builtin(name: str) -> bool:
-    """Say whether Stoker itself gives ``name`` a value; a date pattern such as ``MM`` is built in too."""
-    return name in DATES or name in FACTS or _PATTERN.fullmatch(name) is not None
-
-
-def variable_name_problem(name: str) -> str | None:
-    """Say why ``name`` cannot name a custom variable, or return None where it can."""
-    if not _IDENTIFIER.fullmatch(name):
-        return f"{_shown(name)} is not a name: letters, digits and _, no digit first"
-    if is_builtin(name):
-        return f"{_shown(name)} is built in and cannot be set"
-    if is_builtin(name.lower()):
-        return f"{_shown(name)} differs from the built-in {_shown(name.lower())} only in case"
-    if name.lower() == TAKEN:
-        return f"{_shown(name)} cannot be set: STOKER_{name.upper()} marks the processes of an attempt"
-    return None
 
 
 class Scope:
@@ -188,7 +155,7 @@ class Scope:
         def value(name: str) -> str:
             if name in self.secret:
                 raise ValueError(
-                    f"{_shown(name)} is secret, and {seen}; the job can read it from its environment, "
+                    f"{shown(name)} is secret, and {seen}; the job can read it from its environment, "
                     f"as STOKER_{name.upper()}"
                 )
             return self._value(name)
@@ -267,14 +234,15 @@ class Scope:
         offset = _OFFSET.search(name)
         base = name[: offset.start()] if offset else name
         pattern = DATES.get(base, base)
-        if not _PATTERN.fullmatch(pattern):
+        if not PATTERN.fullmatch(pattern):
             return None
-        if not offset:
-            return _spelled(self._cycle, pattern)
+        when = self._cycle
         try:
-            return _spelled(_shift(self._cycle, int(offset["count"]), offset["unit"]), pattern)
+            for count, unit in _SHIFT.findall(offset[0] if offset else ""):
+                when = _shift(when, int(count), unit)
+            return _spelled(when, pattern)
         except (ValueError, OverflowError):
-            raise ValueError(f"{_shown(name)} lies outside the years 1 to 9999") from None
+            raise ValueError(f"{shown(name)} lies outside the years 1 to 9999") from None
 
     def _resolved(self, name: str) -> str:
         written = self._custom[name]
@@ -327,7 +295,7 @@ def _circular(circle: list[str], custom: Mapping[str, _Definition]) -> VariableE
     first, second = circle[:2]
     origin, text, _ = custom[first]
     position = next(found.start() for found in _REFERENCE.finditer(text) if found["name"] == second)
-    problem = f"{_shown(first)} refers to itself: {fit(' -> '.join(circle), MAX_PATH)}"
+    problem = f"{shown(first)} refers to itself: {fit(' -> '.join(circle), MAX_PATH)}"
     return VariableError(problem, second, _label(first, origin), text, position)
 
 
@@ -345,22 +313,17 @@ def _shift(when: datetime, count: int, unit: str) -> datetime:
 
 
 def _spelled(when: datetime, pattern: str) -> str:
-    return _LETTER.sub(lambda letters: _LETTERS[letters[0]].format(when), pattern)
+    return LETTER.sub(lambda letters: LETTERS[letters[0]].format(when), pattern)
 
 
 def _why_unknown(name: str, known: Collection[str]) -> str:
     """Say what is wrong with a reference that has no value."""
-    plain = _IDENTIFIER.match(name)
+    plain = IDENTIFIER.match(name)
     head = plain[0] if plain else ""
     if head in DATES:
-        return f"{_shown(name)}: an offset is a sign, a number and one of y M w d h m, as in {head}-1d"
+        return f"{shown(name)}: an offset is a sign, a number and one of y M w d h m, as in {head}-1d"
     if head in known:
-        return f"{_shown(name)}: only dates take an offset, and {_shown(head)} is none"
+        return f"{shown(name)}: only dates take an offset, and {shown(head)} is none"
     near = nearest(_OFFSET.sub("", name), [*known, *DATES.values()]) if len(name) <= 100 else None
-    hint = f"; did you mean {_shown(near)}?" if near else " (a literal ${ is written $${)"
-    return f"unknown variable {_shown(name)}{hint}"
-
-
-def _shown(name: str) -> str:
-    """Quote a name for a message, cut where it is long."""
-    return quoted(name, 60)
+    hint = f"; did you mean {shown(near)}?" if near else " (a literal ${ is written $${)"
+    return f"unknown variable {shown(name)}{hint}"

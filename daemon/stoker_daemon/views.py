@@ -8,6 +8,7 @@ import msgspec
 
 from stoker_daemon.plan import Plan, type_of
 from stoker_shared import api
+from stoker_shared.model import WorkflowSpec
 from stoker_shared.state import Attempt, Job, JobVersion, NodeRun, Run, State, Variable, Workflow, Workspace
 
 
@@ -60,13 +61,14 @@ def job_view(job: Job) -> api.JobView:
             by=draft.by,
             config=draft.config,
             attachments=draft.attachments,
+            applied=draft.applied,
         ),
         latest=job_version(job, job.latest) if job.latest else None,
     )
 
 
-def workflow_row(workflow: Workflow, active_runs: list[int]) -> api.WorkflowRow:
-    """Show a workflow in a list."""
+def workflow_row(workflow: Workflow, active_runs: list[int], spec: WorkflowSpec) -> api.WorkflowRow:
+    """Show a workflow in a list; ``spec`` is its definition in force (`in_force`)."""
     latest = workflow.versions[-1] if workflow.versions else None
     return api.WorkflowRow(
         id=workflow.id,
@@ -76,8 +78,18 @@ def workflow_row(workflow: Workflow, active_runs: list[int]) -> api.WorkflowRow:
         saved_at=workflow.draft.at,
         saved_by=workflow.draft.by,
         has_changes=latest is None or latest.digest != workflow.draft.digest,
+        edited=workflow.edited,
         active_runs=active_runs,
+        last_run=workflow.last_run,
+        queue=spec.queue,
+        schedule=spec.schedule,
+        tags=spec.tags,
     )
+
+
+def in_force(workflow: Workflow) -> str:
+    """Give the digest of the definition that runs are made of: the latest version's, else the draft's."""
+    return workflow.versions[-1].digest if workflow.versions else workflow.draft.digest
 
 
 def runs_by_workflow(state: State) -> dict[int, list[int]]:

@@ -9,8 +9,19 @@ from typing import Annotated, Generic, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from stoker_shared.difference import Difference
 from stoker_shared.events import Attachment, Reason, Trigger
-from stoker_shared.model import AttemptState, JobConfig, JobType, NodeState, QueueSpec, RunState, WorkflowSpec
+from stoker_shared.model import (
+    ROOT_QUEUE,
+    AttemptState,
+    JobConfig,
+    JobType,
+    NodeState,
+    QueueSpec,
+    RunState,
+    Schedule,
+    WorkflowSpec,
+)
 
 API_VERSION = "1"
 DEFAULT_WORKSPACE = "default"
@@ -118,6 +129,29 @@ class WorkflowQuery(Query, frozen=True):
     """Which definition of a workflow."""
 
     version: Annotated[Number | UnsetType, Meta(description="a published version; absent: the draft")] = UNSET
+    revision: Annotated[Number | UnsetType, Meta(description="a draft that was replaced")] = UNSET
+
+
+class SaveQuery(Query, frozen=True):
+    """How a draft is saved."""
+
+    applied: Annotated[bool, Meta(description="it comes from a file, which is where it is edited")] = False
+
+
+DefinitionPlace = Annotated[str, Meta(pattern=r"^(draft(:[1-9]\d{0,14})?|[1-9]\d{0,14})$", max_length=21)]
+"""Of a definition in a workflow: ``draft``, the draft revision ``draft:4``, or the version ``3``."""
+
+
+class DifferenceQuery(Query, frozen=True):
+    """Which two definitions of a workflow."""
+
+    before: Annotated[
+        DefinitionPlace | UnsetType,
+        Meta(description="`draft`, `draft:4` or a version; absent: the latest version"),
+    ] = msgspec.field(default=UNSET, name="from")
+    after: Annotated[DefinitionPlace, Meta(description="the same of the other; absent: the draft")] = (
+        msgspec.field(default="draft", name="to")
+    )
 
 
 JobState = Annotated[
@@ -230,6 +264,19 @@ class PublishWorkflow(Request, frozen=True):
     """Make the draft the workflow's next version."""
 
     remarks: str = ""
+
+
+class RollBackWorkflow(Request, frozen=True):
+    """Make what version ``version`` was the workflow's next version, and its draft."""
+
+    version: Number
+    remarks: str = ""
+
+
+class NewName(Request, frozen=True):
+    """The name that a workflow, or a copy of it, is to have."""
+
+    name: str
 
 
 class PlanRun(Request, frozen=True, kw_only=True):
@@ -401,7 +448,7 @@ class JobVersionView(msgspec.Struct, omit_defaults=True):
 
 
 class JobDraftView(msgspec.Struct, omit_defaults=True):
-    """What is being edited of a job."""
+    """What is being edited of a job; ``applied``: it came from a file."""
 
     revision: int
     digest: str
@@ -410,6 +457,7 @@ class JobDraftView(msgspec.Struct, omit_defaults=True):
     by: str
     config: JobConfig = JobConfig()
     attachments: tuple[Attachment, ...] = ()
+    applied: bool = False
 
 
 class JobView(msgspec.Struct, omit_defaults=True):
@@ -469,7 +517,12 @@ class JobDiff(msgspec.Struct, omit_defaults=True):
 
 
 class WorkflowRow(msgspec.Struct, omit_defaults=True):
-    """What lists show of a workflow. ``version`` is the latest published one, 0 where there is none."""
+    """What lists show of a workflow. ``version`` is the latest published one, 0 where there is none.
+
+    The draft ``has_changes`` where it is not that version; it was ``edited`` where it is not what was applied
+    from a file last either. ``last_run`` is 0 where there is none. Queue, schedule and tags are those of the
+    latest version, of the draft where there is none.
+    """
 
     id: int
     name: str
@@ -478,14 +531,38 @@ class WorkflowRow(msgspec.Struct, omit_defaults=True):
     saved_at: Moment
     saved_by: str
     has_changes: bool
+    edited: bool = False
     active_runs: list[int] = []
+    last_run: int = 0
+    queue: str = ROOT_QUEUE
+    schedule: Schedule | None = None
+    tags: dict[str, str] = {}
 
 
 class WorkflowView(msgspec.Struct, omit_defaults=True):
-    """A workflow and one definition of it: the draft's."""
+    """A workflow and one definition of it: the draft's, unless another was asked for."""
 
     row: WorkflowRow
     spec: WorkflowSpec
+
+
+class WorkflowDifference(msgspec.Struct):
+    """What leads from one definition of a workflow to another.
+
+    ``before`` is ``draft``, ``draft:4`` or a version's number, and empty where it is compared with nothing.
+    """
+
+    before: str
+    after: str
+    difference: Difference
+
+
+class PublishingView(msgspec.Struct, omit_defaults=True):
+    """What publishing the draft would come to: the ``version`` it made, unless there are ``errors``."""
+
+    version: int
+    difference: Difference
+    errors: list[Fault] = []
 
 
 class AttemptView(msgspec.Struct, omit_defaults=True):

@@ -23,6 +23,7 @@ from stoker_shared.model import (
     RunState,
 )
 from stoker_shared.state import (
+    KEPT_REVISIONS,
     MOST_DEEDS,
     Attempt,
     Deed,
@@ -109,7 +110,14 @@ def _job(state: State, event: ev.JobSaved | ev.JobPublished) -> Job:
 
 def _job_saved(state: State, record: ev.Record, event: ev.JobSaved) -> None:
     _job(state, event).draft = JobDraft(
-        event.revision, event.digest, event.size, record.at, record.by, event.config, event.attachments
+        event.revision,
+        event.digest,
+        event.size,
+        record.at,
+        record.by,
+        event.config,
+        event.attachments,
+        event.applied,
     )
 
 
@@ -136,12 +144,17 @@ def _job_deleted(state: State, _: ev.Record, event: ev.JobDeleted) -> None:
 
 
 def _workflow_saved(state: State, record: ev.Record, event: ev.WorkflowSaved) -> None:
-    draft = Draft(event.revision, event.digest, record.at, record.by)
+    draft = Draft(event.revision, event.digest, record.at, record.by, event.applied)
     if known := state.workflows.get(event.workflow):
-        known.draft = draft
+        _replace_draft(known, draft)
         return
     state.counters.workflow = event.workflow
     state.restore(Workflow(event.workspace, event.workflow, event.name, draft))
+
+
+def _replace_draft(workflow: Workflow, draft: Draft) -> None:
+    workflow.replaced = [*workflow.replaced, workflow.draft][-KEPT_REVISIONS:]
+    workflow.draft = draft
 
 
 def _workflow_published(state: State, record: ev.Record, event: ev.WorkflowPublished) -> None:
@@ -153,7 +166,10 @@ def _workflow_renamed(state: State, record: ev.Record, event: ev.WorkflowRenamed
     workflow = state.workflows[event.workflow]
     del state.names[workflow.workspace, workflow.name]
     workflow.name = event.name
-    workflow.draft = Draft(event.revision, event.digest, record.at, record.by)
+    applied = workflow.draft.applied
+    _replace_draft(workflow, Draft(event.revision, event.digest, record.at, record.by, applied))
+    for index, digest in enumerate(event.versions):
+        workflow.versions[index] = msgspec.structs.replace(workflow.versions[index], digest=digest)
     state.restore(workflow)
 
 
@@ -199,6 +215,8 @@ def _run_created(state: State, record: ev.Record, event: ev.RunCreated) -> None:
         if not node.unmet:
             insort(run.ready, (-node.priority, node.number))
     state.runs[run.id] = run
+    if workflow := state.workflows.get(run.workflow):
+        workflow.last_run = run.id
 
 
 def _planned(number: int, node: ev.PlannedNode) -> NodeRun:

@@ -124,7 +124,7 @@ class Attachment(msgspec.Struct, frozen=True):
 
 
 class JobSaved(Event, frozen=True, tag="job.saved"):
-    """The draft ``revision`` of a job was saved; the first one creates the job."""
+    """The draft ``revision`` of a job was saved; the first one creates the job. ``applied``: from a file."""
 
     workspace: str
     path: str
@@ -133,6 +133,7 @@ class JobSaved(Event, frozen=True, tag="job.saved"):
     size: int
     config: JobConfig = JobConfig()
     attachments: tuple[Attachment, ...] = ()
+    applied: bool = False
 
 
 class JobPublished(Event, frozen=True, tag="job.published"):
@@ -158,7 +159,7 @@ class JobDeleted(Event, frozen=True, tag="job.deleted"):
 class WorkflowSaved(Event, frozen=True, tag="workflow.saved"):
     """The draft ``revision`` of a workflow was saved; the definition is the object ``digest``.
 
-    ``workflow`` is its immutable id; the first revision creates it.
+    ``workflow`` is its immutable id; the first revision creates it. ``applied``: it came from a file.
     """
 
     workspace: str
@@ -166,6 +167,7 @@ class WorkflowSaved(Event, frozen=True, tag="workflow.saved"):
     name: str
     revision: int
     digest: str
+    applied: bool = False
 
 
 class WorkflowPublished(Event, frozen=True, tag="workflow.published"):
@@ -178,12 +180,16 @@ class WorkflowPublished(Event, frozen=True, tag="workflow.published"):
 
 
 class WorkflowRenamed(Event, frozen=True, tag="workflow.renamed"):
-    """The workflow has another name; its draft, the object ``digest``, says so too."""
+    """The workflow has another name; its draft, the object ``digest``, says so too.
+
+    ``versions`` are the objects of its versions under that name, all else in them as it was.
+    """
 
     workflow: int
     name: str
     revision: int
     digest: str
+    versions: tuple[str, ...] = ()
 
 
 class WorkflowDeleted(Event, frozen=True, tag="workflow.deleted"):

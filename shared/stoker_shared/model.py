@@ -209,10 +209,10 @@ class NodeSpec(Definition, frozen=True):
     job: str
     upstream: tuple[str, ...] = ()
     args: tuple[str, ...] | None = None
-    config: JobConfig = JobConfig()
-    variables: dict[str, str] = msgspec.field(default_factory=dict)
     retries: int | None = None
     timeout: int | None = None
+    config: JobConfig = JobConfig()
+    variables: dict[str, str] = msgspec.field(default_factory=dict)
     queue: str | None = None
     subscription: Subscription | None = None
     tags: dict[str, str] = msgspec.field(default_factory=dict)
@@ -314,12 +314,12 @@ class WorkflowSpec(Definition, frozen=True):
     schedule: Schedule | None = None
     overlap: OverlapPolicy = OverlapPolicy.WAIT
     catch_up: CatchUpPolicy = CatchUpPolicy.LATEST
-    notify: tuple[str, ...] = ()
     retries: int = 0
     retry_delay: float = 0
     retry_backoff: float = 1
     run_timeout: int | None = None
     parallelism: int | None = None
     failure_strategy: FailureStrategy = FailureStrategy.CONTINUE
+    notify: tuple[str, ...] = ()
     tags: dict[str, str] = msgspec.field(default_factory=dict)
     variables: dict[str, str] = msgspec.field(default_factory=dict)

@@ -26,6 +26,11 @@ JOB_ROLLBACK = "/v1/workspaces/{workspace}/jobs/{path:path}/rollback"
 
 WORKFLOWS = "/v1/workspaces/{workspace}/workflows"
 WORKFLOW = "/v1/workspaces/{workspace}/workflows/{name}"
+WORKFLOW_VERSIONS = "/v1/workspaces/{workspace}/workflows/{name}/versions"
+WORKFLOW_DIFF = "/v1/workspaces/{workspace}/workflows/{name}/diff"
+WORKFLOW_ROLLBACK = "/v1/workspaces/{workspace}/workflows/{name}/rollback"
+WORKFLOW_CLONE = "/v1/workspaces/{workspace}/workflows/{name}/clone"
+WORKFLOW_RENAME = "/v1/workspaces/{workspace}/workflows/{name}/rename"
 WORKFLOW_PUBLISH = "/v1/workspaces/{workspace}/workflows/{name}/publish"
 WORKFLOW_PLAN = "/v1/workspaces/{workspace}/workflows/{name}/plan"
 

@@ -66,7 +66,10 @@ class JobVersion(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class JobDraft(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The content and configuration being edited: its revision, who saved it and when."""
+    """The content and configuration being edited: its revision, who saved it and when.
+
+    ``applied``: it came from a file.
+    """
 
     revision: int
     digest: str
@@ -75,6 +78,7 @@ class JobDraft(msgspec.Struct, frozen=True, omit_defaults=True):
     by: str
     config: JobConfig = JobConfig()
     attachments: tuple[ev.Attachment, ...] = ()
+    applied: bool = False
 
 
 def same_content(one: JobVersion | JobDraft | ev.JobPublished, other: JobVersion | JobDraft) -> bool:
@@ -134,22 +138,41 @@ class WorkflowVersion(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """The definition being edited: its revision, its object, who saved it and when."""
+    """The definition being edited: its revision, its object, who saved it and when.
+
+    ``applied``: it came from a file.
+    """
 
     revision: int
     digest: str
     at: datetime
     by: str
+    applied: bool = False
+
+
+KEPT_REVISIONS = 20
+"""Replaced drafts of a workflow that are kept."""
 
 
 class Workflow(msgspec.Struct, tag="workflow"):
-    """A workflow under its immutable id: its draft and its published versions, oldest first."""
+    """A workflow under its immutable id: its draft and its published versions, oldest first.
+
+    ``replaced`` are the drafts before this one, the oldest first; ``last_run`` is the run made last of it.
+    """
 
     workspace: str
     id: int
     name: str
     draft: Draft
     versions: list[WorkflowVersion] = []
+    replaced: list[Draft] = []
+    last_run: int = 0
+
+    @property
+    def edited(self) -> bool:
+        """Whether the draft was changed by hand since it was last published, or applied from a file."""
+        published = self.versions[-1].digest if self.versions else ""
+        return self.draft.digest != published and not self.draft.applied
 
 
 class Attempt(msgspec.Struct, omit_defaults=True):

@@ -14,7 +14,7 @@ from stoker_shared import events as ev
 from stoker_shared.apply import NotAllowed, apply
 from stoker_shared.codec import decode_item, encode_item
 from stoker_shared.model import NODE_ENDS, AttemptState, FailureStrategy, NodeState, RunState
-from stoker_shared.state import MOST_DEEDS, Item, Job, JobVersion, NodeRun, Run, State
+from stoker_shared.state import KEPT_REVISIONS, MOST_DEEDS, Item, Job, JobVersion, NodeRun, Run, State
 from tests.strategies import T0, Story, created, exited, node, replayed, started, starting
 
 INSTANT = timedelta(microseconds=1)
@@ -404,6 +404,53 @@ class TestDefinitions:
         )
         assert story.state.workflow_named("other", "daily") is None
         assert story.state.counters.workflow == 1
+
+    def test_the_last_replaced_drafts_are_kept(self):
+        story = Story()
+        for revision in range(1, KEPT_REVISIONS + 5):
+            story.tell(ev.WorkflowSaved("default", 1, "daily", revision, f"d{revision}"))
+
+        kept = [draft.digest for draft in story.state.workflows[1].replaced]
+        assert kept == [f"d{revision}" for revision in range(4, KEPT_REVISIONS + 4)]
+
+    def test_a_renamed_workflow_has_its_drafts_and_versions_under_the_new_name(self):
+        story = Story(
+            ev.WorkflowSaved("default", 1, "daily", 1, "d1"),
+            ev.WorkflowPublished(1, 1, "d1", "go"),
+            ev.WorkflowRenamed(1, "weekly", 2, "w1", ("w1",)),
+        )
+
+        workflow = story.state.workflow_named("default", "weekly")
+        assert workflow
+        assert story.state.workflow_named("default", "daily") is None
+        assert (workflow.id, workflow.draft.revision, workflow.replaced[0].digest) == (1, 2, "d1")
+        assert [(version.digest, version.remarks) for version in workflow.versions] == [("w1", "go")]
+        assert not workflow.edited
+
+    def test_a_draft_is_edited_until_it_is_published_unless_it_was_applied_from_a_file(self):
+        story = Story(ev.WorkflowSaved("default", 1, "daily", 1, "d1", applied=True))
+        workflow = story.state.workflows[1]
+        seen = [workflow.edited]
+        for event in (
+            ev.WorkflowSaved("default", 1, "daily", 2, "d2"),
+            ev.WorkflowPublished(1, 1, "d2"),
+            ev.WorkflowSaved("default", 1, "daily", 3, "d3"),
+        ):
+            story.tell(event)
+            seen.append(workflow.edited)
+
+        assert seen == [False, True, False, True]
+
+    def test_a_workflow_made_again_after_it_was_deleted_is_another(self):
+        story = Story(
+            ev.WorkflowSaved("default", 1, "daily", 1, "d1"),
+            ev.WorkflowDeleted(1),
+            ev.WorkflowSaved("default", 2, "daily", 1, "d1"),
+        )
+
+        workflow = story.state.workflow_named("default", "daily")
+        assert workflow
+        assert (workflow.id, workflow.versions, list(story.state.workflows)) == (2, [], [2])
 
     def test_publishing_leaves_the_draft_as_it_is(self):
         story = Story(

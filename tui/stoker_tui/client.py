@@ -21,6 +21,7 @@ from stoker_shared import api, routes
 from stoker_shared.model import QueueSpec, WorkflowSpec
 from stoker_shared.paths import check_socket_path
 from stoker_shared.routes import fill
+from stoker_shared.state import WorkflowVersion
 
 _T = TypeVar("_T")
 
@@ -149,6 +150,15 @@ class Client:
                 self._ask("PUT", fill(routes.OBJECT, digest=digest), content=content)
         return digest
 
+    def fetch(self, digest: str, file: Path) -> None:
+        """Write an object's content into a new file."""
+        with (
+            file.open("xb") as content,
+            self._stream(fill(routes.OBJECT, digest=digest), {}, quiet=QUIET_SECONDS) as answer,
+        ):
+            for chunk in answer.iter_bytes():
+                content.write(chunk)
+
     def jobs(self) -> Iterator[api.JobView]:
         """Give every job."""
         return self._pages(self._in(routes.JOBS), api.JobView)
@@ -157,11 +167,14 @@ class Client:
         """Give a job: its latest version and its draft."""
         return self._get(self._in(routes.JOB, path=path), api.JobView)
 
-    def save_job(self, path: str, request: api.SaveJob, revision: int | None) -> api.JobView:
+    def save_job(
+        self, path: str, request: api.SaveJob, revision: int | None, *, applied: bool = False
+    ) -> api.JobView:
         """Save a draft made on a revision; None for a job that is not there yet."""
         answer = self._ask(
             "PUT",
             self._in(routes.JOB, path=path),
+            params={"applied": "true"} if applied else {},
             content=msgspec.json.encode(request),
             headers=_condition(revision),
         )
@@ -192,16 +205,35 @@ class Client:
         """Give every workflow."""
         return self._pages(self._in(routes.WORKFLOWS), api.WorkflowRow)
 
-    def workflow(self, name: str, version: int | None = None) -> api.WorkflowView:
-        """Give a workflow's draft, or one published version."""
-        query = {} if version is None else {"version": str(version)}
+    def workflow(
+        self, name: str, version: int | None = None, revision: int | None = None
+    ) -> api.WorkflowView:
+        """Give a workflow's draft, one published version, or a draft that was replaced."""
+        asked = {"version": version, "revision": revision}
+        query = {key: str(number) for key, number in asked.items() if number is not None}
         return self._get(self._in(routes.WORKFLOW, name=name), api.WorkflowView, query)
 
-    def save_workflow(self, spec: WorkflowSpec, revision: int | None) -> api.WorkflowView:
+    def workflow_versions(self, name: str) -> Iterator[WorkflowVersion]:
+        """Give a workflow's versions, oldest first."""
+        return self._pages(self._in(routes.WORKFLOW_VERSIONS, name=name), WorkflowVersion)
+
+    def diff_workflow(self, name: str, before: str | None, after: str) -> api.WorkflowDifference:
+        """Give what leads from one definition (None: the latest version) to another."""
+        query = {"to": after} if before is None else {"from": before, "to": after}
+        return self._get(self._in(routes.WORKFLOW_DIFF, name=name), api.WorkflowDifference, query)
+
+    def preview_publishing(self, name: str) -> api.PublishingView:
+        """Give what publishing a workflow's draft would come to."""
+        return self._get(self._in(routes.WORKFLOW_PUBLISH, name=name), api.PublishingView)
+
+    def save_workflow(
+        self, spec: WorkflowSpec, revision: int | None, *, applied: bool = False
+    ) -> api.WorkflowView:
         """Save a draft made on a revision; None for a workflow that is not there yet."""
         answer = self._ask(
             "PUT",
             self._in(routes.WORKFLOW, name=spec.workflow),
+            params={"applied": "true"} if applied else {},
             content=msgspec.json.encode(spec),
             headers=_condition(revision),
         )
@@ -215,6 +247,25 @@ class Client:
     def plan_run(self, workflow: str, request: api.PlanRun) -> api.RunPlan:
         """Give what a run would be, were it started now."""
         return self._post(self._in(routes.WORKFLOW_PLAN, name=workflow), request, api.RunPlan)
+
+    def roll_back_workflow(self, name: str, version: int, remarks: str) -> int:
+        """Make what a version was the next one and the draft, and give the new version's number."""
+        request = api.RollBackWorkflow(version=version, remarks=remarks)
+        return self._post(self._in(routes.WORKFLOW_ROLLBACK, name=name), request, _Version).version
+
+    def clone_workflow(self, name: str, new_name: str) -> api.WorkflowView:
+        """Make a workflow whose draft is that of another."""
+        request = api.NewName(name=new_name)
+        return self._post(self._in(routes.WORKFLOW_CLONE, name=name), request, api.WorkflowView)
+
+    def rename_workflow(self, name: str, new_name: str) -> api.WorkflowView:
+        """Give a workflow another name."""
+        request = api.NewName(name=new_name)
+        return self._post(self._in(routes.WORKFLOW_RENAME, name=name), request, api.WorkflowView)
+
+    def delete_workflow(self, name: str) -> api.WorkflowRow:
+        """Delete a workflow, and give what it was."""
+        return self._decoded(self._ask("DELETE", self._in(routes.WORKFLOW, name=name)), api.WorkflowRow)
 
     def start_run(self, request: api.StartRun) -> api.RunView:
         """Start a run."""

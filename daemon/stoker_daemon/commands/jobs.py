@@ -28,7 +28,14 @@ _TRANSLATED = (JobType.NOTEBOOK, JobType.SUBMIT)
 
 
 async def save_job(
-    objects: Objects, workspace: str, path: str, request: SaveJob, on_revision: int | None, by: str
+    objects: Objects,
+    workspace: str,
+    path: str,
+    request: SaveJob,
+    on_revision: int | None,
+    by: str,
+    *,
+    applied: bool = False,
 ) -> Callable[[Turn], Job]:
     """Save a job's draft, made on the draft ``on_revision`` (`NEW` for none); raises `Refused`."""
     _check(path, request.config)
@@ -46,7 +53,9 @@ async def save_job(
         revision = draft.revision if draft else NEW
         if revision != on_revision:
             raise stale(_what_changed(path, draft), None, known and job_view(known))
-        saved = ev.JobSaved(workspace, path, revision + 1, request.digest, size, request.config, attachments)
+        saved = ev.JobSaved(
+            workspace, path, revision + 1, request.digest, size, request.config, attachments, applied
+        )
         turn.record(fitting(saved), by)
         return turn.state.jobs[workspace, path]
 

@@ -24,11 +24,12 @@ from stoker_daemon.overlap import first_runs
 from stoker_daemon.placing import places
 from stoker_daemon.plan import Place, Plan, freeze, planned_nodes
 from stoker_daemon.problems import conflict, invalid
-from stoker_daemon.variables import Facts, Scope, VariableError, variable_name_problem
+from stoker_daemon.variables import Facts, Scope, VariableError
 from stoker_shared import events as ev
 from stoker_shared.api import Fault, PlanRun, StartRun
 from stoker_shared.model import OverlapPolicy, WorkflowSpec
 from stoker_shared.state import State, Workflow
+from stoker_shared.variables import variable_name_problem
 
 
 class Wanted(msgspec.Struct, frozen=True):

@@ -17,7 +17,6 @@ from stoker_daemon.engine import Engine
 from stoker_daemon.http import metrics
 from stoker_daemon.http.actions import Actions
 from stoker_daemon.http.answers import handlers
-from stoker_daemon.http.definitions import Definitions
 from stoker_daemon.http.events import Events
 from stoker_daemon.http.failures import Failures
 from stoker_daemon.http.jobs import Jobs
@@ -31,6 +30,7 @@ from stoker_daemon.http.plans import Plans
 from stoker_daemon.http.queues import Queues
 from stoker_daemon.http.runs import Runs
 from stoker_daemon.http.variables import Variables
+from stoker_daemon.http.workflows import Workflows
 from stoker_daemon.http.workspaces import Workspaces
 from stoker_daemon.objects import Objects
 from stoker_daemon.output.watcher import Watcher
@@ -70,7 +70,7 @@ class Api:
             *Jobs(engine, once, objects).operations(),
             *Workspaces(engine).operations(),
             *Variables(engine, secrets).operations(),
-            *Definitions(engine, once, objects).operations(),
+            *Workflows(engine, once, objects).operations(),
             *Queues(engine, objects).operations(),
             *Runs(engine, once, objects, projection, zone).operations(),
             *Actions(engine, once, objects, projection).operations(),

@@ -29,6 +29,7 @@ from stoker_shared.api import (
     PublishJob,
     RollBackJob,
     SaveJob,
+    SaveQuery,
 )
 from stoker_shared.state import Job, JobDraft, JobVersion
 
@@ -66,12 +67,14 @@ class Jobs:
         return _shown(known_job(self._engine.state, workspace, path))
 
     async def save_job(
-        self, request: Request, caller: Caller, workspace: str, path: str, body: SaveJob
+        self, request: Request, caller: Caller, workspace: str, path: str, query: SaveQuery, body: SaveJob
     ) -> Answer[JobView]:
         """Save the draft, made on the revision that If-Match names."""
         self._engine.admit()
         revision = revision_of(request)
-        command = await jobs.save_job(self._objects, workspace, path, body, revision, caller.user)
+        command = await jobs.save_job(
+            self._objects, workspace, path, body, revision, caller.user, applied=query.applied
+        )
         return _shown(await self._engine.submit(command))
 
     async def delete_job(self, caller: Caller, workspace: str, path: str) -> Answer[JobView]:

@@ -7,8 +7,9 @@ import click
 from stoker_shared import __version__
 from stoker_shared.commandline import SETTINGS, Entry, Program
 
-_DEFINITIONS, _JOBS, _QUEUES, _RUNS, _STATUS, _WORKSPACES = (
-    f"stoker_tui.cli.{module}" for module in ("definitions", "jobs", "queues", "runs", "status", "workspaces")
+_APPLYING, _JOBS, _QUEUES, _RUNS, _STATUS, _WORKFLOWS, _WORKSPACES = (
+    f"stoker_tui.cli.{module}"
+    for module in ("applying", "jobs", "queues", "runs", "status", "workflows", "workspaces")
 )
 _ACTIONS, _HISTORY = "stoker_tui.cli.actions", "stoker_tui.cli.history"
 
@@ -18,8 +19,10 @@ CONTENTS = {
     },
     "Define": {
         "job": Entry(_JOBS, "Source files: publish, list, show, compare, configure."),
-        "apply": Entry(_DEFINITIONS, "Save workflow files (YAML) as drafts, or publish them."),
-        "workflow": Entry(_DEFINITIONS, "Workflows: list, show, publish."),
+        "workflow": Entry(_WORKFLOWS, "Workflows: list, show, compare, publish, roll back, rename."),
+        "apply": Entry(_APPLYING, "Save files of workflows and jobs (YAML) as drafts, or publish them."),
+        "export": Entry(_APPLYING, "Print a workflow as a file (YAML) that apply reads."),
+        "import": Entry("stoker_tui.cli.importing", "Import workflows of other schedulers."),
         "queue": Entry(_QUEUES, "Queues that nodes wait in: list, show, set, delete."),
         "variable": Entry(_WORKSPACES, "Variables of a workspace, secrets among them: list, set, unset."),
         "workspace": Entry(_WORKSPACES, "Namespaces of jobs and workflows: list, create, delete."),

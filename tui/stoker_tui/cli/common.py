@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, NoReturn
 
 import click
 
-from stoker_shared.api import DEFAULT_WORKSPACE
+from stoker_shared.api import DEFAULT_WORKSPACE, Fault
 from stoker_shared.commandline import USAGE
 from stoker_shared.paths import SocketPathTooLong, socket_path
 from stoker_shared.text import clean
@@ -59,7 +59,7 @@ def telling_errors() -> Iterator[None]:
     except (Unreachable, NotStoker) as error:
         give_up(str(error), UNREACHABLE)
     except Refused as error:
-        give_up(_told(error), REFUSED)
+        give_up(with_faults(error.problem.detail, error.problem.errors), REFUSED)
     except SocketPathTooLong as error:
         give_up(str(error), USAGE)
 
@@ -89,12 +89,10 @@ def pairs(option: str, texts: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _told(refused: Refused) -> str:
-    problem = refused.problem
-    lines = [clean(problem.detail)]
+def with_faults(what: str, errors: Iterable[Fault]) -> str:
+    """Give what is wrong, and below it each fault that is not told by it."""
+    lines = [clean(what)]
     lines += [
-        f"  {clean(fault.pointer)}: {clean(fault.detail)}"
-        for fault in problem.errors
-        if fault.detail not in problem.detail
+        f"  {clean(fault.pointer)}: {clean(fault.detail)}" for fault in errors if fault.detail not in what
     ]
     return "\n".join(lines)

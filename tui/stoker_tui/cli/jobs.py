@@ -283,7 +283,7 @@ def configure_job(
         except BadFile as error:
             give_up(str(error), USAGE)
         draft = view.draft
-        request = api.SaveJob(digest=draft.digest, config=config, attachments=_again(draft.attachments))
+        request = api.SaveJob(digest=draft.digest, config=config, attachments=again(draft.attachments))
         view = context.client.save_job(path, request, draft.revision)
     if publish:
         draft = view.draft
@@ -291,7 +291,7 @@ def configure_job(
         request = api.PublishJob(
             digest=draft.digest,
             config=draft.config,
-            attachments=_again(draft.attachments),
+            attachments=again(draft.attachments),
             remarks=remarks,
         )
         _print_published(context, context.client.publish_job(path, request))
@@ -350,7 +350,8 @@ def _sent(client: Client, named: dict[str, tuple[str, ...]]) -> tuple[AttachedFi
     return tuple(AttachedFile(kind=kind, name=name, digest=client.send(file)) for kind, name, file in found)
 
 
-def _again(attachments: Sequence[Attachment]) -> tuple[AttachedFile, ...]:
+def again(attachments: Sequence[Attachment]) -> tuple[AttachedFile, ...]:
+    """Give files that are attached already as what to attach."""
     return tuple(
         AttachedFile(kind=AttachmentKind(each.kind), name=each.name, digest=each.digest)
         for each in attachments
