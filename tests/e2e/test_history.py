@@ -26,7 +26,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StokerDaemon]:
     """A daemon with five runs: #1 and #2 of `good`, #3 and #4 of `bad`, which fail, #5 of `good`."""
     with StokerDaemon(tmp_path_factory.mktemp("history")) as running:
         running.publish_job("good.sh", "echo good")
-        running.publish_job("bad.sh", FAILING, {"env": {"TOKEN": "hidden"}})
+        running.publish_job("bad.sh", FAILING, {"env": {"SOURCE": "hidden"}})
         running.publish_workflow("good", [{"name": "only", "job": "good.sh"}])
         running.publish_workflow("bad", [{"name": "load", "job": "bad.sh", "args": ["a b", "${ds}"]}])
         for day, workflow in enumerate(["good", "good", "bad", "bad", "good"], 1):
@@ -143,7 +143,7 @@ class TestWhyANodeFailed:
         assert card["last_lines"][-1] == "KeyError: 'region'"
         assert card["command"].endswith("bad.sh 'a b' 2026-11-03")
         assert Path(card["directory"]).is_dir()
-        assert {"STOKER_DS", "TOKEN"} <= set(card["environment"])
+        assert {"STOKER_DS", "SOURCE"} <= set(card["environment"])
         assert "hidden" not in json.dumps(card)
 
     def test_is_shown_by_show_and_at_the_end_of_run(self, daemon: StokerDaemon):
