@@ -146,6 +146,19 @@ class TestWhyANodeFailed:
         assert {"STOKER_DS", "SOURCE"} <= set(card["environment"])
         assert "hidden" not in json.dumps(card)
 
+    def test_is_told_without_the_secrets_that_the_job_wrote(self, daemon: StokerDaemon):
+        secret = {"value": "s3cret", "secret": True}
+        daemon.http.put("/v1/workspaces/default/variables/token", json=secret).raise_for_status()
+        daemon.publish_job("leak.sh", 'echo "KeyError: $GIVEN" >&2; exit 1', {"env": {"GIVEN": "<${token}>"}})
+        daemon.publish_workflow("leak", [{"name": "only", "job": "leak.sh"}])
+        number = daemon.start_run("leak")
+        daemon.finished(number)
+
+        card = daemon.http.get(f"/v1/runs/{number}/nodes/only/failure").json()
+
+        assert card["last_lines"] == ["KeyError: <*****>"]
+        assert {"STOKER_TOKEN", "GIVEN"} <= set(card["environment"])
+
     def test_is_shown_by_show_and_at_the_end_of_run(self, daemon: StokerDaemon):
         shown = told(daemon, "show", "3")
         waited = daemon.run_stoker("run", "bad", "--wait")
