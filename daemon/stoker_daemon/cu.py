@@ -11,11 +11,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
 
 from stoker_daemon.launchers.spark import requested
 from stoker_shared.model import JobConfig, JobType, QueueSpec
 from stoker_shared.sizes import GIB, MIB, memory_bytes
 from stoker_shared.text import quoted
+
+_Asking = TypeVar("_Asking", JobConfig, QueueSpec)
 
 _CU_BYTES = 4 * GIB
 _LOCAL = re.compile(r"local(?:\[(\d{1,6})(?:,\d+)?\])?")
@@ -40,7 +45,7 @@ def cu_of(kind: JobType, config: JobConfig, queue: QueueSpec) -> int:
     """
     if kind is JobType.SHELL:
         return 1
-    asked = {name: value for name, value in requested(config, queue).items() if "${" not in value}
+    asked = requested(_without_variables(config), _without_variables(queue))
     local = _LOCAL.fullmatch(asked.get("spark.master", ""))
     if local:
         return _cu(int(local[1] or 1), _memory(asked, "spark.driver.memory"))
@@ -57,6 +62,11 @@ def cu_of(kind: JobType, config: JobConfig, queue: QueueSpec) -> int:
 def host_cu(cores: int, memory: int) -> int:
     """Give the CU of a host with so many cores and bytes: as many as it has of both, at least 1."""
     return max(min(cores, memory // _CU_BYTES), 1)
+
+
+def _without_variables(asking: _Asking) -> _Asking:
+    known = {name: value for name, value in asking.conf.items() if "${" not in value}
+    return msgspec.structs.replace(asking, conf=known)
 
 
 def _cu(cores: int, memory: int) -> int:

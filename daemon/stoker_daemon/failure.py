@@ -12,6 +12,7 @@ from stoker_daemon.traces import Chain, Raised, chains
 from stoker_shared.api import FailureView, RaisedView, Stream
 from stoker_shared.events import Reason
 from stoker_shared.model import JobType
+from stoker_shared.secrecy import MASK
 from stoker_shared.state import Attempt, NodeRun
 from stoker_shared.text import clean_line, fit
 
@@ -77,6 +78,13 @@ def streams_of(kind: JobType) -> tuple[Stream, Stream]:
     """
     first, second = Stream.STDERR, Stream.STDOUT
     return (second, first) if kind in (JobType.PYSPARK, JobType.NOTEBOOK) else (first, second)
+
+
+def hide(data: bytes, secrets: Sequence[str]) -> bytes:
+    """Give what a job wrote without the secrets that it wrote."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        data = data.replace(secret.encode(), MASK.encode())
+    return data
 
 
 def card(

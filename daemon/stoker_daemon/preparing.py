@@ -140,10 +140,18 @@ class Preparer:
         plan, frozen = self._plan(run.plan), self.frozen(run, node)
         key = AttemptKey(run.id, node.number, node.name, attempt.number)
         try:
-            exported = Scope(_facts(run, key), _custom(run, plan, frozen)).exported()
-        except VariableError:  # An earlier version launched it, and took what this one refuses.
-            exported = {}
-        return [*exported, *map(clean, frozen.config.env)]
+            scope = Scope(_facts(run, key), _custom(run, plan, frozen), self._secrets_of(run.workspace))
+        except (CannotLaunch, VariableError):
+            # An earlier version took what this one refuses, or a secret it was launched with is gone.
+            return [clean(name) for name in frozen.config.env]
+        return [*scope.exported(), *map(clean, frozen.config.env)]
+
+    def secrets(self, run: Run) -> list[str]:
+        """Give the values that nobody is to be shown who looks at a run."""
+        try:
+            return list(self._secrets_of(run.workspace).values())
+        except CannotLaunch:
+            return []
 
     def find_spark(self, own: Mapping[str, str], home: str | None = None) -> SparkHome:
         """Give the Spark for a job with that environment of its own, once there is a Java that suits it.

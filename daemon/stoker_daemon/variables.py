@@ -2,8 +2,9 @@
 
 Pure: the facts of an attempt and the custom variables go in, text comes out.
 
-- ``${ds}``, ``${ts_nodash}`` ... come from the cycle time; ``${ds-1d}`` shifts them, ``${yyyy/MM/dd}``
-  spells them freely. Shifts are on local wall time: they know nothing of clock changes.
+- ``${ds}``, ``${ts_nodash}`` ... come from the cycle time; ``${ds-1d}`` shifts them, ``${ds+1d-1M}`` one
+  shift after the other, ``${yyyy/MM/dd}`` spells them freely. Shifts are on local wall time: they know
+  nothing of clock changes.
 - ``$${`` is a literal ``${``; so ``$$${`` is a literal ``$${``. A ``$`` right before a reference can't be
   written as such: it takes a variable whose value is ``$``.
 - A name with a dot or a colon (``${spark.x}``, ``${env:HOME}``) is Spark's own and left alone, unless it is a
@@ -52,7 +53,9 @@ MOST_GROWTH = 10_000_000
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[^{}\n]*)\}")
-_OFFSET = re.compile(r"(?P<count>[+-][0-9]{1,9})(?P<unit>[yMwdhm])\Z")
+_SHIFT = re.compile(r"([+-][0-9]{1,9})([yMwdhm])")
+# As few as anybody needs: without an end to them, a long reference would be searched in quadratic time.
+_OFFSET = re.compile(rf"(?:{_SHIFT.pattern}){{1,4}}\Z")
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -233,10 +236,11 @@ class Scope:
         pattern = DATES.get(base, base)
         if not PATTERN.fullmatch(pattern):
             return None
-        if not offset:
-            return _spelled(self._cycle, pattern)
+        when = self._cycle
         try:
-            return _spelled(_shift(self._cycle, int(offset["count"]), offset["unit"]), pattern)
+            for count, unit in _SHIFT.findall(offset[0] if offset else ""):
+                when = _shift(when, int(count), unit)
+            return _spelled(when, pattern)
         except (ValueError, OverflowError):
             raise ValueError(f"{shown(name)} lies outside the years 1 to 9999") from None
 

@@ -48,6 +48,7 @@ def _questions() -> dict[str, str]:
         "started in 2 minutes": {"since": _at(seconds=500), "until": _at(seconds=620)},
         "started in all years": {"since": "2020-01-01"},
         "longest": {"sort": "duration"},
+        "longest of all years": {"sort": "duration", "since": "2020-01-01"},
         "longest of one user": {"sort": "duration", "user": "user-3"},
         "latest cycle": {"sort": "cycle"},
         "latest start, failed": {"sort": "started", "state": "failed"},

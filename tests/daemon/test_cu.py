@@ -86,6 +86,7 @@ def test_what_can_not_be_counted_is_told_by_its_property(name: str, value: str):
 
 def test_of_a_property_with_a_variable_the_default_counts():
     assert cu(LOCAL, conf={"spark.driver.memory": "${memory}"}) == 1
+    assert cu(LOCAL, conf={"spark.driver.cores": "${cores}"}, driver_cores=2) == 2
 
 
 @pytest.mark.parametrize(("cores", "gib", "limit"), [(8, 64, 8), (16, 32, 8), (2, 3, 1), (1, 1, 1)])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stoker_daemon.failure import LAST_LINES, card, exit_in_words, failed_attempt, outcome, streams_of
+from stoker_daemon.failure import LAST_LINES, card, exit_in_words, failed_attempt, hide, outcome, streams_of
 from stoker_daemon.output.ends import HEAD, TAIL, ends
 from stoker_daemon.traces import Raised, chains
 from stoker_shared.api import FailureView, Stream
@@ -166,6 +166,11 @@ class TestTheCard:
 
     def test_falls_back_to_the_stream_that_has_something(self):
         assert carded("", "said on stdout\n").last_lines == ["said on stdout"]
+
+    def test_shows_no_secret_that_the_job_wrote(self):
+        assert (
+            hide(b"at jdbc:s3cret-longer, s3cret", ["s3cret", "s3cret-longer", ""]) == b"at jdbc:*****, *****"
+        )
 
     def test_of_what_could_not_be_launched_has_only_why(self):
         node = failed(detail="no Spark was found", reason=Reason.REFUSED)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stoker_daemon.projection import Change, Projection, RunChange, Selection, Slice
+from stoker_daemon.projection import Change, Projection, RunChange, Selection, Slice, queries
 from stoker_daemon.projection.selection import (
     NAME,
     NONE,
@@ -145,14 +145,17 @@ async def _listed(
     asked=filters(),
     order=st.sampled_from(RunOrder),
     limit=st.integers(1, 5),
+    many=st.sampled_from([1, 3, 5000]),
 )
 def test_pages_joined_and_counts_are_what_all_runs_together_give(
-    told: list[list[RunRow]], refused: list[RunRow], asked: Filter, order: RunOrder, limit: int
+    told: list[list[RunRow]], refused: list[RunRow], asked: Filter, order: RunOrder, limit: int, many: int
 ):
     current = {row.id: row for group in [*told, refused] for row in group}
     expected = sorted(filter(asked.holds, current.values()), key=lambda row: _key(row, order), reverse=True)
 
-    found, counts = asyncio.run(_listed(told, refused, asked.selection, order, limit))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(queries, "MANY", many)
+        found, counts = asyncio.run(_listed(told, refused, asked.selection, order, limit))
 
     assert found == [row.id for row in expected]
     assert counts == Counter(row.state for row in expected)

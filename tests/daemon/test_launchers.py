@@ -21,7 +21,7 @@ from stoker_daemon.launchers import (
 )
 from stoker_daemon.launchers.shell import shebang
 from stoker_shared.events import Attachment
-from stoker_shared.model import JOB_TYPE_BY_SUFFIX, JobConfig, JobType
+from stoker_shared.model import JOB_TYPE_BY_SUFFIX, JobConfig, JobType, QueueSpec
 
 SPARK = SparkHome(path=Path("/opt/spark"), version="4.0.1")
 HERE = Path("/var/attempts/7")
@@ -35,6 +35,7 @@ def task(
     args: tuple[str, ...] = (),
     variables: dict[str, str] | None = None,
     interpreter: tuple[str, ...] = ("/bin/sh",),
+    queue: QueueSpec | None = None,
 ) -> Task:
     return Task(
         type=kind,
@@ -45,6 +46,7 @@ def task(
         config=config or JobConfig(),
         variables=variables or {},
         interpreter=interpreter,
+        queue=queue,
     )
 
 
@@ -280,6 +282,58 @@ class TestSparkProperties:
         spark = SparkHome(path=Path("/opt/spark"), version="4.0.1", defaults={"spark.master": "yarn"})
         config = JobConfig(driver_cores=2, conf={"spark.master": "local[4]"})
         assert written(task(config=config), spark)["spark.master"] == "local[4]"
+
+    def test_the_target_of_the_queue_wins_over_the_hosts_defaults_and_the_job_over_both(self):
+        spark = SparkHome(
+            path=Path("/opt/spark"),
+            version="4.0.1",
+            defaults={"spark.master": "local[*]", "spark.executor.memory": "1g", "spark.kept": "host"},
+        )
+        queue = QueueSpec(
+            master="yarn",
+            deploy_mode="cluster",
+            conf={"spark.executor.memory": "2g", "spark.yarn.queue": "night", "spark.driver.memory": "2g"},
+            env={"WHERE": "queue", "WHO": "queue"},
+            proxy_user="etl",
+        )
+        config = JobConfig(
+            executor_memory="3g",
+            conf={"spark.driver.memory": "4g"},
+            env={"WHO": "job"},
+            dynamic_allocation=True,
+        )
+        asked = task(config=config, queue=queue)
+        assert written(asked, spark) == {
+            "spark.app.name": "daily/ingest #12.1",
+            "spark.master": "yarn",
+            "spark.submit.deployMode": "cluster",
+            "spark.kept": "host",
+            "spark.yarn.queue": "night",
+            "spark.executor.memory": "3g",
+            "spark.driver.memory": "4g",
+            "spark.dynamicAllocation.enabled": "true",
+            "spark.dynamicAllocation.shuffleTracking.enabled": "true",
+        }
+        launched = launch(asked, spark)
+        assert launched.argv[3:] == ("--proxy-user", "etl", str(HERE / "job.py"))
+        assert (launched.env["WHERE"], launched.env["WHO"]) == ("queue", "job")
+
+    @pytest.mark.parametrize(
+        ("config", "master"),
+        [
+            (JobConfig(), "local[1]"),
+            (JobConfig(driver_cores=3), "local[3]"),
+            (JobConfig(driver_cores=3, conf={"spark.driver.cores": "2"}), "local[2]"),
+            (JobConfig(conf={"spark.master": "local[*,4]"}), "local[1,4]"),
+            (JobConfig(driver_cores=3, conf={"spark.master": "local[8]"}), "local[8]"),
+        ],
+    )
+    def test_in_a_queue_a_local_job_has_the_cores_of_its_driver(self, config: JobConfig, master: str):
+        assert written(task(config=config, queue=QueueSpec()))["spark.master"] == master
+
+    def test_sql_runs_in_client_mode_whatever_the_queue_says(self):
+        queue = QueueSpec(master="yarn", deploy_mode="cluster")
+        assert written(task(JobType.SQL, queue=queue))["spark.submit.deployMode"] == "client"
 
     def test_a_property_that_spark_would_drop_is_refused_with_the_name_it_should_have(self):
         with pytest.raises(CannotLaunch, match=r"'fs\.defaultFS'.*`spark\.hadoop\.fs\.defaultFS`"):

@@ -35,7 +35,7 @@ def test_values_are_of_the_type_of_their_field():
             "config.executor_cores": "4",
             "config.dynamic_allocation": "true",
             "config.conf.spark.sql.shuffle.partitions": "8",
-            "config.env.A=B": "x=y",
+            "config.env.REGION": "x=y",
         },
         ["ingest"],
         NODES,
@@ -46,7 +46,7 @@ def test_values_are_of_the_type_of_their_field():
         executor_cores=4,
         dynamic_allocation=True,
         conf={"spark.sql.shuffle.partitions": "8"},
-        env={"A=B": "x=y"},
+        env={"REGION": "x=y"},
     )
 
 

@@ -147,6 +147,9 @@ def test_a_run_that_was_not_due_has_an_empty_scheduled_at() -> None:
         (datetime(999, 1, 1), "ts", "0999-01-01T00:00:00"),
         (datetime(1, 1, 1), "ds", "0001-01-01"),
         (datetime(9999, 12, 31), "ds", "9999-12-31"),
+        (datetime(2024, 2, 29), "ds+1d-1M", "2024-02-01"),
+        (datetime(2024, 2, 29), "ds-1M+1d", "2024-01-30"),
+        (datetime(2024, 1, 31), "yyyyMM+1d-1M", "202401"),
     ],
 )
 def test_months_end_on_their_last_day(cycle: datetime, reference: str, value: str) -> None:
@@ -345,7 +348,8 @@ def test_an_error_reads_well() -> None:
         ("qqqqqqqqqqqqqq", "a literal ${ is written $${"),
         ("ds-1D", "an offset is a sign, a number and one of y M w d h m"),
         ("ds-1", "an offset is a sign"),
-        ("ds-1d-1d", "an offset is a sign"),
+        ("ds-1d-1", "an offset is a sign"),
+        ("ds-1d--1d", "an offset is a sign"),
         ("ds-9999999999d", "an offset is a sign"),
         ("attempt+1d", "only dates take an offset"),
         ("region+1d", "only dates take an offset"),

@@ -86,9 +86,8 @@ class Case:
 
         def is_there() -> bool:
             node = self.node(name)
-            attempts = node.get("attempts", [])
-            known = state not in ("running", "retrying") or "pid" in attempts[-1]
-            return node["state"] == state and known
+            has_process = state in ("running", "retrying")
+            return node["state"] == state and (not has_process or "pid" in node["attempts"][-1])
 
         wait_for(is_there, f"{name} is {state}")
 

@@ -26,7 +26,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StokerDaemon]:
     """A daemon with five runs: #1 and #2 of `good`, #3 and #4 of `bad`, which fail, #5 of `good`."""
     with StokerDaemon(tmp_path_factory.mktemp("history")) as running:
         running.publish_job("good.sh", "echo good")
-        running.publish_job("bad.sh", FAILING, {"env": {"TOKEN": "hidden"}})
+        running.publish_job("bad.sh", FAILING, {"env": {"SOURCE": "hidden"}})
         running.publish_workflow("good", [{"name": "only", "job": "good.sh"}])
         running.publish_workflow("bad", [{"name": "load", "job": "bad.sh", "args": ["a b", "${ds}"]}])
         for day, workflow in enumerate(["good", "good", "bad", "bad", "good"], 1):
@@ -143,8 +143,21 @@ class TestWhyANodeFailed:
         assert card["last_lines"][-1] == "KeyError: 'region'"
         assert card["command"].endswith("bad.sh 'a b' 2026-11-03")
         assert Path(card["directory"]).is_dir()
-        assert {"STOKER_DS", "TOKEN"} <= set(card["environment"])
+        assert {"STOKER_DS", "SOURCE"} <= set(card["environment"])
         assert "hidden" not in json.dumps(card)
+
+    def test_is_told_without_the_secrets_that_the_job_wrote(self, daemon: StokerDaemon):
+        secret = {"value": "s3cret", "secret": True}
+        daemon.http.put("/v1/workspaces/default/variables/token", json=secret).raise_for_status()
+        daemon.publish_job("leak.sh", 'echo "KeyError: $GIVEN" >&2; exit 1', {"env": {"GIVEN": "<${token}>"}})
+        daemon.publish_workflow("leak", [{"name": "only", "job": "leak.sh"}])
+        number = daemon.start_run("leak")
+        daemon.finished(number)
+
+        card = daemon.http.get(f"/v1/runs/{number}/nodes/only/failure").json()
+
+        assert card["last_lines"] == ["KeyError: <*****>"]
+        assert {"STOKER_TOKEN", "GIVEN"} <= set(card["environment"])
 
     def test_is_shown_by_show_and_at_the_end_of_run(self, daemon: StokerDaemon):
         shown = told(daemon, "show", "3")

@@ -80,7 +80,7 @@ def by_zsh(daemon: StokerDaemon, *words: str) -> list[str]:
 class TestBash:
     def test_completes_commands_and_options(self, reader: StokerDaemon) -> None:
         assert by_bash(reader, "stoker", "ru") == ["run", "runs"]
-        assert by_bash(reader, "stoker", "job", "") == ["list", "publish", "show"]
+        assert by_bash(reader, "stoker", "job", "p") == ["publish"]
         assert by_bash(reader, "stoker", "runs", "--st") == ["--status"]
         assert by_bash(reader, "stoker", "runs", "--status", "f") == ["failed"]
         assert by_bash(reader, "stoker", "runs", "--status", "=", "f") == ["failed"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from stoker_daemon.attempts import AttemptDirectory, AttemptKey
 from stoker_daemon.commands.common import guess
 from stoker_daemon.engine import Engine
-from stoker_daemon.failure import card, failed_attempt, streams_of
+from stoker_daemon.failure import card, failed_attempt, hide, streams_of
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.http.runs import find_run
 from stoker_daemon.output.ends import ends
@@ -54,6 +54,7 @@ class Failures:
             return card(node, None, (), "", ())
         directory = AttemptDirectory(self._logs, AttemptKey(run.id, node.number, node.name, attempt.number))
         streams = streams_of(self._preparer.frozen(run, node).type)
-        written = [(stream, ends(directory.path, stream)) for stream in streams]
+        secrets = self._preparer.secrets(run)
+        written = [(stream, hide(ends(directory.path, stream), secrets)) for stream in streams]
         names = self._preparer.environment_names(run, node, attempt)
         return card(node, attempt, written, str(directory.path / "work"), names)

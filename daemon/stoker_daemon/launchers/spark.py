@@ -85,14 +85,13 @@ def effective_properties(task: Task, spark: SparkHome) -> dict[str, str]:
     is given a properties file), the queue's target and properties, the configuration's fields, and its
     properties.
     """
+    _check_log_level(task.config, spark)
     chosen = (
         {"spark.master": "local[*]"}
         | spark.defaults
         | {"spark.app.name": task.title}
         | {f"{TAGS}{name}": value for name, value in task.tags.items()}
         | requested(task.config, task.queue, spark.defaults)
-        | _logging(task.config, spark)
-        | task.config.conf
     )
     if chosen["spark.master"] == "local[*]" and task.config.driver_cores:
         chosen["spark.master"] = f"local[{task.config.driver_cores}]"
@@ -112,7 +111,8 @@ def requested(
     """
     target = _target(queue) if queue else {}
     allocation = _allocation(config, {**(defaults or {}), **target, **config.conf})
-    asked = target | _fields(config) | allocation | config.conf
+    level = {"spark.log.level": config.log_level.upper()} if config.log_level else {}
+    asked = target | _fields(config) | level | allocation | config.conf
     if queue and asked["spark.master"].startswith(_ALL_CORES):
         cores = asked.get("spark.driver.cores", "1")
         asked["spark.master"] = f"local[{cores}{asked['spark.master'].removeprefix(_ALL_CORES)}"
@@ -175,15 +175,12 @@ def _allocation(config: JobConfig, chosen: Mapping[str, str]) -> dict[str, str]:
     return {f"{_DYNAMIC}.enabled": "true"} | tracking | {key: str(value) for key, value in bounds.items()}
 
 
-def _logging(config: JobConfig, spark: SparkHome) -> dict[str, str]:
-    if config.log_level is None:
-        return {}
-    if spark.release < _LOG_LEVEL_SINCE:
+def _check_log_level(config: JobConfig, spark: SparkHome) -> None:
+    if config.log_level and spark.release < _LOG_LEVEL_SINCE:
         raise CannotLaunch(
             f"Spark {spark.version} has no log level to set before 3.5: unset log_level, and call "
             "setLogLevel in the job."
         )
-    return {"spark.log.level": config.log_level.upper()}
 
 
 def _sql_choices(chosen: dict[str, str], spark: SparkHome) -> dict[str, str]:

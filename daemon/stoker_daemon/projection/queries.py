@@ -19,16 +19,23 @@ _KEYS = {
 }
 
 
+MANY = 5000
+"""Runs in a range from which on it costs less to go through all in their order than to sort those in it."""
+
+
 def find(db: sqlite3.Connection, selection: Selection, part: Slice) -> list[RunRow]:
     """Give a page of the runs that are asked for."""
     where = _where(db, selection)
     if where is None:
         return []
     key = _KEYS[part.order]
+    source = "entries e"
+    if _is_wide(db, selection, where, key):
+        source += " not indexed" if part.order is RunOrder.NEWEST else f" indexed by entries_by_{key}"
     if part.after:
         where += _Clause(f"(e.{key}, e.run) < (?, ?)", part.after)
     rows = db.execute(
-        f"select runs.row from entries e cross join runs on runs.id = e.run where {where.text} "  # noqa: S608
+        f"select runs.row from {source} cross join runs on runs.id = e.run where {where.text} "  # noqa: S608
         f"order by e.{key} desc, e.run desc limit ?",
         (*where.values, part.limit),
     )
@@ -78,6 +85,18 @@ def _where(db: sqlite3.Connection, selection: Selection) -> _Clause | None:
     if selection.cycle != Range():
         where += _within("cycle", selection.cycle)
     return where
+
+
+def _is_wide(db: sqlite3.Connection, selection: Selection, where: _Clause, key: str) -> bool:
+    """Tell whether a range of something else than what is sorted by has many runs."""
+    spans = {"started": selection.started, "cycle": selection.cycle}
+    asked = [(column, span) for column, span in spans.items() if span != Range() and column != key]
+    if not asked:
+        return False
+    within = _Clause("e.facet = ?", where.values[:1]) + _within(*asked[0])
+    some = f"select 1 from entries e where {within.text} limit ?"  # noqa: S608
+    (found,) = db.execute(f"select count(*) from ({some})", (*within.values, MANY)).fetchone()  # noqa: S608
+    return found == MANY
 
 
 def _within(column: str, span: Range) -> _Clause:

@@ -22,6 +22,7 @@ CONTENTS = {
         "workflow": Entry(_WORKFLOWS, "Workflows: list, show, compare, publish, roll back, rename."),
         "apply": Entry(_APPLYING, "Save files of workflows and jobs (YAML) as drafts, or publish them."),
         "export": Entry(_APPLYING, "Print a workflow as a file (YAML) that apply reads."),
+        "import": Entry("stoker_tui.cli.importing", "Import workflows of other schedulers."),
         "queue": Entry(_QUEUES, "Queues that nodes wait in: list, show, set, delete."),
         "variable": Entry(_WORKSPACES, "Variables of a workspace, secrets among them: list, set, unset."),
         "workspace": Entry(_WORKSPACES, "Namespaces of jobs and workflows: list, create, delete."),
