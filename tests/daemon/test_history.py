@@ -43,9 +43,11 @@ def rows(draw: st.DrawFn, number: int | None = None) -> RunRow:
     state = draw(st.sampled_from(RunState))
     started, took = draw(starts), timedelta(minutes=draw(st.integers(0, 3)))
     workflow = draw(st.integers(1, 3))
+    number = number or draw(st.integers(1, 30))
     return RunRow(
-        id=number or draw(st.integers(1, 30)),
-        workspace=draw(st.sampled_from(["default", "other"])),
+        id=number,
+        # A run never leaves its workspace, whatever else of it changes.
+        workspace="default" if number % 5 else "other",
         workflow=workflow,
         name=draw(st.sampled_from([f"w{workflow}", "renamed"])),
         version=1,
