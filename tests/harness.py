@@ -44,8 +44,17 @@ def is_gone(pid: int) -> bool:
 class StokerDaemon:
     """One daemon on data in ``home``, over its restarts."""
 
-    def __init__(self, home: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        patience: float = 60,
+        wide_queues: bool = True,
+    ) -> None:
         self.home = home
+        self.patience = patience
+        """Seconds it has to answer after its start."""
         self.data = home / "data"
         self.socket = home / "s"
         self.journal = home / "journal"
@@ -61,6 +70,7 @@ class StokerDaemon:
             base_url="http://stokerd",
             timeout=30,
         )
+        self._to_be_widened = wide_queues
         self.inside: list[str] = []
         """What the daemon is run by, where it is to run in a namespace."""
         self.arguments: list[str] = []
@@ -81,7 +91,10 @@ class StokerDaemon:
         return self._process.pid
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start it and wait until it answers.
+
+        At its first start its queues are made wide, unless they are to be as large as the host.
+        """
         with self.journal.open("ab") as journal:
             self._process = subprocess.Popen(
                 [*self.inside, STOKERD, *self.arguments],
@@ -89,7 +102,12 @@ class StokerDaemon:
                 stderr=journal,
                 stdin=subprocess.DEVNULL,
             )
-        wait_for(self._answers, f"stokerd answers; its journal: {self.journal.read_text()[-2000:]}")
+        what = f"stokerd answers; its journal: {self.journal.read_text()[-2000:]}"
+        wait_for(self._answers, what, self.patience)
+        if self._to_be_widened:
+            self._to_be_widened = False
+            for name, environment in (("root_queue", "production"), ("dev_queue", "development")):
+                self.set_queue(name, environment=environment, limit=1000)
 
     def kill(self) -> None:
         """SIGKILL it."""
@@ -103,7 +121,7 @@ class StokerDaemon:
         """Leave no job behind."""
         if self._process is None or self._process.poll() is not None:
             self.start()
-        active = [run for run in self.runs() if run["state"] in ("pending", "running")]
+        active = [run for run in self.runs() if run["state"] in ("pending", "running", "paused")]
         for run in active:
             self.http.post(f"/v1/runs/{run['id']}/stop")
         for run in active:
@@ -152,6 +170,11 @@ class StokerDaemon:
         assert saved.is_success, saved.text
         published = self.http.post(f"{url}/publish", json={})
         assert published.is_success, published.text
+
+    def set_queue(self, name: str, **spec: Any) -> None:
+        """Make a queue, or change one."""
+        saved = self.http.put(f"/v1/queues/{name}", json=spec)
+        assert saved.is_success, saved.text
 
     def start_run(self, workflow: str, **fields: Any) -> int:
         """Start a run and give its number."""

@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Coroutine
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +19,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import tzlocal
 
+from stoker_daemon.commands.queues import found_queues
 from stoker_daemon.config import Config
 from stoker_daemon.engine import Engine
 from stoker_daemon.executor import Executor
@@ -29,6 +31,7 @@ from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
 from stoker_daemon.runlog.log import RunLog, open_log, read_log
 from stoker_daemon.runlog.segments import Tail, cut_back, sync_directory
+from stoker_daemon.secrets import Secrets
 from stoker_daemon.server import Server, bind, lock_data
 from stoker_daemon.volumes import DiskFailed, check_local
 from stoker_shared import __version__
@@ -65,6 +68,11 @@ def zone() -> ZoneInfo:
     return ZoneInfo(tzlocal.get_localzone_name())
 
 
+def _memory() -> int:
+    """Give the host's memory in bytes."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 async def run(config: Config, *, take_over: bool = False) -> None:
     """Run the daemon until SIGTERM or SIGINT. Jobs go on when it stops.
 
@@ -74,6 +82,7 @@ async def run(config: Config, *, take_over: bool = False) -> None:
         AlreadyRunning: another daemon has the data directory or the socket.
         LogError: the run log can't be used.
         NetworkFileSystem: the data directory is on one.
+        SecretsError: the file of secrets can't be used.
         SocketPathTooLong: the kernel would not take the socket's path.
         OSError: a directory can't be used.
     """
@@ -117,19 +126,21 @@ async def _run(
     gc.freeze()  # what is loaded stays: to look at 10,000 workflows for garbage would hold a run up by 20 ms
     objects = Objects(config.data / "objects")
     executor = Executor(logs, config.stop_grace)
-    preparer = Preparer(objects, logs, config.spark_home)
+    secrets = Secrets(config.data / "secrets")
+    preparer = Preparer(objects, logs, config.spark_home, state.queues, partial(secrets.of, state))
     projection = Projection(None if failure else config.data / "stoker.db")
     await projection.open(log.directory, log.id, log.durable)
     why = failure.why if failure else ""
     engine = Engine(state, log, projection, executor, preparer.order, now, why)
     watcher = Watcher(logs, config.output_limit, engine)
     executor.listener = watcher
-    api = Api(engine, objects, projection, preparer, watcher, config.data, zone(), started_at)
+    api = Api(engine, objects, secrets, projection, preparer, watcher, config.data, zone(), started_at)
     server = Server(api.app)
 
     if not failure:
         objects.clean()
-    engine.start()
+        secrets.keep_only({variable.kept for variable in state.variables.values()})
+    engine.start(found_queues(os.cpu_count() or 1, _memory()))
     threading.Thread(target=_look_for_spark, args=[preparer], daemon=True).start()
     serving = asyncio.create_task(server.serve([listening]))
     logger.info("stokerd %s listens on %s, data in %s", __version__, config.socket, config.data)

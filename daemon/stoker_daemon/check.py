@@ -18,6 +18,7 @@ from stoker_daemon.launchers import CannotLaunch, SparkHome, find_java, find_spa
 from stoker_daemon.output.holes import CANNOT_CUT, can_punch
 from stoker_daemon.runlog import segments
 from stoker_daemon.runlog.segments import LogError
+from stoker_daemon.secrets import Secrets, SecretsError
 from stoker_daemon.server import user_name
 from stoker_daemon.volumes import NetworkFileSystem, check_local
 from stoker_shared.paths import SocketPathTooLong, check_socket_path, socket_path
@@ -45,6 +46,7 @@ def findings(read: Callable[[], Configured], *, verify_log: bool) -> Iterator[Fi
     yield from _spark(config.spark_home)
     yield from _looked("run log", lambda: _verified(runlog) if verify_log else _log(runlog))
     yield from _looked("history", lambda: _history(config.data / "stoker.db"))
+    yield from _looked("secrets", lambda: _secrets(config.data / "secrets"))
 
 
 def _looked(name: str, look: Callable[[], tuple[bool, str]]) -> Iterator[Finding]:
@@ -196,6 +198,14 @@ def _history(database: Path) -> tuple[bool, str]:
     if not database.exists():
         return True, "no stoker.db yet; it is made from the run log"
     return True, f"{database.name}, {database.stat().st_size:,} bytes"
+
+
+def _secrets(path: Path) -> tuple[bool, str]:
+    try:
+        count = len(Secrets(path))
+    except SecretsError as error:
+        return False, str(error)
+    return True, f"{count} values in {path}" if path.exists() else "none yet"
 
 
 def _nearest(path: Path) -> Path:

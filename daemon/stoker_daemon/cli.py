@@ -16,6 +16,7 @@ from stoker_daemon import app, check, journal
 from stoker_daemon.config import SETTINGS as CONFIG_SETTINGS
 from stoker_daemon.config import Config, ConfigError, Configured, as_toml, read_config
 from stoker_daemon.runlog.segments import LogError
+from stoker_daemon.secrets import SecretsError
 from stoker_daemon.server import AlreadyRunning
 from stoker_daemon.volumes import NetworkFileSystem
 from stoker_shared import __version__
@@ -56,7 +57,7 @@ def main(context: click.Context, config: Path | None, take_over: bool, **flags: 
 
     \b
     Exit status: 0 done; 1 a directory or the run log can't be used; 2 usage or configuration;
-    4 refused: another daemon, a damaged run log, a finding of `check`.
+    4 refused: another daemon, a damaged run log or file of secrets, a finding of `check`.
     """
     given = {name: value for name, value in flags.items() if value}
 
@@ -75,8 +76,8 @@ def main(context: click.Context, config: Path | None, take_over: bool, **flags: 
 def check_command(read: Callable[[], Configured], verify_log: bool, as_json: bool) -> None:
     """Tell what the daemon would find, and what to do about it.
 
-    Configuration, data directory, socket, Spark, Java, Python, run log and history, a line each. Changes
-    nothing. Exit status 4 if something is bad.
+    Configuration, data directory, socket, Spark, Java, Python, run log, history and secrets, a line each.
+    Changes nothing. Exit status 4 if something is bad.
 
     \b
     Examples:
@@ -125,7 +126,7 @@ def _run(config: Config, *, take_over: bool) -> None:
     journal.set_up()
     try:
         asyncio.run(app.run(config, take_over=take_over))
-    except (AlreadyRunning, LogError, NetworkFileSystem, SocketPathTooLong) as error:
+    except (AlreadyRunning, LogError, NetworkFileSystem, SecretsError, SocketPathTooLong) as error:
         _give_up(str(error), REFUSED)
     except OSError as error:
         _give_up(str(error), 1)

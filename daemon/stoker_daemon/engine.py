@@ -20,7 +20,8 @@ from stoker_daemon.attempts import AttemptKey
 from stoker_daemon.executor import Order
 from stoker_daemon.journal import about
 from stoker_daemon.launchers import CannotLaunch
-from stoker_daemon.planner import Decision, Start, decide, wake_at
+from stoker_daemon.overlap import replaced_by
+from stoker_daemon.planner import Start, decide, starts, wake_at
 from stoker_daemon.problems import Refused, no_space, read_only, unavailable
 from stoker_daemon.processes import Identity
 from stoker_daemon.projection import Change, changes_by
@@ -135,11 +136,12 @@ class Engine:
         """Events on disk since the start, by type and outcome."""
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def start(self) -> None:
-        """Begin: find what was running, and plan every active run."""
+    def start(self, founding: Command = lambda _: None) -> None:
+        """Begin: carry out ``founding``, find what was running, and plan every active run."""
         if self._why_read_only:
             return
         self.log.start(self._durable, self._log_failed, self._on_room)
+        self._post(founding)
         for run in self.state.runs.values():
             for node in map(run.numbered, run.active):
                 attempt = node.attempts[-1]
@@ -265,8 +267,7 @@ class Engine:
         try:
             while self._inbox:
                 self._command(turn, *self._inbox.popleft())
-            for run in list(turn.touched.values()):
-                self._plan(turn, run)
+            self._plan(turn)
             self._end_what_stops(turn)
         except Exception as error:
             self._fail("a turn of the engine failed; nothing of it was kept", error)
@@ -288,29 +289,42 @@ class Engine:
         turn.key = None
         turn.effects.append(effect)
 
-    def _plan(self, turn: Turn, run: Run) -> None:
-        """Carry out what follows. Not before every attempt is found again: it may have ended in time."""
-        if any(key.run == run.id for key in self._sought):
-            return
+    def _plan(self, turn: Turn) -> None:
+        """Carry out what follows. For no run before all its attempts are found again: they may have ended."""
+        sought = {key.run for key in self._sought}
+        for run in list(turn.touched.values()):
+            for stop in replaced_by(run, self.state):
+                turn.record(stop, STOKER)
+        for run in list(turn.touched.values()):
+            if run.id not in sought:
+                self._settle(turn, run)
+        while self.log.room is Room.ENOUGH and (picked := starts(self.state, turn.now, sought)):
+            refused = {run.id: run for decision in picked if (run := self._begin(turn, decision))}
+            for run in refused.values():
+                self._settle(turn, run)
+            if not refused:
+                return
+
+    def _settle(self, turn: Turn, run: Run) -> None:
         while run.ended_at is None and (
-            decisions := decide(run, turn.now, starting=self.log.room is Room.ENOUGH)
+            decisions := decide(run, turn.now, passing=self.log.room is Room.ENOUGH)
         ):
             for decision in decisions:
-                self._carry_out(turn, run, decision)
+                turn.record(decision, STOKER)
 
-    def _carry_out(self, turn: Turn, run: Run, decision: Decision) -> None:
-        if isinstance(decision, Start):
-            self._start(turn, run, run.node(decision.node))
-            return
-        turn.record(decision, STOKER)
-
-    def _start(self, turn: Turn, run: Run, node: NodeRun) -> None:
+    def _begin(self, turn: Turn, decision: ev.RunStarted | Start) -> Run | None:
+        """Carry out what starts; give the run of a node that is refused."""
+        if isinstance(decision, ev.RunStarted):
+            turn.record(decision, STOKER)
+            return None
+        run = self.state.runs[decision.run]
+        node = run.node(decision.node)
         try:
             order = self._prepare(run, node)
         except CannotLaunch as error:
             finished = ev.NodeFinished(run.id, node.name, NodeState.FAILED, ev.Reason.REFUSED, str(error))
             turn.record(finished, STOKER)
-            return
+            return run
         turn.record(
             ev.AttemptStarting(
                 run.id, node.name, order.key.attempt, order.tag, self._hands.boot_id, order.launch.argv
@@ -318,6 +332,7 @@ class Engine:
             STOKER,
         )
         turn.orders.append(order)
+        return None
 
     def _end_what_stops(self, turn: Turn) -> None:
         stops = [record.event for record in turn.records if isinstance(record.event, ev.NodeStopRequested)]

@@ -29,12 +29,15 @@ _EXEC_SECONDS = 0.005
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What to launch: the attempt, its tag, its command, and the published source it is given as a file."""
+    """What to launch: the attempt, its tag, its command, and the published files it is given.
+
+    ``sources`` are their places in the attempt's directory, each with the object that it is.
+    """
 
     key: AttemptKey
     tag: str
     launch: Launch
-    source: tuple[str, Path] | None = None
+    sources: tuple[tuple[str, Path], ...] = ()
 
 
 class Listener(Protocol):
@@ -84,8 +87,8 @@ class Executor:
             # Run numbers begin again with a new log; believing what an older one's job left would be a lie.
             raise FileExistsError(f"{directory.path} is of another run log; move {self._logs} out of the way")
         directory.write(order.launch.files)
-        if order.source:
-            directory.link(*order.source)
+        for place, content in order.sources:
+            directory.link(place, content)
 
     def launch(self, order: Order) -> None:
         """Launch an attempt whose intent is on disk."""

@@ -12,9 +12,9 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
 
-from stoker_daemon.problems import no_space, read_only
+from stoker_daemon.problems import disk_refusals, no_space
 from stoker_daemon.runlog.segments import sync_directory
-from stoker_daemon.volumes import BROKEN, free_bytes, is_no_room
+from stoker_daemon.volumes import free_bytes
 
 
 class WrongDigest(ValueError):
@@ -84,18 +84,14 @@ class Objects:
 
     @contextmanager
     def _aside(self) -> Iterator[IO[bytes]]:
-        try:
-            with NamedTemporaryFile(dir=self._directory, prefix=_ASIDE, delete=False) as file:
-                try:
-                    yield file
-                finally:
-                    Path(file.name).unlink(missing_ok=True)
-        except OSError as error:
-            if is_no_room(error):
-                raise no_space(self._directory) from error
-            if error.errno in BROKEN:
-                raise read_only(f"the disk failed ({error})") from error
-            raise
+        with (
+            disk_refusals(self._directory),
+            NamedTemporaryFile(dir=self._directory, prefix=_ASIDE, delete=False) as file,
+        ):
+            try:
+                yield file
+            finally:
+                Path(file.name).unlink(missing_ok=True)
 
     def _keep(self, file: IO[bytes], digest: str) -> None:
         file.flush()

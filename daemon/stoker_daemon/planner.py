@@ -1,4 +1,9 @@
-"""What a run does next. Pure: a run and a moment in, decisions out.
+"""What a run does next, and which nodes of all runs start. Pure: state and a moment in, decisions out.
+
+`decide` settles one run; `starts` then picks, over all runs, what is launched: by priority, then the
+schedule's runs before people's before backfill's, then the oldest. In a queue that order is strict: what does
+not fit yet holds back all that waits behind it there, so that a large node's turn comes. What could not start
+even with room in its queue holds back nothing.
 
 Retried, within the budget, is what failed by itself: exit status, signal, timeout, an attempt that was lost.
 Never retried is what a person, the run's timeout or fail_fast ended, and what was refused before launch.
@@ -6,14 +11,16 @@ Never retried is what a person, the run's timeout or fail_fast ended, and what w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import heapq
+from collections.abc import Callable, Container, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from stoker_daemon.overlap import first_runs, is_held_back
 from stoker_shared import events as ev
 from stoker_shared.model import FailureStrategy, NodeState, RunState
-from stoker_shared.state import NodeRun, Run
+from stoker_shared.state import NodeRun, Queue, Run, State
 
 _END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 """What is due later than a calendar has days is due then."""
@@ -22,13 +29,12 @@ _END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 class Start(msgspec.Struct, frozen=True):
     """Launch the node's next attempt."""
 
+    run: int
     node: str
 
 
 Decision = (
-    Start
-    | ev.RunStarted
-    | ev.RunStopRequested
+    ev.RunStopRequested
     | ev.RunFinished
     | ev.NodeSkipped
     | ev.NodeStopRequested
@@ -37,15 +43,127 @@ Decision = (
 )
 
 
-def decide(run: Run, now: datetime, *, starting: bool = True) -> list[Decision]:
-    """Give the next decisions on a run. Carry out all of them, then ask again, until none is left.
+_Order = tuple[int, int, int, int, bool, int]
 
-    Unless ``starting``, no node is begun.
+_RANKS = {ev.Trigger.SCHEDULE: 0, ev.Trigger.MANUAL: 1, ev.Trigger.DEBUG: 1, ev.Trigger.BACKFILL: 2}
+
+
+def decide(run: Run, now: datetime, *, passing: bool = True) -> list[Decision]:
+    """Give the next decisions on a run, other than launches. Carry out all of them, then ask again.
+
+    Unless ``passing``, no disabled node is passed through.
     """
     for phase in _PHASES:
-        if (starting or phase is not _start_nodes) and (decisions := phase(run, now)):
+        if (passing or phase is not _pass_disabled) and (decisions := phase(run, now)):
             return decisions
     return []
+
+
+def starts(state: State, now: datetime, without: Container[int] = ()) -> list[ev.RunStarted | Start]:
+    """Give all that starts now, once nothing is left to `decide`; of runs ``without`` nothing does."""
+    room = Room(state.queues)
+    picked: list[ev.RunStarted | Start] = []
+    for run, node in in_line(state, now, room, without):
+        if room.take(run, node):
+            if run.state is RunState.PENDING and room.taken[run.id] == 1:
+                picked.append(ev.RunStarted(run.id))
+            picked.append(Start(run.id, node.name))
+    return picked
+
+
+def in_line(
+    state: State, now: datetime, room: Room, without: Container[int] = ()
+) -> Iterator[tuple[Run, NodeRun]]:
+    """Give the nodes that only wait for a place in their queue, in order.
+
+    Each is offered to `Room.take` before the next is asked for: those behind it depend on what came of it.
+    """
+    first = first_runs(state)
+    waiting = [
+        run
+        for run in state.runs.values()
+        if (run.ready or run.retrying)
+        and not (run.stopping or run.state is RunState.PAUSED or room.is_full_for(run))
+        and not is_held_back(run, first)
+        and run.id not in without
+    ]
+    for _, run, node in heapq.merge(*(_line(run, now, room) for run in waiting)):
+        yield run, node
+        if room.is_full_for(run) and all(map(room.is_full_for, waiting)):
+            return
+
+
+class Room:
+    """What queues and runs have room for, while places in them are given away.
+
+    ``full`` are the queues in which nothing fits, or something waits that does not: the node in ``first``.
+    ``taken`` is how many places each run was given.
+    """
+
+    def __init__(self, queues: Mapping[str, Queue]) -> None:
+        self._queues = queues
+        self._used = {name: (queue.cu, queue.active) for name, queue in queues.items()}
+        self.full = {name for name, queue in queues.items() if not fits(queue, 1)}
+        self.first: dict[str, tuple[Run, NodeRun]] = {}
+        self.taken: dict[int, int] = {}
+
+    def is_full_for(self, run: Run) -> bool:
+        """Tell whether all queues of a run are full."""
+        # Runs of earlier versions have none.
+        return bool(run.queues) and self.full.issuperset(run.queues)
+
+    def has_parallelism(self, run: Run) -> bool:
+        """Tell whether one more node of a run may be active."""
+        return not run.parallelism or len(run.active) + self.taken.get(run.id, 0) < run.parallelism
+
+    def take(self, run: Run, node: NodeRun) -> bool:
+        """Give a node its place, or tell that there is none; those behind it in its queue get none then."""
+        if queue := self._queues.get(node.queue):
+            if queue.name in self.full:
+                return False
+            used, active = self._used[queue.name]
+            if not _fits(queue, node.cu, used, active):
+                if can_ever_fit(queue, node.cu):
+                    self.full.add(queue.name)
+                    self.first[queue.name] = run, node
+                return False
+            self._used[queue.name] = used + node.cu, active + 1
+        self.taken[run.id] = self.taken.get(run.id, 0) + 1
+        return True
+
+
+def fits(queue: Queue, cu: int) -> bool:
+    """Tell whether a queue has room now for a node of that size."""
+    return _fits(queue, cu, queue.cu, queue.active)
+
+
+def can_ever_fit(queue: Queue, cu: int) -> bool:
+    """Tell whether an empty queue has room for a node of that size."""
+    return _fits(queue, cu, 0, 0)
+
+
+def _fits(queue: Queue, cu: int, used: int, active: int) -> bool:
+    limit, nodes = queue.spec.limit, queue.spec.nodes
+    return (limit is None or used + cu <= limit) and (nodes is None or active < nodes)
+
+
+def _due(run: Run, now: datetime) -> list[tuple[int, bool, int]]:
+    nodes = [node for node in map(run.numbered, run.retrying) if _is_due(node.retry_at, now)]
+    return sorted((-node.priority, False, node.number) for node in nodes)
+
+
+def _line(run: Run, now: datetime, room: Room) -> Iterator[tuple[_Order, Run, NodeRun]]:
+    """Give a run's nodes that could start, in order, until it has as many as it may."""
+    candidates = ((negated, True, number) for negated, number in run.ready)
+    if run.retrying:
+        candidates = heapq.merge(_due(run, now), candidates)
+    rank = _RANKS[run.trigger]
+    for negated, fresh, number in candidates:
+        if not room.has_parallelism(run) or room.is_full_for(run):
+            return
+        node = run.numbered(number)
+        if node.queue not in room.full:
+            yield (negated, rank, run.opened, run.id, fresh, number), run, node
 
 
 def wake_at(run: Run, now: datetime) -> datetime | None:
@@ -66,7 +184,7 @@ def _settled(run: Run, node: NodeRun, now: datetime) -> Decision:
     match attempt.reason:
         case ev.Reason.EXIT if attempt.exit_status == 0:
             return ev.NodeFinished(run.id, node.name, NodeState.SUCCEEDED)
-        case ev.Reason.STOP | ev.Reason.FAIL_FAST as reason:
+        case ev.Reason.STOP | ev.Reason.REPLACED | ev.Reason.FAIL_FAST as reason:
             return ev.NodeFinished(run.id, node.name, NodeState.STOPPED, reason)
         case ev.Reason.RUN_TIMEOUT | ev.Reason.REFUSED as reason:
             return ev.NodeFinished(run.id, node.name, NodeState.FAILED, reason, attempt.detail)
@@ -116,7 +234,7 @@ def _wind_down(run: Run, _: datetime) -> list[Decision]:
 def _wound_down(run: Run, node: NodeRun, reason: ev.Reason) -> Decision | None:
     if node.is_active:
         return None if node.stopping else ev.NodeStopRequested(run.id, node.name, reason)
-    if reason is ev.Reason.STOP:
+    if reason in (ev.Reason.STOP, ev.Reason.REPLACED):
         return ev.NodeFinished(run.id, node.name, NodeState.STOPPED, reason)
     if node.state is NodeState.PENDING:
         return ev.NodeSkipped(run.id, node.name, reason)
@@ -127,20 +245,14 @@ def _skip_behind_failures(run: Run, _: datetime) -> list[Decision]:
     return [ev.NodeSkipped(run.id, run.numbered(number).name, ev.Reason.UPSTREAM) for number in run.doomed]
 
 
-def _start_nodes(run: Run, now: datetime) -> list[Decision]:
-    free = max(run.parallelism - len(run.active), 0)
-    due = [node for node in map(run.numbered, run.retrying) if _is_due(node.retry_at, now)]
-    next_nodes = (due + [run.numbered(number) for _, number in run.ready[:free]])[:free]
-    if not next_nodes:
+def _pass_disabled(run: Run, _: datetime) -> list[Decision]:
+    if run.state is RunState.PAUSED:
         return []
-    begin = [ev.RunStarted(run.id)] if run.state is RunState.PENDING else []
-    return begin + [_start_or_pass(run, node) for node in next_nodes]
-
-
-def _start_or_pass(run: Run, node: NodeRun) -> Decision:
-    if node.enabled:
-        return Start(node.name)
-    return ev.NodeFinished(run.id, node.name, NodeState.SUCCEEDED, ev.Reason.DISABLED)
+    return [
+        ev.NodeFinished(run.id, node.name, NodeState.SUCCEEDED, ev.Reason.DISABLED)
+        for node in (run.numbered(number) for _, number in run.ready)
+        if not node.enabled
+    ]
 
 
 def _finish(run: Run, _: datetime) -> list[Decision]:
@@ -156,16 +268,18 @@ def _end(run: Run) -> tuple[RunState, ev.Reason | None]:
     if NodeState.FAILED in ends:
         return RunState.FAILED, run.stopping
     if NodeState.STOPPED in ends:
-        return RunState.STOPPED, ev.Reason.STOP
-    if any(node.reason is ev.Reason.UPSTREAM for node in run.nodes):
+        return RunState.STOPPED, run.stopping or ev.Reason.STOP
+    if NodeState.SKIPPED in ends:
         return RunState.FAILED, ev.Reason.UPSTREAM
     return RunState.SUCCEEDED, None
 
 
 def _run_deadline(run: Run) -> datetime | None:
-    if run.started_at is None or run.timeout is None:
+    # Runs of earlier versions have no `begun_at`.
+    began = run.begun_at or (run.started_at if run.state is RunState.RUNNING else None)
+    if began is None or run.timeout is None:
         return None
-    return _later(run.started_at, run.timeout)
+    return _later(began, run.timeout)
 
 
 def _deadline(node: NodeRun) -> datetime | None:
@@ -192,7 +306,7 @@ _PHASES: tuple[Callable[[Run, datetime], list[Decision]], ...] = (
     _fail_fast,
     _wind_down,
     _skip_behind_failures,
-    _start_nodes,
+    _pass_disabled,
     _finish,
 )
-"""In this order: what is known, then what must end, then what can't run, then what can, then the end."""
+"""In this order: what is known, then what must end, then what can't run or need not, then the end."""

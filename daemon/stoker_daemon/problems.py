@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from stoker_daemon.volumes import free_bytes
-from stoker_shared.api import Fault, Problem, WorkflowView
+from stoker_daemon.volumes import BROKEN, free_bytes, is_no_room
+from stoker_shared.api import Fault, JobView, Problem, WorkflowView
 
 
 class Refused(Exception):
@@ -38,9 +40,10 @@ def malformed(detail: str, errors: list[Fault] | None = None) -> Refused:
     return Refused(Problem("malformed", "Not readable", 400, detail, errors or []))
 
 
-def stale(detail: str, current: WorkflowView | None) -> Refused:
-    """The draft was changed since it was read; ``current`` is what it is now."""
-    return Refused(Problem("stale", "Changed meanwhile", 412, detail, current=current))
+def stale(detail: str, current: WorkflowView | None, current_job: JobView | None = None) -> Refused:
+    """The draft was changed since it was read; ``current``, or ``current_job``, is what it is now."""
+    problem = Problem("stale", "Changed meanwhile", 412, detail, current=current, current_job=current_job)
+    return Refused(problem)
 
 
 def precondition_required(detail: str) -> Refused:
@@ -66,6 +69,19 @@ def no_space(directory: Path) -> Refused:
         "Running jobs go on and how they end is recorded; Stoker goes on by itself once there is room"
     )
     return Refused(Problem("no-space", "No room on the disk", 507, detail))
+
+
+@contextmanager
+def disk_refusals(directory: Path) -> Iterator[None]:
+    """Refuse what can't be written into a directory for want of room, or because the disk failed."""
+    try:
+        yield
+    except OSError as error:
+        if is_no_room(error):
+            raise no_space(directory) from error
+        if error.errno in BROKEN:
+            raise read_only(f"the disk failed ({error})") from error
+        raise
 
 
 def read_only(reason: str) -> Refused:

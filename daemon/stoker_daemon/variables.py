@@ -2,8 +2,9 @@
 
 Pure: the facts of an attempt and the custom variables go in, text comes out.
 
-- ``${ds}``, ``${ts_nodash}`` ... come from the cycle time; ``${ds-1d}`` shifts them, ``${yyyy/MM/dd}``
-  spells them freely. Shifts are on local wall time: they know nothing of clock changes.
+- ``${ds}``, ``${ts_nodash}`` ... come from the cycle time; ``${ds-1d}`` shifts them, ``${ds+1d-1M}`` one
+  shift after the other, ``${yyyy/MM/dd}`` spells them freely. Shifts are on local wall time: they know
+  nothing of clock changes.
 - ``$${`` is a literal ``${``; so ``$$${`` is a literal ``$${``. A ``$`` right before a reference can't be
   written as such: it takes a variable whose value is ``$``.
 - A name with a dot or a colon (``${spark.x}``, ``${env:HOME}``) is Spark's own and left alone, unless it is a
@@ -11,67 +12,57 @@ Pure: the facts of an attempt and the custom variables go in, text comes out.
 - A ``${`` with no ``}`` before the next brace or the end of its line is no reference and left alone.
 - Any other name, the empty one too, is an error.
 - What was put in is not looked at again.
+- A secret's value is taken as it is. What refers to a secret is secret too.
 """
 
 from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
 import msgspec
 
+from stoker_shared.api import MAX_VALUE
+from stoker_shared.secrecy import MASK
 from stoker_shared.text import MAX_PATH, fit, nearest, quoted
+from stoker_shared.variables import (
+    DATES,
+    FACTS,
+    IDENTIFIER,
+    LETTER,
+    LETTERS,
+    PATTERN,
+    is_builtin,
+    shown,
+    variable_name_problem,
+)
 
-DATES = {
-    "data_date": "yyyy-MM-dd",
-    "ds": "yyyy-MM-dd",
-    "dt": "yyyy-MM-dd",
-    "data_date_nodash": "yyyyMMdd",
-    "ds_nodash": "yyyyMMdd",
-    "dt_nodash": "yyyyMMdd",
-    "ts": "yyyy-MM-ddTHH:mm:ss",
-    "ts_nodash": "yyyyMMddHHmmss",
-}
-"""The built-in dates, each with the pattern that spells it."""
+WORKSPACE = "workspace"
+"""The widest scope of custom variables, and the only one that has secrets."""
 
-FACTS = ("workflow_name", "node_name", "run_id", "attempt", "scheduled_at")
-"""The other built-in variables; they take no offset."""
-
-TAKEN = "attempt_tag"
-"""A name no custom variable can have: as STOKER_ATTEMPT_TAG it marks an attempt's processes."""
-
-LONGEST_VALUE = 30_000
+LONGEST_VALUE = MAX_VALUE
 """Characters in a resolved custom value: any text this long fits in one environment variable (128 KiB)."""
 
 MOST_GROWTH = 10_000_000
 """Characters by which variables may lengthen the texts of one attempt, its custom values included."""
 
-_LETTERS = {
-    "yyyy": "{0.year:04}",
-    "MM": "{0.month:02}",
-    "dd": "{0.day:02}",
-    "HH": "{0.hour:02}",
-    "mm": "{0.minute:02}",
-    "ss": "{0.second:02}",
-}
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[^{}\n]*)\}")
-_LETTER = re.compile("|".join(_LETTERS))
-_PATTERN = re.compile(rf"(?:{_LETTER.pattern})(?:[-/_.T :]*(?:{_LETTER.pattern}))*")
-_OFFSET = re.compile(r"(?P<count>[+-][0-9]{1,9})(?P<unit>[yMwdhm])\Z")
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SHIFT = re.compile(r"([+-][0-9]{1,9})([yMwdhm])")
+# As few as anybody needs: without an end to them, a long reference would be searched in quadratic time.
+_OFFSET = re.compile(rf"(?:{_SHIFT.pattern}){{1,4}}\Z")
 
 
 class Facts(msgspec.Struct, frozen=True):
     """What the built-in variables of one attempt are made from.
 
     ``cycle`` is aware and in the workflow's zone. ``scheduled_at`` is when the run was due; a run that no
-    schedule made has none, and the variable is then empty.
+    schedule made has none, and the variable is then empty. A run as a whole has no node and is attempt 0.
     """
 
     cycle: datetime
@@ -101,24 +92,12 @@ class VariableError(Exception):
 class _Definition(NamedTuple):
     origin: str
     value: str
+    secret: bool = False
 
-
-def is_builtin(name: str) -> bool:
-    """Say whether Stoker itself gives ``name`` a value; a date pattern such as ``MM`` is built in too."""
-    return name in DATES or name in FACTS or _PATTERN.fullmatch(name) is not None
-
-
-def variable_name_problem(name: str) -> str | None:
-    """Say why ``name`` cannot name a custom variable, or return None where it can."""
-    if not _IDENTIFIER.fullmatch(name):
-        return f"{_shown(name)} is not a name: letters, digits and _, no digit first"
-    if is_builtin(name):
-        return f"{_shown(name)} is built in and cannot be set"
-    if is_builtin(name.lower()):
-        return f"{_shown(name)} differs from the built-in {_shown(name.lower())} only in case"
-    if name.lower() == TAKEN:
-        return f"{_shown(name)} cannot be set: STOKER_{name.upper()} marks the processes of an attempt"
-    return None
+    def needs(self) -> list[str]:
+        """Give what its value refers to."""
+        found = () if self.secret else _REFERENCE.finditer(self.value)
+        return [reference["name"] for reference in found if reference["name"]]
 
 
 class Scope:
@@ -127,8 +106,17 @@ class Scope:
     values: dict[str, str]
     """The value of each named variable: the built-in ones, then the custom ones."""
 
-    def __init__(self, facts: Facts, custom: Mapping[str, Mapping[str, str]]) -> None:
+    secret: set[str]
+    """The names of those whose value is a secret, or holds one."""
+    faults: list[VariableError] | None = None
+    """Where references that mean nothing are put, and left as they are, instead of being raised."""
+
+    def __init__(
+        self, facts: Facts, custom: Mapping[str, Mapping[str, str]], secrets: Mapping[str, str] | None = None
+    ) -> None:
         """Resolve ``custom``: scope name to variables, a later scope winning over an earlier one.
+
+        ``secrets`` are the workspace's: each wins over a plain variable of the workspace alone.
 
         A custom value may refer to built-in variables and to other custom ones, wherever they are defined. It
         gets their winning value, so that a variable given to a run reaches the paths built from it.
@@ -139,10 +127,13 @@ class Scope:
         """
         self._room = MOST_GROWTH
         self._cycle = facts.cycle.replace(tzinfo=None)
-        self._custom = _winning(custom)
+        self._custom = _winning(custom, secrets or {})
         self.values = _built_in(facts)
+        self.secret = set()
         for name in _by_need(self._custom):
             self.values[name] = self._resolved(name)
+            if self._custom[name].secret or not self.secret.isdisjoint(self._custom[name].needs()):
+                self.secret.add(name)
 
     def replace(self, text: str, source: str) -> str:
         """Return ``text`` with its references replaced; ``source`` names the text in errors.
@@ -152,15 +143,37 @@ class Scope:
                 grown by more than ``MOST_GROWTH``.
         """
 
-        def replacement(match: re.Match[str]) -> str:
-            if match[0] == "$${":
-                return "${"
-            try:
-                return self._fitting(match, self._value(match["name"]))
-            except ValueError as error:
-                raise VariableError(str(error), match["name"], source, text, match.start()) from None
+        return self._replaced(text, source, self._value)
 
-        return _REFERENCE.sub(replacement, text)
+    def replace_in_sight(self, text: str, source: str, seen: str) -> str:
+        """Return ``text`` as `replace` does, where others will see it: ``seen`` says in words how.
+
+        Raises:
+            VariableError: as `replace`, and a reference to what holds a secret.
+        """
+
+        def value(name: str) -> str:
+            if name in self.secret:
+                raise ValueError(
+                    f"{shown(name)} is secret, and {seen}; the job can read it from its environment, "
+                    f"as STOKER_{name.upper()}"
+                )
+            return self._value(name)
+
+        return self._replaced(text, source, value)
+
+    def tags(self, written: Mapping[str, str]) -> dict[str, str]:
+        """Return tags with their references replaced; raises as `replace_in_sight` does."""
+        return {
+            name: self.replace_in_sight(value, f"tags.{name}", "tags are shown to everybody")
+            for name, value in written.items()
+        }
+
+    def shown(self, name: str) -> str:
+        """Return the value of ``name`` in quotes and with its origin, as people may see it."""
+        if name in self.secret:
+            return f"{MASK}   ({self.origin(name)}, secret)"
+        return f"{self.values[name]!r}   ({self.origin(name)})"
 
     def origin(self, name: str) -> str:
         """Return where the value of ``name`` comes from: ``built in``, or the custom scope that won.
@@ -180,6 +193,24 @@ class Scope:
         Of two custom names that differ only in case, the one defined later wins.
         """
         return {f"STOKER_{name.upper()}": name for name in [*DATES, *FACTS, *self._custom]}
+
+    def _replaced(self, text: str, source: str, value_of: Callable[[str], str]) -> str:
+        def replacement(match: re.Match[str]) -> str:
+            if match[0] == "$${":
+                return "${"
+            try:
+                return self._fitting(match, value_of(match["name"]))
+            except ValueError as error:
+                fault = VariableError(str(error), match["name"], source, text, match.start())
+                return self._unresolved(match, fault)
+
+        return _REFERENCE.sub(replacement, text)
+
+    def _unresolved(self, match: re.Match[str], error: VariableError) -> str:
+        if self.faults is None:
+            raise error from None
+        self.faults.append(error)
+        return match[0]
 
     def _fitting(self, match: re.Match[str], value: str) -> str:
         """Give back what a reference becomes; many of them to a long value would fill the memory."""
@@ -203,14 +234,15 @@ class Scope:
         offset = _OFFSET.search(name)
         base = name[: offset.start()] if offset else name
         pattern = DATES.get(base, base)
-        if not _PATTERN.fullmatch(pattern):
+        if not PATTERN.fullmatch(pattern):
             return None
-        if not offset:
-            return _spelled(self._cycle, pattern)
+        when = self._cycle
         try:
-            return _spelled(_shift(self._cycle, int(offset["count"]), offset["unit"]), pattern)
+            for count, unit in _SHIFT.findall(offset[0] if offset else ""):
+                when = _shift(when, int(count), unit)
+            return _spelled(when, pattern)
         except (ValueError, OverflowError):
-            raise ValueError(f"{_shown(name)} lies outside the years 1 to 9999") from None
+            raise ValueError(f"{shown(name)} lies outside the years 1 to 9999") from None
 
     def _resolved(self, name: str) -> str:
         written = self._custom[name]
@@ -218,7 +250,7 @@ class Scope:
         if "\0" in written.value:
             problem = "a value can't have a NUL character, which no environment variable can hold"
             raise VariableError(problem, name, source, written.value, written.value.index("\0"))
-        value = self.replace(written.value, source)
+        value = written.value if written.secret else self.replace(written.value, source)
         if len(value) > LONGEST_VALUE:
             raise VariableError(f"the value is longer than {LONGEST_VALUE:,} characters", name, source)
         return value
@@ -235,13 +267,15 @@ def _built_in(facts: Facts) -> dict[str, str]:
     }
 
 
-def _winning(custom: Mapping[str, Mapping[str, str]]) -> dict[str, _Definition]:
+def _winning(custom: Mapping[str, Mapping[str, str]], secrets: Mapping[str, str]) -> dict[str, _Definition]:
     """Keep each name's last definition, in the order in which those stand."""
-    winning: dict[str, _Definition] = {}
+    winning = {name: _Definition(WORKSPACE, value, secret=True) for name, value in secrets.items()}
     for origin, variables in custom.items():
         for name, value in variables.items():
             if problem := variable_name_problem(name):
                 raise VariableError(problem, name, f"{origin} variables")
+            if origin == WORKSPACE and name in secrets:
+                continue
             winning.pop(name, None)
             winning[name] = _Definition(origin, value)
     return winning
@@ -249,10 +283,7 @@ def _winning(custom: Mapping[str, Mapping[str, str]]) -> dict[str, _Definition]:
 
 def _by_need(custom: Mapping[str, _Definition]) -> list[str]:
     """Order the names so that each stands after those its value refers to."""
-    needs = {
-        name: [found["name"] for found in _REFERENCE.finditer(written.value) if found["name"] in custom]
-        for name, written in custom.items()
-    }
+    needs = {name: [need for need in written.needs() if need in custom] for name, written in custom.items()}
     try:
         return list(TopologicalSorter(needs).static_order())
     except CycleError as error:
@@ -262,9 +293,9 @@ def _by_need(custom: Mapping[str, _Definition]) -> list[str]:
 def _circular(circle: list[str], custom: Mapping[str, _Definition]) -> VariableError:
     """Describe a circle of names, each referring to the next, at its first reference."""
     first, second = circle[:2]
-    origin, text = custom[first]
+    origin, text, _ = custom[first]
     position = next(found.start() for found in _REFERENCE.finditer(text) if found["name"] == second)
-    problem = f"{_shown(first)} refers to itself: {fit(' -> '.join(circle), MAX_PATH)}"
+    problem = f"{shown(first)} refers to itself: {fit(' -> '.join(circle), MAX_PATH)}"
     return VariableError(problem, second, _label(first, origin), text, position)
 
 
@@ -282,22 +313,17 @@ def _shift(when: datetime, count: int, unit: str) -> datetime:
 
 
 def _spelled(when: datetime, pattern: str) -> str:
-    return _LETTER.sub(lambda letters: _LETTERS[letters[0]].format(when), pattern)
+    return LETTER.sub(lambda letters: LETTERS[letters[0]].format(when), pattern)
 
 
 def _why_unknown(name: str, known: Collection[str]) -> str:
     """Say what is wrong with a reference that has no value."""
-    plain = _IDENTIFIER.match(name)
+    plain = IDENTIFIER.match(name)
     head = plain[0] if plain else ""
     if head in DATES:
-        return f"{_shown(name)}: an offset is a sign, a number and one of y M w d h m, as in {head}-1d"
+        return f"{shown(name)}: an offset is a sign, a number and one of y M w d h m, as in {head}-1d"
     if head in known:
-        return f"{_shown(name)}: only dates take an offset, and {_shown(head)} is none"
+        return f"{shown(name)}: only dates take an offset, and {shown(head)} is none"
     near = nearest(_OFFSET.sub("", name), [*known, *DATES.values()]) if len(name) <= 100 else None
-    hint = f"; did you mean {_shown(near)}?" if near else " (a literal ${ is written $${)"
-    return f"unknown variable {_shown(name)}{hint}"
-
-
-def _shown(name: str) -> str:
-    """Quote a name for a message, cut where it is long."""
-    return quoted(name, 60)
+    hint = f"; did you mean {shown(near)}?" if near else " (a literal ${ is written $${)"
+    return f"unknown variable {shown(name)}{hint}"

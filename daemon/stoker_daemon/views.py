@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from stoker_daemon.plan import Plan, type_of
 from stoker_shared import api
-from stoker_shared.state import Attempt, Job, JobVersion, NodeRun, Run, State, Workflow
+from stoker_shared.model import WorkflowSpec
+from stoker_shared.state import Attempt, Job, JobVersion, NodeRun, Run, State, Variable, Workflow, Workspace
+
+
+def workspace_view(state: State, workspace: Workspace) -> api.WorkspaceView:
+    """Show a workspace."""
+    return api.WorkspaceView(
+        name=workspace.name,
+        description=workspace.description,
+        jobs=sum(space == workspace.name for space, _ in state.jobs),
+        workflows=sum(space == workspace.name for space, _ in state.names),
+        variables=sum(space == workspace.name for space, _ in state.variables),
+        active_runs=sum(run.workspace == workspace.name for run in state.runs.values()),
+    )
+
+
+def variable_view(variable: Variable) -> api.VariableView:
+    """Show a workspace's variable."""
+    return api.VariableView(**_common(variable, api.VariableView))
 
 
 def job_version(job: Job, version: JobVersion) -> api.JobVersionView:
@@ -23,11 +41,34 @@ def job_version(job: Job, version: JobVersion) -> api.JobVersionView:
         by=version.by,
         config=version.config,
         remarks=version.remarks,
+        attachments=version.attachments,
     )
 
 
-def workflow_row(workflow: Workflow, active_runs: list[int]) -> api.WorkflowRow:
-    """Show a workflow in a list."""
+def job_view(job: Job) -> api.JobView:
+    """Show a job: what runs of it, and what is being edited."""
+    draft = job.current_draft
+    return api.JobView(
+        path=job.path,
+        type=type_of(job.path),
+        version=len(job.versions),
+        has_changes=job.has_changes,
+        draft=api.JobDraftView(
+            revision=draft.revision,
+            digest=draft.digest,
+            size=draft.size,
+            saved_at=draft.at,
+            by=draft.by,
+            config=draft.config,
+            attachments=draft.attachments,
+            applied=draft.applied,
+        ),
+        latest=job_version(job, job.latest) if job.latest else None,
+    )
+
+
+def workflow_row(workflow: Workflow, active_runs: list[int], spec: WorkflowSpec) -> api.WorkflowRow:
+    """Show a workflow in a list; ``spec`` is its definition in force (`in_force`)."""
     latest = workflow.versions[-1] if workflow.versions else None
     return api.WorkflowRow(
         id=workflow.id,
@@ -37,8 +78,18 @@ def workflow_row(workflow: Workflow, active_runs: list[int]) -> api.WorkflowRow:
         saved_at=workflow.draft.at,
         saved_by=workflow.draft.by,
         has_changes=latest is None or latest.digest != workflow.draft.digest,
+        edited=workflow.edited,
         active_runs=active_runs,
+        last_run=workflow.last_run,
+        queue=spec.queue,
+        schedule=spec.schedule,
+        tags=spec.tags,
     )
+
+
+def in_force(workflow: Workflow) -> str:
+    """Give the digest of the definition that runs are made of: the latest version's, else the draft's."""
+    return workflow.versions[-1].digest if workflow.versions else workflow.draft.digest
 
 
 def runs_by_workflow(state: State) -> dict[int, list[int]]:
@@ -54,20 +105,27 @@ def run_row(run: Run) -> api.RunRow:
     return api.RunRow(**{name: getattr(run, name) for name in api.RunRow.__struct_fields__})
 
 
-def run_view(run: Run, plan: Plan) -> api.RunView:
-    """Show a run whole."""
+def run_view(run: Run, plan: Plan, waiting: Mapping[str, str]) -> api.RunView:
+    """Show a run whole; ``waiting`` is what its nodes wait for."""
     return api.RunView(
         row=run_row(run),
-        nodes=[_node(node, planned.job) for node, planned in zip(run.nodes, plan.nodes, strict=True)],
+        nodes=[
+            _node(node, planned.job, waiting.get(node.name, ""))
+            for node, planned in zip(run.nodes, plan.nodes, strict=True)
+        ],
         variables=run.variables,
         stopping=run.stopping,
         stopped_by=run.stopped_by,
+        settings=run.settings,
+        deeds=[api.DeedView(deed.at, deed.by, deed.what) for deed in run.deeds],
     )
 
 
-def _node(node: NodeRun, job: str) -> api.NodeView:
-    shown = _common(node, api.NodeView, without=("job", "attempts"))
-    return api.NodeView(job=job, attempts=[_attempt(attempt) for attempt in node.attempts], **shown)
+def _node(node: NodeRun, job: str, waiting: str) -> api.NodeView:
+    without = ("job", "waiting", "attempts", "usual_seconds", "expected_at")
+    shown = _common(node, api.NodeView, without)
+    attempts = [_attempt(attempt) for attempt in node.attempts]
+    return api.NodeView(job=job, waiting=waiting, attempts=attempts, **shown)
 
 
 def _attempt(attempt: Attempt) -> api.AttemptView:

@@ -9,8 +9,19 @@ from typing import Annotated, Generic, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from stoker_shared.events import Reason, Trigger
-from stoker_shared.model import AttemptState, JobConfig, JobType, NodeState, RunState, WorkflowSpec
+from stoker_shared.difference import Difference
+from stoker_shared.events import Attachment, Reason, Trigger
+from stoker_shared.model import (
+    ROOT_QUEUE,
+    AttemptState,
+    JobConfig,
+    JobType,
+    NodeState,
+    QueueSpec,
+    RunState,
+    Schedule,
+    WorkflowSpec,
+)
 
 API_VERSION = "1"
 DEFAULT_WORKSPACE = "default"
@@ -19,6 +30,12 @@ MAX_PAGE = 1000
 
 MAX_LIVE_RANGE = 16 * 1024 * 1024
 """Bytes of an active attempt's output that one range is answered with at most."""
+
+MAX_DESCRIPTION = 10_000
+"""Characters that a workspace may be described with."""
+
+MAX_VALUE = 30_000
+"""Characters that the value of a workspace's variable may have."""
 
 MAX_NUMBER = 10**15 - 1
 """The largest number that a request may name; far beyond any that is given out."""
@@ -32,6 +49,9 @@ Digest = Annotated[
     # Python's $ is also before a newline at the end, hence the length.
     Meta(pattern="^[0-9a-f]{64}$", max_length=64, description="SHA-256 in lower-case hexadecimal digits"),
 ]
+
+Place = Annotated[str, Meta(pattern=r"^(-?[0-9]{1,18}\.)?[0-9]{1,15}$", max_length=35)]
+"""In a list of runs: what it is sorted by, unless that is the number, and the run's number."""
 
 Moment = Annotated[datetime, Meta(tz=True)]
 """An instant, in UTC."""
@@ -53,12 +73,55 @@ class PageQuery(Query, frozen=True):
     limit: Annotated[int, Meta(ge=1, le=MAX_PAGE, description="entries at the most")] = 100
 
 
-class RunsQuery(Query, frozen=True):
-    """Which runs, and which part of their list."""
+class RunOrder(StrEnum):
+    """What a list of runs is sorted by, the greatest first."""
 
-    workflow: Annotated[str | UnsetType, Meta(description="only runs of the workflow of that name")] = UNSET
+    NEWEST = "newest"
+    STARTED = "started"
+    CYCLE = "cycle"
+    DURATION = "duration"
+    """What has not ended comes last."""
+
+
+_WHEN = "a date (the whole day), a local or offset time (ISO 8601), or how long ago: 90m, 2h, 3d"
+
+
+class RunsFilter(Query, frozen=True):
+    """Which runs: those that meet all of it."""
+
+    workflow: Annotated[
+        str | UnsetType,
+        Meta(description="only runs of the workflow of that name, or where none has it that ran under it"),
+    ] = UNSET
+    workflow_id: Annotated[
+        Number | UnsetType, Meta(description="only runs of the workflow of that id, whatever its name")
+    ] = UNSET
     state: Annotated[RunState | UnsetType, Meta(description="only runs in that state")] = UNSET
-    cursor: Annotated[Number | UnsetType, Meta(description="`next` of the page before")] = UNSET
+    trigger: Annotated[Trigger | UnsetType, Meta(description="only runs that were made by that")] = UNSET
+    user: Annotated[str | UnsetType, Meta(description="only runs that this user started")] = UNSET
+    tag: Annotated[str | UnsetType, Meta(description="only runs with that tag, as name=value")] = UNSET
+    cycle: Annotated[
+        str | UnsetType,
+        Meta(description="only runs with that cycle time, or in a range A..B, A.. or ..B of dates or times"),
+    ] = UNSET
+    since: Annotated[str | UnsetType, Meta(description=f"only runs that started then or later: {_WHEN}")] = (
+        UNSET
+    )
+    until: Annotated[
+        str | UnsetType, Meta(description=f"only runs that started then or earlier: {_WHEN}")
+    ] = UNSET
+
+
+class RunsQuery(RunsFilter, frozen=True):
+    """Which runs, in which order, and which part of their list."""
+
+    sort: Annotated[
+        RunOrder | UnsetType,
+        Meta(description="greatest first; absent: by what a range is asked of, else newest"),
+    ] = UNSET
+    cursor: Annotated[
+        Place | UnsetType, Meta(description="`next` of the page before, asked for in the same order")
+    ] = UNSET
     limit: Annotated[int, Meta(ge=1, le=MAX_PAGE, description="entries at the most")] = 100
 
 
@@ -66,6 +129,41 @@ class WorkflowQuery(Query, frozen=True):
     """Which definition of a workflow."""
 
     version: Annotated[Number | UnsetType, Meta(description="a published version; absent: the draft")] = UNSET
+    revision: Annotated[Number | UnsetType, Meta(description="a draft that was replaced")] = UNSET
+
+
+class SaveQuery(Query, frozen=True):
+    """How a draft is saved."""
+
+    applied: Annotated[bool, Meta(description="it comes from a file, which is where it is edited")] = False
+
+
+DefinitionPlace = Annotated[str, Meta(pattern=r"^(draft(:[1-9]\d{0,14})?|[1-9]\d{0,14})$", max_length=21)]
+"""Of a definition in a workflow: ``draft``, the draft revision ``draft:4``, or the version ``3``."""
+
+
+class DifferenceQuery(Query, frozen=True):
+    """Which two definitions of a workflow."""
+
+    before: Annotated[
+        DefinitionPlace | UnsetType,
+        Meta(description="`draft`, `draft:4` or a version; absent: the latest version"),
+    ] = msgspec.field(default=UNSET, name="from")
+    after: Annotated[DefinitionPlace, Meta(description="the same of the other; absent: the draft")] = (
+        msgspec.field(default="draft", name="to")
+    )
+
+
+JobState = Annotated[
+    str, Meta(pattern="^(draft|[1-9][0-9]{0,14})$", max_length=15, description="a version, or `draft`")
+]
+
+
+class JobDiffQuery(Query, frozen=True):
+    """Which states of a job to compare; absent: what was published last, with the draft."""
+
+    before: JobState | UnsetType = msgspec.field(default=UNSET, name="from")
+    after: JobState | UnsetType = msgspec.field(default=UNSET, name="to")
 
 
 class EventsQuery(Query, frozen=True):
@@ -102,11 +200,63 @@ class Empty(Request, frozen=True):
     """The body of a request whose path says all."""
 
 
-class PublishJob(Request, frozen=True):
-    """Make an object, sent before, the job's next version."""
+class SaveWorkspace(Request, frozen=True):
+    """Make a workspace, or describe it otherwise; without a description one that is there stays as it is."""
+
+    description: Annotated[str, Meta(max_length=MAX_DESCRIPTION)] | None = None
+
+
+class SetVariable(Request, frozen=True):
+    """Give a workspace's variable a value. A secret's is in no answer."""
+
+    value: Annotated[str, Meta(max_length=MAX_VALUE)]
+    secret: bool = False
+
+
+class AttachmentKind(StrEnum):
+    """How a job is given a file: the option of spark-submit for it."""
+
+    PY_FILES = "py_files"
+    FILES = "files"
+    JARS = "jars"
+    ARCHIVES = "archives"
+
+
+class AttachedFile(Request, frozen=True):
+    """A file beside the source: an object, sent before, under a name in the job's working directory.
+
+    The name of an archive may end in ``#alias``, the directory that it is unpacked to.
+    """
+
+    kind: AttachmentKind
+    name: str
+    digest: Digest
+
+
+class SaveJob(Request, frozen=True):
+    """Make objects, sent before, the job's draft."""
 
     digest: Digest
     config: JobConfig = JobConfig()
+    attachments: tuple[AttachedFile, ...] = ()
+
+
+class PublishJob(Request, frozen=True):
+    """Make an object, sent before, the job's next version; without a ``digest``, the draft.
+
+    What stays unset beside a digest is that of the latest version.
+    """
+
+    digest: Digest | None = None
+    config: JobConfig | None = None
+    attachments: tuple[AttachedFile, ...] | None = None
+    remarks: str = ""
+
+
+class RollBackJob(Request, frozen=True):
+    """Publish an earlier version of a job again, as its next."""
+
+    version: Number
     remarks: str = ""
 
 
@@ -116,14 +266,90 @@ class PublishWorkflow(Request, frozen=True):
     remarks: str = ""
 
 
-class StartRun(Request, frozen=True):
-    """Start a run now. ``cycle`` is a date or local or offset time (ISO 8601); unset: now minus one day."""
+class RollBackWorkflow(Request, frozen=True):
+    """Make what version ``version`` was the workflow's next version, and its draft."""
 
-    workflow: str
+    version: Number
+    remarks: str = ""
+
+
+class NewName(Request, frozen=True):
+    """The name that a workflow, or a copy of it, is to have."""
+
+    name: str
+
+
+class PlanRun(Request, frozen=True, kw_only=True):
+    """How a run is to be made.
+
+    ``cycle`` is a date or local or offset time (ISO 8601); unset: now minus one day. Unless a ``version`` is
+    named it is of the latest; with ``debug`` it is of the draft, on a development queue. ``queue`` takes the
+    place of the workflow's; nodes with a queue of their own keep it, but not in debug.
+    """
+
     cycle: str | None = None
     version: Number | None = None
+    debug: bool = False
+    queue: str = ""
     variables: dict[str, str] = msgspec.field(default_factory=dict)
     remarks: str = ""
+
+
+class StartRun(PlanRun, frozen=True, kw_only=True):
+    """Start a run of a workflow now."""
+
+    workflow: str
+
+
+class RerunRun(Request, frozen=True):
+    """Run all nodes of a run again, or with ``failed`` those that did not succeed.
+
+    ``latest_jobs``: with the newest published versions of their jobs. ``settings`` are changed for this run
+    only: `ingest.config.executor_memory` of one node, `config.executor_memory` of every one that is rerun.
+    """
+
+    failed: bool = False
+    latest_jobs: bool = False
+    settings: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class RerunNode(Request, frozen=True):
+    """Run a node of a run again, with ``downstream`` also all that is downstream of it."""
+
+    downstream: bool = False
+    latest_jobs: bool = False
+    settings: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class SucceedNode(Request, frozen=True):
+    """Say that a node's work is done; with ``downstream`` what waited on it runs."""
+
+    downstream: bool = False
+
+
+class QueuedNode(msgspec.Struct, omit_defaults=True):
+    """A node of a run in a queue: the CU it takes or needs; ``since`` is when its attempt began, if any."""
+
+    run: int
+    workflow: str
+    node: str
+    cu: int
+    since: Moment | None = None
+
+
+class QueueView(msgspec.Struct, omit_defaults=True):
+    """A queue: what it allows, the CU and the nodes that are active in it, and how many nodes wait for it.
+
+    ``holding`` and ``next`` name the first of the active and of the waiting ones, not in lists.
+    """
+
+    name: str
+    spec: QueueSpec
+    cu: int
+    active: int
+    waiting: int
+    holding: list[QueuedNode] = []
+    next: list[QueuedNode] = []
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -136,8 +362,9 @@ class Fault(msgspec.Struct, frozen=True):
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """An error as RFC 9457 has it; ``type`` is stable and names the kind.
 
-    Some kinds carry more: ``invalid`` the ``errors``, ``stale`` the ``current`` draft where there is one,
-    ``gone`` the ``log`` there is and the ``oldest`` position that it can be read from.
+    Some kinds carry more: ``invalid`` the ``errors``, ``stale`` the ``current`` draft where there is one
+    (``current_job`` of a job), ``gone`` the ``log`` there is and the ``oldest`` position that it can be read
+    from.
     """
 
     type: str
@@ -146,6 +373,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str
     errors: list[Fault] = []
     current: WorkflowView | None = None
+    current_job: JobView | None = None
     log: str | None = None
     oldest: int | None = None
 
@@ -183,6 +411,27 @@ class StoredObject(msgspec.Struct):
     size: int
 
 
+class WorkspaceView(msgspec.Struct, omit_defaults=True):
+    """A workspace, and how much is in it."""
+
+    name: str
+    description: str = ""
+    jobs: int = 0
+    workflows: int = 0
+    variables: int = 0
+    active_runs: int = 0
+
+
+class VariableView(msgspec.Struct, omit_defaults=True):
+    """A workspace's variable. A secret has no value here."""
+
+    name: str
+    at: Moment
+    by: str
+    value: str = ""
+    secret: bool = False
+
+
 class JobVersionView(msgspec.Struct, omit_defaults=True):
     """A published version of a job."""
 
@@ -195,10 +444,85 @@ class JobVersionView(msgspec.Struct, omit_defaults=True):
     by: str
     config: JobConfig = JobConfig()
     remarks: str = ""
+    attachments: tuple[Attachment, ...] = ()
+
+
+class JobDraftView(msgspec.Struct, omit_defaults=True):
+    """What is being edited of a job; ``applied``: it came from a file."""
+
+    revision: int
+    digest: str
+    size: int
+    saved_at: Moment
+    by: str
+    config: JobConfig = JobConfig()
+    attachments: tuple[Attachment, ...] = ()
+    applied: bool = False
+
+
+class JobView(msgspec.Struct, omit_defaults=True):
+    """A job: its latest version and its draft. ``version`` is the latest one's, 0 where there is none.
+
+    ``has_changes``: the draft says other than what is published.
+    """
+
+    path: str
+    type: JobType
+    version: int
+    has_changes: bool
+    draft: JobDraftView
+    latest: JobVersionView | None = None
+
+
+class ContentDiff(msgspec.Struct, omit_defaults=True):
+    """How a job's source differs: ``text`` is a unified diff, absent where it is no text or too long.
+
+    Of a long diff it is the beginning, and ``cut`` says how many lines are left out.
+    """
+
+    before: StoredObject
+    after: StoredObject
+    text: str | None = None
+    cut: int = 0
+
+
+class ConfigChange(msgspec.Struct, omit_defaults=True):
+    """How one field differs, written as in ``--set``; None where it is unset."""
+
+    field: str
+    before: str | None = None
+    after: str | None = None
+
+
+class AttachmentChange(msgspec.Struct, omit_defaults=True):
+    """How one attached file differs; None where it is not attached."""
+
+    name: str
+    before: Attachment | None = None
+    after: Attachment | None = None
+
+
+class JobDiff(msgspec.Struct, omit_defaults=True):
+    """How two states of a job differ: ``before`` and ``after`` are versions, or ``draft``.
+
+    What is the same is absent.
+    """
+
+    path: str
+    before: str
+    after: str
+    content: ContentDiff | None = None
+    config: list[ConfigChange] = []
+    attachments: list[AttachmentChange] = []
 
 
 class WorkflowRow(msgspec.Struct, omit_defaults=True):
-    """What lists show of a workflow. ``version`` is the latest published one, 0 where there is none."""
+    """What lists show of a workflow. ``version`` is the latest published one, 0 where there is none.
+
+    The draft ``has_changes`` where it is not that version; it was ``edited`` where it is not what was applied
+    from a file last either. ``last_run`` is 0 where there is none. Queue, schedule and tags are those of the
+    latest version, of the draft where there is none.
+    """
 
     id: int
     name: str
@@ -207,14 +531,38 @@ class WorkflowRow(msgspec.Struct, omit_defaults=True):
     saved_at: Moment
     saved_by: str
     has_changes: bool
+    edited: bool = False
     active_runs: list[int] = []
+    last_run: int = 0
+    queue: str = ROOT_QUEUE
+    schedule: Schedule | None = None
+    tags: dict[str, str] = {}
 
 
 class WorkflowView(msgspec.Struct, omit_defaults=True):
-    """A workflow and one definition of it: the draft's."""
+    """A workflow and one definition of it: the draft's, unless another was asked for."""
 
     row: WorkflowRow
     spec: WorkflowSpec
+
+
+class WorkflowDifference(msgspec.Struct):
+    """What leads from one definition of a workflow to another.
+
+    ``before`` is ``draft``, ``draft:4`` or a version's number, and empty where it is compared with nothing.
+    """
+
+    before: str
+    after: str
+    difference: Difference
+
+
+class PublishingView(msgspec.Struct, omit_defaults=True):
+    """What publishing the draft would come to: the ``version`` it made, unless there are ``errors``."""
+
+    version: int
+    difference: Difference
+    errors: list[Fault] = []
 
 
 class AttemptView(msgspec.Struct, omit_defaults=True):
@@ -234,7 +582,11 @@ class AttemptView(msgspec.Struct, omit_defaults=True):
 
 
 class NodeView(msgspec.Struct, omit_defaults=True):
-    """One node of a run."""
+    """One node of a run. ``waiting`` says what it waits for; it is absent where it does not wait.
+
+    It takes ``cu`` of its ``queue``. ``usual_seconds``: the median of what its newest attempts that succeeded
+    took.
+    """
 
     name: str
     job: str
@@ -245,11 +597,49 @@ class NodeView(msgspec.Struct, omit_defaults=True):
     ended_at: Moment | None = None
     reason: Reason | None = None
     detail: str = ""
+    waiting: str = ""
+    queue: str = ""
+    cu: int = 0
     attempts: list[AttemptView] = []
+    usual_seconds: float | None = None
+    expected_at: Moment | None = None
+
+
+class RaisedView(msgspec.Struct, omit_defaults=True):
+    """An exception: its class (none for a bare message of Spark's), what it says, and where it came up."""
+
+    kind: str
+    message: str
+    where: str = ""
+
+
+class FailureView(msgspec.Struct, omit_defaults=True):
+    """Why a node failed. ``cause`` is the exception at the root of what ended it; ``ended`` the one that did,
+    and ``first`` the root of the first one in the output, where these are others.
+
+    ``command`` (quoted for a shell), ``directory`` and the names in ``environment`` are what it takes to
+    repeat the attempt by hand; ``stream`` is where to read on. Without an attempt there is the ``outcome``.
+    """
+
+    node: str
+    outcome: str
+    attempt: int | None = None
+    exit_status: int | None = None
+    cause: RaisedView | None = None
+    ended: RaisedView | None = None
+    first: RaisedView | None = None
+    stream: Stream = Stream.STDERR
+    last_lines: list[str] = []
+    command: str = ""
+    directory: str = ""
+    environment: list[str] = []
 
 
 class RunRow(msgspec.Struct, omit_defaults=True):
-    """What lists show of a run. Times are UTC; ``cycle`` is to be shown in ``time_zone``."""
+    """What lists show of a run. Times are UTC; ``cycle`` is to be shown in ``time_zone``.
+
+    ``name`` is what the workflow, whose id is ``workflow``, was called when the run was made.
+    """
 
     id: int
     workspace: str
@@ -265,16 +655,68 @@ class RunRow(msgspec.Struct, omit_defaults=True):
     ended_at: Moment | None = None
     reason: Reason | None = None
     remarks: str = ""
+    workflow: int = 0
+    tags: dict[str, str] = {}
+
+
+class RunCounts(msgspec.Struct):
+    """How many runs there are in all, and in each state where any is."""
+
+    total: int
+    states: dict[RunState, int]
+
+
+class NodePlan(msgspec.Struct, omit_defaults=True):
+    """What a node of a run would be launched as: the exact command, and what Stoker puts in its environment.
+
+    Of the environment that its configuration gives it has the text as written: the values may be secret.
+    ``missing`` is what keeps it from being launched; there may be no command then.
+    """
+
+    name: str
+    job: str
+    version: int
+    queue: str
+    cu: int
+    upstream: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    environment: dict[str, str] = {}
+    missing: list[str] = []
+
+
+class RunPlan(msgspec.Struct, omit_defaults=True):
+    """What a run would be, were it started now. ``version`` is 0 of the draft."""
+
+    workflow: str
+    version: int
+    cycle: Moment
+    time_zone: str
+    nodes: list[NodePlan]
+
+
+class DeedView(msgspec.Struct):
+    """What a person did to a run after starting it, in words."""
+
+    at: Moment
+    by: str
+    what: str
 
 
 class RunView(msgspec.Struct, omit_defaults=True):
-    """A run whole."""
+    """A run whole. ``settings`` are what reruns changed for this run only: what was, and what is now.
+
+    ``usual_seconds``: the median of what the workflow's newest runs that succeeded took.
+    """
 
     row: RunRow
     nodes: list[NodeView]
     variables: dict[str, str] = {}
     stopping: Reason | None = None
     stopped_by: str = ""
+    settings: dict[str, str] = {}
+    deeds: list[DeedView] = []
+    usual_seconds: float | None = None
+    expected_at: Moment | None = None
 
 
 def cut_mark(count: int) -> bytes:

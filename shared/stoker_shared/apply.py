@@ -11,18 +11,36 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from stoker_shared import events as ev
-from stoker_shared.model import NODE_TRANSITIONS, RUN_TRANSITIONS, AttemptState, NodeState, RunState
+from stoker_shared.model import (
+    NODE_ENDS,
+    NODE_TRANSITIONS,
+    RUN_TRANSITIONS,
+    AttemptState,
+    NodeState,
+    RunState,
+)
 from stoker_shared.state import (
+    KEPT_REVISIONS,
+    MOST_DEEDS,
     Attempt,
+    Deed,
     Draft,
     Job,
+    JobDraft,
     JobVersion,
     NodeRun,
+    Queue,
     Run,
     State,
+    Variable,
     Workflow,
     WorkflowVersion,
+    Workspace,
+    drafted,
+    same_content,
 )
 
 
@@ -46,31 +64,118 @@ def apply(state: State, record: ev.Record) -> Run | None:
     try:
         if change := _CHANGES.get(type(record.event)):
             change(state, record, record.event)
+        if (state.restoring or state.restored) and not isinstance(record.event, ev.RunRestored):
+            # A crash between restoring a run and opening it leaves it closed.
+            state.restoring, state.restored = [], {}
     except (KeyError, IndexError) as error:
         raise NotAllowed(f"record {record.seq} speaks of {error}, which is not current") from error
     state.seq = record.seq
     return run or state.runs.get(number)
 
 
-def _job_published(state: State, record: ev.Record, event: ev.JobPublished) -> None:
-    job = state.jobs.setdefault((event.workspace, event.path), Job(event.workspace, event.path))
-    job.versions.append(
-        JobVersion(event.version, event.digest, event.size, record.at, record.by, event.config, event.remarks)
+def _workspace_created(state: State, _: ev.Record, event: ev.WorkspaceCreated) -> None:
+    state.restore(Workspace(event.workspace, event.description))
+
+
+def _workspace_deleted(state: State, _: ev.Record, event: ev.WorkspaceDeleted) -> None:
+    del state.workspaces[event.workspace]
+
+
+def _queue_saved(state: State, _: ev.Record, event: ev.QueueSaved) -> None:
+    if known := state.queues.get(event.name):
+        known.spec = event.spec
+    else:
+        state.restore(Queue(event.name, event.spec))
+
+
+def _queue_deleted(state: State, _: ev.Record, event: ev.QueueDeleted) -> None:
+    del state.queues[event.name]
+
+
+def _variable_set(state: State, record: ev.Record, event: ev.VariableSet) -> None:
+    state.restore(
+        Variable(event.workspace, event.name, record.at, record.by, event.value, event.secret, event.kept)
     )
 
 
+def _variable_unset(state: State, _: ev.Record, event: ev.VariableUnset) -> None:
+    del state.variables[event.workspace, event.name]
+
+
+def _job(state: State, event: ev.JobSaved | ev.JobPublished) -> Job:
+    if (event.workspace, event.path) not in state.jobs:
+        state.restore(Job(event.workspace, event.path))
+    return state.jobs[event.workspace, event.path]
+
+
+def _job_saved(state: State, record: ev.Record, event: ev.JobSaved) -> None:
+    _job(state, event).draft = JobDraft(
+        event.revision,
+        event.digest,
+        event.size,
+        record.at,
+        record.by,
+        event.config,
+        event.attachments,
+        event.applied,
+    )
+
+
+def _job_published(state: State, record: ev.Record, event: ev.JobPublished) -> None:
+    version = JobVersion(
+        version=event.version,
+        digest=event.digest,
+        size=event.size,
+        at=record.at,
+        by=record.by,
+        config=event.config,
+        remarks=event.remarks,
+        attachments=event.attachments,
+    )
+    job = _job(state, event)
+    followed = not job.has_changes and not (job.draft and same_content(event, job.draft))
+    job.versions.append(version)
+    if followed:
+        job.draft = drafted(version, job.draft.revision + 1 if job.draft else 1)
+
+
+def _job_deleted(state: State, _: ev.Record, event: ev.JobDeleted) -> None:
+    del state.jobs[event.workspace, event.path]
+
+
 def _workflow_saved(state: State, record: ev.Record, event: ev.WorkflowSaved) -> None:
-    draft = Draft(event.revision, event.digest, record.at, record.by)
+    draft = Draft(event.revision, event.digest, record.at, record.by, event.applied)
     if known := state.workflows.get(event.workflow):
-        known.draft = draft
+        _replace_draft(known, draft)
         return
     state.counters.workflow = event.workflow
     state.restore(Workflow(event.workspace, event.workflow, event.name, draft))
 
 
+def _replace_draft(workflow: Workflow, draft: Draft) -> None:
+    workflow.replaced = [*workflow.replaced, workflow.draft][-KEPT_REVISIONS:]
+    workflow.draft = draft
+
+
 def _workflow_published(state: State, record: ev.Record, event: ev.WorkflowPublished) -> None:
     version = WorkflowVersion(event.version, event.digest, record.at, record.by, event.remarks)
     state.workflows[event.workflow].versions.append(version)
+
+
+def _workflow_renamed(state: State, record: ev.Record, event: ev.WorkflowRenamed) -> None:
+    workflow = state.workflows[event.workflow]
+    del state.names[workflow.workspace, workflow.name]
+    workflow.name = event.name
+    applied = workflow.draft.applied
+    _replace_draft(workflow, Draft(event.revision, event.digest, record.at, record.by, applied))
+    for index, digest in enumerate(event.versions):
+        workflow.versions[index] = msgspec.structs.replace(workflow.versions[index], digest=digest)
+    state.restore(workflow)
+
+
+def _workflow_deleted(state: State, _: ev.Record, event: ev.WorkflowDeleted) -> None:
+    workflow = state.workflows.pop(event.workflow)
+    del state.names[workflow.workspace, workflow.name]
 
 
 def _run_created(state: State, record: ev.Record, event: ev.RunCreated) -> None:
@@ -94,6 +199,12 @@ def _run_created(state: State, record: ev.Record, event: ev.RunCreated) -> None:
         timeout=event.timeout,
         variables=event.variables,
         remarks=event.remarks,
+        revision=event.revision,
+        queue=event.queue,
+        overlap=event.overlap,
+        tags=event.tags,
+        queues=sorted({node.queue for node in event.nodes}),
+        opened=record.seq,
         nodes=[_planned(number, node) for number, node in enumerate(event.nodes, 1)],
         numbers={node.name: number for number, node in enumerate(event.nodes, 1)},
         open=len(event.nodes),
@@ -104,6 +215,8 @@ def _run_created(state: State, record: ev.Record, event: ev.RunCreated) -> None:
         if not node.unmet:
             insort(run.ready, (-node.priority, node.number))
     state.runs[run.id] = run
+    if workflow := state.workflows.get(run.workflow):
+        workflow.last_run = run.id
 
 
 def _planned(number: int, node: ev.PlannedNode) -> NodeRun:
@@ -115,6 +228,8 @@ def _planned(number: int, node: ev.PlannedNode) -> NodeRun:
         timeout=node.timeout,
         enabled=node.enabled,
         priority=node.priority,
+        queue=node.queue,
+        cu=node.cu,
         unmet=len(node.upstream),
     )
 
@@ -122,13 +237,107 @@ def _planned(number: int, node: ev.PlannedNode) -> NodeRun:
 def _run_started(state: State, record: ev.Record, event: ev.RunStarted) -> None:
     run = state.runs[event.run]
     _move_run(run, RunState.RUNNING)
-    run.started_at = record.at
+    run.started_at = run.started_at or record.at
+    run.begun_at = record.at
+
+
+def _run_paused(state: State, record: ev.Record, event: ev.RunPaused) -> None:
+    run = state.runs[event.run]
+    _move_run(run, RunState.PAUSED)
+    _remember(run, record, "paused it")
+
+
+def _run_resumed(state: State, record: ev.Record, event: ev.RunResumed) -> None:
+    run = state.runs[event.run]
+    _move_run(run, RunState.RUNNING if run.begun_at else RunState.PENDING)
+    _remember(run, record, "resumed it")
+
+
+def _run_restored(state: State, _: ev.Record, event: ev.RunRestored) -> None:
+    if event.part == 1:
+        state.restoring = []
+    state.restoring.append(event.content)
+    if event.part == event.parts == len(state.restoring):
+        state.restored[event.run] = msgspec.json.decode("".join(state.restoring), type=Run)
+        state.restoring = []
+
+
+def _run_rerun_requested(state: State, record: ev.Record, event: ev.RunRerunRequested) -> None:
+    run = _opened(state, record, event.run)
+    run.plan = event.plan or run.plan
+    run.settings = run.settings | event.settings
+    for changed in event.changed:
+        node = run.node(changed.name)
+        for name in ("retries", "timeout", "enabled", "priority", "queue", "cu"):
+            setattr(node, name, getattr(changed, name))
+    run.queues = sorted({node.queue for node in run.nodes})
+    _reset(run, event.nodes)
+    changes = "".join(f", {name}: {change}" for name, change in event.settings.items())
+    _remember(run, record, f"reran {_listed(event.nodes)}{changes}")
+
+
+def _node_set_successful(state: State, record: ev.Record, event: ev.NodeSetSuccessful) -> None:
+    run = _opened(state, record, event.run)
+    node = run.node(event.node)
+    _move_node(node, NodeState.SUCCEEDED)
+    node.reason, node.detail, node.ended_at = ev.Reason.SET, f"set successful by {record.by}", record.at
+    _reset(run, event.resumed)
+    after = f", to be followed by {_listed(event.resumed)}" if event.resumed else ""
+    _remember(run, record, f"set {node.name} successful{after}")
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """Name some nodes in words."""
+    some, more = ", ".join(names[:3]), len(names) - 3
+    return f"{some} and {more} more" if more > 0 else some
+
+
+def _remember(run: Run, record: ev.Record, what: str) -> None:
+    run.deeds = [*run.deeds, Deed(record.at, record.by, what)][-MOST_DEEDS:]
+
+
+def _opened(state: State, record: ev.Record, number: int) -> Run:
+    """Give a run with which it goes on; one that had finished is opened again."""
+    if number in state.runs:
+        return state.runs[number]
+    run = state.runs[number] = state.restored.pop(number)
+    _move_run(run, RunState.PENDING)
+    run.ended_at = run.begun_at = run.reason = run.stopping = None
+    run.stopped_by = ""
+    run.opened = record.seq
+    return run
+
+
+def _reset(run: Run, names: tuple[str, ...]) -> None:
+    """Make nodes pending again: they wait for those upstream that have not ended, however the others did."""
+    for node in map(run.node, names):
+        _move_node(node, NodeState.PENDING)
+        node.tries, node.doomed = 0, False
+        node.ended_at = node.reason = node.stopping = node.retry_at = None
+        node.detail = ""
+    run.open = sum(not node.has_ended for node in run.nodes)
+    run.failed = 0
+    run.ready = []
+    for node in run.nodes:
+        if node.state is NodeState.PENDING:
+            node.doomed = node.doomed and _has_lost_upstream(run, node)
+            node.unmet = sum(not run.node(name).has_ended for name in node.upstream)
+            if not node.unmet and not node.doomed:
+                insort(run.ready, (-node.priority, node.number))
+    run.doomed = [number for number in run.doomed if run.numbered(number).doomed]
+
+
+def _has_lost_upstream(run: Run, node: NodeRun) -> bool:
+    states = {run.node(name).state for name in node.upstream}
+    return not states.isdisjoint(NODE_ENDS - {NodeState.SUCCEEDED})
 
 
 def _run_stop_requested(state: State, record: ev.Record, event: ev.RunStopRequested) -> None:
     run = state.runs[event.run]
     run.stopping = event.reason
     run.stopped_by = record.by
+    if event.reason is ev.Reason.STOP:
+        _remember(run, record, "stopped it")
 
 
 def _run_finished(state: State, record: ev.Record, event: ev.RunFinished) -> None:
@@ -148,23 +357,36 @@ def _node_skipped(state: State, record: ev.Record, event: ev.NodeSkipped) -> Non
 def _node_finished(state: State, record: ev.Record, event: ev.NodeFinished) -> None:
     run = state.runs[event.run]
     node = run.node(event.node)
+    if event.reason is ev.Reason.STOP and node.number not in run.ended:
+        _remember_stop(run, record, event.node)
     node.reason, node.detail = event.reason, event.detail
     _end_node(run, node, event.state, record.at)
 
 
-def _node_stop_requested(state: State, _: ev.Record, event: ev.NodeStopRequested) -> None:
-    state.runs[event.run].node(event.node).stopping = event.reason
+def _node_stop_requested(state: State, record: ev.Record, event: ev.NodeStopRequested) -> None:
+    run = state.runs[event.run]
+    run.node(event.node).stopping = event.reason
+    if event.reason is ev.Reason.STOP:
+        _remember_stop(run, record, event.node)
+
+
+def _remember_stop(run: Run, record: ev.Record, node: str) -> None:
+    """Remember that a node was stopped, unless it stops with its run."""
+    if not run.stopping:
+        _remember(run, record, f"stopped {node}")
 
 
 def _attempt_starting(state: State, record: ev.Record, event: ev.AttemptStarting) -> None:
     run = state.runs[event.run]
     node = run.node(event.node)
-    _move_node(node, NodeState.RETRYING if node.attempts else NodeState.RUNNING)
+    again = node.tries or node.state is NodeState.RETRYING
+    _move_node(node, NodeState.RETRYING if again else NodeState.RUNNING)
     node.retry_at = None
     node.tries += 1
     node.attempts.append(Attempt(event.attempt, event.tag, event.boot_id, event.command, record.at))
     _leave_worklists(run, node)
     run.active.append(node.number)
+    _take(state, node, 1)
 
 
 def _attempt_started(state: State, record: ev.Record, event: ev.AttemptStarted) -> None:
@@ -188,7 +410,15 @@ def _attempt_finished(state: State, record: ev.Record, event: ev.AttemptFinished
     attempt.exit_status, attempt.reason, attempt.detail = event.exit_status, event.reason, event.detail
     attempt.ended_at = record.at
     run.active.remove(node.number)
+    _take(state, node, -1)
     run.ended.append(node.number)
+
+
+def _take(state: State, node: NodeRun, count: int) -> None:
+    """Count a node that takes its place in its queue, or (-1) gives it back."""
+    if queue := state.queues.get(node.queue):
+        queue.active += count
+        queue.cu += count * node.cu
 
 
 def _attempt_retry_at(state: State, _: ev.Record, event: ev.AttemptRetryAt) -> None:
@@ -251,15 +481,30 @@ def _move_node(node: NodeRun, to: NodeState) -> None:
 
 
 _CHANGES: dict[type, Callable[[State, ev.Record, Any], None]] = {
+    ev.WorkspaceCreated: _workspace_created,
+    ev.WorkspaceDeleted: _workspace_deleted,
+    ev.QueueSaved: _queue_saved,
+    ev.QueueDeleted: _queue_deleted,
+    ev.VariableSet: _variable_set,
+    ev.VariableUnset: _variable_unset,
+    ev.JobSaved: _job_saved,
     ev.JobPublished: _job_published,
+    ev.JobDeleted: _job_deleted,
     ev.WorkflowSaved: _workflow_saved,
     ev.WorkflowPublished: _workflow_published,
+    ev.WorkflowRenamed: _workflow_renamed,
+    ev.WorkflowDeleted: _workflow_deleted,
     ev.RunCreated: _run_created,
     ev.RunStarted: _run_started,
+    ev.RunPaused: _run_paused,
+    ev.RunResumed: _run_resumed,
     ev.RunStopRequested: _run_stop_requested,
+    ev.RunRestored: _run_restored,
+    ev.RunRerunRequested: _run_rerun_requested,
     ev.RunFinished: _run_finished,
     ev.NodeSkipped: _node_skipped,
     ev.NodeFinished: _node_finished,
+    ev.NodeSetSuccessful: _node_set_successful,
     ev.NodeStopRequested: _node_stop_requested,
     ev.AttemptStarting: _attempt_starting,
     ev.AttemptStarted: _attempt_started,

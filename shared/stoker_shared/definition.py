@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Sized
 
 from stoker_shared import dag
-from stoker_shared.api import Fault
-from stoker_shared.model import JobConfig, NodeSpec, WorkflowSpec
-from stoker_shared.text import clean_line, name_problem, nearest
+from stoker_shared.api import AttachedFile, AttachmentKind, Fault
+from stoker_shared.model import JobConfig, NodeSpec, Subscription, WorkflowSpec
+from stoker_shared.schedules import schedule_faults
+from stoker_shared.secrecy import secret_problem
+from stoker_shared.text import clean, clean_line, fit, name_problem, nearest, path_problem, quoted
+from stoker_shared.variables import variable_name_problem
+
+_Wrong = tuple[str, str]
+"""A field, as the rest of a pointer, and what is wrong with it."""
 
 MAX_NODES = 10_000
 """Nodes a workflow may have."""
@@ -16,6 +23,42 @@ MAX_NODES = 10_000
 
 MAX_PARALLELISM = 500
 """Nodes of one run that may be active at once: each costs the daemon a descriptor, of usually 1,024."""
+
+MAX_DESCRIPTION = 10_000
+"""Characters a description may have."""
+
+MAX_VARIABLES, MAX_TAGS, MAX_ADDRESSES = 500, 50, 100
+"""Entries that a workflow or a node may have of each."""
+
+MAX_TAG, MAX_ADDRESS = 256, 254
+"""Characters a tag's value and an address may have."""
+
+MAX_SECONDS = 366 * 24 * 3600
+MAX_RETRIES = 100
+MAX_BACKOFF = 100
+MAX_PRIORITY = 1000
+
+RESERVED_TAGS = ("workflow_name", "task_name")
+"""Tags that Stoker gives every node itself."""
+
+_ADDRESS = re.compile(r"[^\s@,;<>\"]+@[^\s@,;<>\"]+")
+LOG_LEVELS = ("ALL", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF")
+"""What Spark knows as log levels, in any case of letters."""
+
+_LEAST = {
+    "driver_cores": 1,
+    "executor_cores": 1,
+    "executor_instances": 1,
+    "min_executors": 0,
+    "max_executors": 1,
+    "timeout": 1,
+}
+_SIZE = re.compile(r"0*[1-9][0-9]{0,11}[kmgt]", re.IGNORECASE)
+"""Of memory, as both Spark and the JVM's -Xmx take it."""
+_FILE_NAME = re.compile(r"\w[\w.+@=-]{0,127}")
+"""Without what separates paths, lists, URIs, or is a pattern to Spark."""
+_CLASS = re.compile(r"[^\W\d][\w$]*(?:\.[^\W\d][\w$]*)*")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def faults(spec: WorkflowSpec) -> list[Fault]:
@@ -28,35 +71,170 @@ def _workflow_faults(spec: WorkflowSpec) -> Iterator[Fault]:
         yield Fault("/workflow", problem)
     if len(spec.nodes) > MAX_NODES:
         yield Fault("/nodes", f"{len(spec.nodes)} nodes are more than the {MAX_NODES} a workflow may have")
-    for field in ("retries", "retry_delay"):
-        if getattr(spec, field) < 0:
-            yield Fault(f"/{field}", "must be 0 or more")
-    if spec.retry_backoff < 1:
-        yield Fault("/retry_backoff", "must be 1 or more")
-    if spec.run_timeout is not None and spec.run_timeout < 1:
-        yield Fault("/run_timeout", "must be 1 or more")
-    if spec.parallelism is not None and not 1 <= spec.parallelism <= MAX_PARALLELISM:
-        yield Fault("/parallelism", f"must be from 1 to {MAX_PARALLELISM}")
+    for field, problem in (*_own_faults(spec), *_shared_faults(spec)):
+        yield Fault(f"/{field}", problem)
+
+
+def _own_faults(spec: WorkflowSpec) -> Iterator[_Wrong]:
+    if len(spec.description) > MAX_DESCRIPTION:
+        yield (
+            "description",
+            f"has {len(spec.description):,} characters, and one has at most {MAX_DESCRIPTION:,}",
+        )
+    if problem := name_problem(spec.queue):
+        yield "queue", problem
+    yield from _number_faults("retry_delay", spec.retry_delay, 0, MAX_SECONDS)
+    yield from _number_faults("retry_backoff", spec.retry_backoff, 1, MAX_BACKOFF)
+    yield from _number_faults("run_timeout", spec.run_timeout, 1, MAX_SECONDS)
+    yield from _number_faults("parallelism", spec.parallelism, 1, MAX_PARALLELISM)
+    yield from _address_faults("notify", spec.notify)
+    if spec.schedule:
+        yield from ((f"schedule/{field}", problem) for field, problem in schedule_faults(spec.schedule))
 
 
 def _node_faults(spec: WorkflowSpec) -> Iterator[Fault]:
     for index, node in enumerate(spec.nodes):
-        for field, problem in _faults_of(node):
+        for field, problem in (*_faults_of(node), *_shared_faults(node)):
             yield Fault(f"/nodes/{index}/{field}", problem)
 
 
-def _faults_of(node: NodeSpec) -> Iterator[tuple[str, str]]:
+def _faults_of(node: NodeSpec) -> Iterator[_Wrong]:
     if problem := name_problem(node.name):
         yield "name", problem
-    if node.retries is not None and node.retries < 0:
-        yield "retries", "must be 0 or more"
+    if problem := path_problem(node.job):
+        yield "job", problem
+    if node.queue is not None and (problem := name_problem(node.queue)):
+        yield "queue", problem
+    yield from _number_faults("timeout", node.timeout, 1, MAX_SECONDS)
+    yield from _number_faults("priority", node.priority, -MAX_PRIORITY, MAX_PRIORITY)
     yield from ((f"config/{field}", problem) for field, problem in config_faults(node.config))
+    if node.subscription:
+        yield from _subscription_faults(node.subscription)
 
 
-def config_faults(config: JobConfig) -> Iterator[tuple[str, str]]:
-    """Give the fields of a configuration that are wrong, each with what would be right."""
-    if config.timeout is not None and config.timeout < 1:
-        yield "timeout", "must be 1 or more"
+def _shared_faults(spec: WorkflowSpec | NodeSpec) -> Iterator[_Wrong]:
+    """Give what can be wrong with a workflow and a node alike."""
+    yield from _number_faults("retries", spec.retries, 0, MAX_RETRIES)
+    yield from _count_faults("variables", spec.variables, MAX_VARIABLES)
+    for name in spec.variables:
+        if problem := variable_name_problem(name):
+            yield f"variables/{escaped(name)}", problem
+    yield from _count_faults("tags", spec.tags, MAX_TAGS)
+    for key, value in spec.tags.items():
+        if problem := _tag_problem(key, value):
+            yield f"tags/{escaped(key)}", problem
+
+
+def _tag_problem(key: str, value: str) -> str | None:
+    if key in RESERVED_TAGS:
+        return f"{key!r} is a tag that every node has of itself; choose another name"
+    if len(value) > MAX_TAG or not value.isprintable():
+        return f"the value of a tag is printable and has at most {MAX_TAG} characters"
+    return name_problem(key)
+
+
+def _subscription_faults(subscription: Subscription) -> Iterator[_Wrong]:
+    if not subscription.addresses:
+        yield "subscription/addresses", "a subscription needs at least one address"
+    if not subscription.states:
+        yield "subscription/states", "a subscription needs at least one state"
+    yield from _address_faults("subscription/addresses", subscription.addresses)
+
+
+def _address_faults(field: str, addresses: tuple[str, ...]) -> Iterator[_Wrong]:
+    yield from _count_faults(field, addresses, MAX_ADDRESSES)
+    for index, address in enumerate(addresses):
+        if len(address) > MAX_ADDRESS or not (_ADDRESS.fullmatch(address) and address.isprintable()):
+            shown = quoted(address, 80)
+            yield (
+                f"{field}/{index}",
+                f"{shown} is not an e-mail address; write one such as 'team@example.com'",
+            )
+
+
+def _count_faults(field: str, entries: Sized, most: int) -> Iterator[_Wrong]:
+    if len(entries) > most:
+        yield field, f"has {len(entries):,} entries, and at most {most} are allowed"
+
+
+def _number_faults(field: str, value: float | None, least: int, most: int) -> Iterator[_Wrong]:
+    # Written so that it holds for what is not a number, too.
+    if value is not None and not least <= value <= most:
+        yield field, f"must be from {least:,} to {most:,}"
+
+
+def config_faults(config: JobConfig) -> Iterator[_Wrong]:
+    """Give the fields of a configuration that are wrong as it is written, each with what would be right."""
+    yield from value_faults(config)
+    yield from _secrets_in_sight(config)
+
+
+def value_faults(config: JobConfig) -> Iterator[_Wrong]:
+    """Give the fields that can't be used, also once every variable is replaced."""
+    for field, least in _LEAST.items():
+        value = getattr(config, field)
+        if value is not None and value < least:
+            yield field, f"must be {least} or more"
+    for field in ("driver_memory", "executor_memory", "memory_overhead"):
+        value = getattr(config, field)
+        if value is not None and not _SIZE.fullmatch(value):
+            yield field, f"{quoted(value, 20)} is not a size: a number and k, m, g or t, such as 4g"
+    if config.log_level is not None and config.log_level.upper() not in LOG_LEVELS:
+        guess = nearest(config.log_level.upper(), LOG_LEVELS)
+        hint = f"did you mean {guess}?" if guess else f"there are {', '.join(LOG_LEVELS)}"
+        yield "log_level", f"{quoted(config.log_level, 20)} is not a log level of Spark; {hint}"
+    if config.main_class is not None and not _CLASS.fullmatch(config.main_class):
+        yield "main_class", f"{quoted(config.main_class, 60)} is not the name of a class"
+    yield from _executor_faults(config)
+    for name in config.conf:
+        if not name.startswith("spark."):
+            shown = fit(clean(name), 60)
+            yield (
+                f"conf/{name}",
+                f"Spark ignores the property {shown!r}: its name must begin with `spark.` "
+                f"(for a Hadoop property: `spark.hadoop.{shown}`)",
+            )
+    for name in config.env:
+        if not _VARIABLE.fullmatch(name):
+            yield f"env/{name}", "an environment variable's name has letters, digits and _, no digit first"
+
+
+def _secrets_in_sight(config: JobConfig) -> Iterator[tuple[str, str]]:
+    for field in ("conf", "env"):
+        for name, value in getattr(config, field).items():
+            if problem := secret_problem(name, value):
+                yield f"{field}/{name}", problem
+
+
+def attachment_faults(attachments: Sequence[AttachedFile]) -> Iterator[tuple[str, str]]:
+    """Give the attached files that can't be, each with its index and field, and what would be right."""
+    counts = Counter(attached.name.partition("#")[0] for attached in attachments)
+    for index, attached in enumerate(attachments):
+        file_name, mark, alias = attached.name.partition("#")
+        if not _FILE_NAME.fullmatch(file_name):
+            yield (
+                f"{index}/name",
+                f"{quoted(attached.name, 60)} can't be a file's name here: letters, digits and _ . + @ = -",
+            )
+        elif mark and attached.kind is not AttachmentKind.ARCHIVES:
+            yield f"{index}/name", f"{quoted(attached.name, 60)}: only archives are unpacked to an #alias"
+        elif mark and not _FILE_NAME.fullmatch(alias):
+            yield f"{index}/name", f"the alias {quoted(alias, 60)} can't be a directory's name"
+        elif counts[file_name] > 1:
+            yield f"{index}/name", f"{counts[file_name]} files have the name {file_name!r}"
+
+
+def _executor_faults(config: JobConfig) -> Iterator[tuple[str, str]]:
+    if config.dynamic_allocation and config.executor_instances is not None:
+        yield "executor_instances", "fixes the number that dynamic_allocation lets vary; set one of the two"
+    least, most = config.min_executors, config.max_executors
+    if least is not None and most is not None and least > most:
+        yield "min_executors", f"{least} is more than max_executors, which is {most}"
+
+
+def escaped(key: str) -> str:
+    """Give a key as a part of a JSON pointer (RFC 6901) that is safe to print."""
+    return clean(key.replace("~", "~0").replace("/", "~1"))
 
 
 def _graph_faults(spec: WorkflowSpec) -> Iterator[Fault]:
@@ -64,6 +242,9 @@ def _graph_faults(spec: WorkflowSpec) -> Iterator[Fault]:
     for index, node in enumerate(spec.nodes):
         if counts[node.name] > 1:
             yield Fault(f"/nodes/{index}/name", f"{counts[node.name]} nodes have the name {node.name!r}")
+        for above, count in Counter(node.upstream).items():
+            if count > 1:
+                yield Fault(f"/nodes/{index}/upstream", f"names {above!r} {count} times")
     upstream = {node.name: node.upstream for node in spec.nodes}
     dangling = dag.dangling(upstream)
     numbers = {node.name: index for index, node in enumerate(spec.nodes)}

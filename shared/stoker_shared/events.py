@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
-from stoker_shared.model import FailureStrategy, JobConfig, NodeState, RunState
+from stoker_shared.model import FailureStrategy, JobConfig, NodeState, OverlapPolicy, QueueSpec, RunState
 
 FORMAT = 1
 """Version of the run log's format. A log of a newer one is refused."""
@@ -20,7 +20,11 @@ FORMAT = 1
 class Trigger(StrEnum):
     """What made a run."""
 
+    SCHEDULE = "schedule"
     MANUAL = "manual"
+    BACKFILL = "backfill"
+    DEBUG = "debug"
+    """Of the draft, on a development queue."""
 
 
 class Reason(StrEnum):
@@ -30,6 +34,8 @@ class Reason(StrEnum):
     """The process ended by itself; its exit status tells how."""
     STOP = "stop"
     """A person stopped it."""
+    REPLACED = "replaced"
+    """A later run of its workflow took its place."""
     TIMEOUT = "timeout"
     """One attempt took longer than its timeout."""
     RUN_TIMEOUT = "run_timeout"
@@ -37,6 +43,8 @@ class Reason(StrEnum):
     """Another node of the run failed, and the workflow's failure strategy is fail_fast."""
     UPSTREAM = "upstream"
     """An upstream node did not succeed."""
+    SET = "set"
+    """A person set the node successful."""
     DISABLED = "disabled"
     """The node is disabled and was passed through."""
     REFUSED = "refused"
@@ -51,6 +59,83 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="type"):
     """Base of all events."""
 
 
+class WorkspaceCreated(Event, frozen=True, tag="workspace.created"):
+    """There is a workspace of that name."""
+
+    workspace: str
+    description: str = ""
+
+
+class WorkspaceDeleted(Event, frozen=True, tag="workspace.deleted"):
+    """The workspace is gone; it was empty."""
+
+    workspace: str
+
+
+class QueueSaved(Event, frozen=True, tag="queue.saved"):
+    """There is a queue of that name, and this is what it allows."""
+
+    name: str
+    spec: QueueSpec
+
+
+class QueueDeleted(Event, frozen=True, tag="queue.deleted"):
+    """The queue is gone; nothing used it."""
+
+    name: str
+
+
+class VariableSet(Event, frozen=True, tag="variable.set"):
+    """A workspace's variable has that value.
+
+    A secret's value is not in the log, but in the secrets' file, under the id ``kept``.
+    """
+
+    workspace: str
+    name: str
+    value: str = ""
+    secret: bool = False
+    kept: str = ""
+
+
+class VariableUnset(Event, frozen=True, tag="variable.unset"):
+    """The workspace has that variable no more."""
+
+    workspace: str
+    name: str
+
+
+class Attachment(msgspec.Struct, frozen=True):
+    """A file that a job is given beside its source: the object ``digest``, under ``name``.
+
+    ``kind`` is the option of spark-submit for it: ``py_files``, ``files``, ``jars`` or ``archives``. The name
+    of an archive may end in ``#alias``, the directory it is unpacked to.
+    """
+
+    kind: str
+    name: str
+    digest: str
+    size: int
+
+    @property
+    def file_name(self) -> str:
+        """What the file is called where it lies."""
+        return self.name.partition("#")[0]
+
+
+class JobSaved(Event, frozen=True, tag="job.saved"):
+    """The draft ``revision`` of a job was saved; the first one creates the job. ``applied``: from a file."""
+
+    workspace: str
+    path: str
+    revision: int
+    digest: str
+    size: int
+    config: JobConfig = JobConfig()
+    attachments: tuple[Attachment, ...] = ()
+    applied: bool = False
+
+
 class JobPublished(Event, frozen=True, tag="job.published"):
     """A source file's content and default configuration became version ``version`` of the job at ``path``."""
 
@@ -61,12 +146,20 @@ class JobPublished(Event, frozen=True, tag="job.published"):
     size: int
     config: JobConfig = JobConfig()
     remarks: str = ""
+    attachments: tuple[Attachment, ...] = ()
+
+
+class JobDeleted(Event, frozen=True, tag="job.deleted"):
+    """The job is gone; runs that were made of it keep what they use."""
+
+    workspace: str
+    path: str
 
 
 class WorkflowSaved(Event, frozen=True, tag="workflow.saved"):
     """The draft ``revision`` of a workflow was saved; the definition is the object ``digest``.
 
-    ``workflow`` is its immutable id; the first revision creates it.
+    ``workflow`` is its immutable id; the first revision creates it. ``applied``: it came from a file.
     """
 
     workspace: str
@@ -74,6 +167,7 @@ class WorkflowSaved(Event, frozen=True, tag="workflow.saved"):
     name: str
     revision: int
     digest: str
+    applied: bool = False
 
 
 class WorkflowPublished(Event, frozen=True, tag="workflow.published"):
@@ -85,8 +179,30 @@ class WorkflowPublished(Event, frozen=True, tag="workflow.published"):
     remarks: str = ""
 
 
+class WorkflowRenamed(Event, frozen=True, tag="workflow.renamed"):
+    """The workflow has another name; its draft, the object ``digest``, says so too.
+
+    ``versions`` are the objects of its versions under that name, all else in them as it was.
+    """
+
+    workflow: int
+    name: str
+    revision: int
+    digest: str
+    versions: tuple[str, ...] = ()
+
+
+class WorkflowDeleted(Event, frozen=True, tag="workflow.deleted"):
+    """The workflow is gone; its runs stay in the history."""
+
+    workflow: int
+
+
 class PlannedNode(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the planner needs of a node; the rest is in the run's frozen plan. Times are seconds."""
+    """What the planner needs of a node; the rest is in the run's frozen plan. Times are seconds.
+
+    It takes ``cu`` of the queue ``queue``; without a queue (runs of earlier versions) nothing holds it.
+    """
 
     name: str
     upstream: tuple[str, ...] = ()
@@ -94,10 +210,16 @@ class PlannedNode(msgspec.Struct, frozen=True, omit_defaults=True):
     timeout: int | None = None
     enabled: bool = True
     priority: int = 0
+    queue: str = ""
+    cu: int = 0
 
 
 class RunCreated(Event, frozen=True, tag="run.created"):
-    """A run was accepted. ``plan`` is the object that fixes every definition and job version it uses."""
+    """A run was accepted. ``plan`` is the object that fixes every definition and job version it uses.
+
+    ``version`` is 0 for a debug run, of the draft ``revision``. ``queue`` is the one asked for at the start
+    in place of the workflow's, if any was.
+    """
 
     run: int
     workspace: str
@@ -116,12 +238,54 @@ class RunCreated(Event, frozen=True, tag="run.created"):
     timeout: int | None = None
     variables: dict[str, str] = msgspec.field(default_factory=dict)
     remarks: str = ""
+    revision: int = 0
+    queue: str = ""
+    overlap: OverlapPolicy = OverlapPolicy.PARALLEL
+    tags: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class RunStarted(Event, frozen=True, tag="run.started"):
     """The first node of the run is about to start."""
 
     run: int
+
+
+class RunPaused(Event, frozen=True, tag="run.paused"):
+    """What runs of the run goes on; nothing new of it is started."""
+
+    run: int
+
+
+class RunResumed(Event, frozen=True, tag="run.resumed"):
+    """The run goes on."""
+
+    run: int
+
+
+class RunRestored(Event, frozen=True, tag="run.restored"):
+    """A finished run, as JSON, in ``parts`` parts of a line's size; it is about to be opened again.
+
+    So the log can be replayed from any segment on, without the history.
+    """
+
+    run: int
+    part: int
+    parts: int
+    content: str
+
+
+class RunRerunRequested(Event, frozen=True, tag="run.rerun_requested"):
+    """Nodes of a run are pending again; a run that had finished is open again.
+
+    ``plan`` and ``changed`` are what it goes on with, where that is not what it had; ``settings`` says in
+    words what was changed for this run only.
+    """
+
+    run: int
+    nodes: tuple[str, ...]
+    plan: str = ""
+    changed: tuple[PlannedNode, ...] = ()
+    settings: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class RunStopRequested(Event, frozen=True, tag="run.stop_requested"):
@@ -153,6 +317,14 @@ class NodeStopRequested(Event, frozen=True, tag="node.stop_requested"):
     run: int
     node: str
     reason: Reason
+
+
+class NodeSetSuccessful(Event, frozen=True, tag="node.set_successful"):
+    """A person says that the node's work is done; ``resumed``, which waited on it, are pending again."""
+
+    run: int
+    node: str
+    resumed: tuple[str, ...] = ()
 
 
 class NodeFinished(Event, frozen=True, tag="node.finished"):
@@ -220,14 +392,29 @@ class AttemptRetryAt(Event, frozen=True, tag="attempt.retry_at"):
 
 
 EventType = (
-    JobPublished
+    WorkspaceCreated
+    | WorkspaceDeleted
+    | QueueSaved
+    | QueueDeleted
+    | VariableSet
+    | VariableUnset
+    | JobSaved
+    | JobPublished
+    | JobDeleted
     | WorkflowSaved
     | WorkflowPublished
+    | WorkflowRenamed
+    | WorkflowDeleted
     | RunCreated
     | RunStarted
+    | RunPaused
+    | RunResumed
     | RunStopRequested
+    | RunRestored
+    | RunRerunRequested
     | RunFinished
     | NodeSkipped
+    | NodeSetSuccessful
     | NodeStopRequested
     | NodeFinished
     | AttemptStarting

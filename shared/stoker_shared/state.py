@@ -18,8 +18,38 @@ from stoker_shared.model import (
     FailureStrategy,
     JobConfig,
     NodeState,
+    OverlapPolicy,
+    QueueSpec,
     RunState,
 )
+
+
+class Workspace(msgspec.Struct, tag="workspace"):
+    """A namespace for jobs, workflows and variables."""
+
+    name: str
+    description: str = ""
+
+
+class Queue(msgspec.Struct, tag="queue", omit_defaults=True):
+    """A pool that nodes wait in; ``cu`` and ``active`` are what the nodes with a process take of it."""
+
+    name: str
+    spec: QueueSpec
+    cu: int = 0
+    active: int = 0
+
+
+class Variable(msgspec.Struct, tag="variable", omit_defaults=True):
+    """A workspace's variable. The secrets' file has the value of a secret, under the id ``kept``."""
+
+    workspace: str
+    name: str
+    at: datetime
+    by: str
+    value: str = ""
+    secret: bool = False
+    kept: str = ""
 
 
 class JobVersion(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -32,19 +62,69 @@ class JobVersion(msgspec.Struct, frozen=True, omit_defaults=True):
     by: str
     config: JobConfig = JobConfig()
     remarks: str = ""
+    attachments: tuple[ev.Attachment, ...] = ()
+
+
+class JobDraft(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The content and configuration being edited: its revision, who saved it and when.
+
+    ``applied``: it came from a file.
+    """
+
+    revision: int
+    digest: str
+    size: int
+    at: datetime
+    by: str
+    config: JobConfig = JobConfig()
+    attachments: tuple[ev.Attachment, ...] = ()
+    applied: bool = False
+
+
+def same_content(one: JobVersion | JobDraft | ev.JobPublished, other: JobVersion | JobDraft) -> bool:
+    """Tell whether two states of a job run the same: source, attached files and configuration."""
+    return (one.digest, one.attachments, one.config) == (other.digest, other.attachments, other.config)
+
+
+def drafted(version: JobVersion, revision: int) -> JobDraft:
+    """Give the draft that says what a version does."""
+    return JobDraft(
+        revision,
+        version.digest,
+        version.size,
+        version.at,
+        version.by,
+        version.config,
+        version.attachments,
+    )
 
 
 class Job(msgspec.Struct, tag="job"):
-    """A source file known by its path, and its published versions, oldest first."""
+    """A source file known by its path: its draft and its published versions, oldest first.
+
+    Publishing something else than the draft moves the draft along, unless it has changes of its own.
+    """
 
     workspace: str
     path: str
     versions: list[JobVersion] = []
+    draft: JobDraft | None = None
 
     @property
-    def latest(self) -> JobVersion:
-        """The newest published version."""
-        return self.versions[-1]
+    def latest(self) -> JobVersion | None:
+        """The newest published version; None of a job that is only a draft."""
+        return self.versions[-1] if self.versions else None
+
+    @property
+    def current_draft(self) -> JobDraft:
+        """The draft, which there is as soon as the job was saved or published."""
+        assert self.draft  # noqa: S101
+        return self.draft
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether there is a draft that says other than what is published."""
+        return self.draft is not None and not (self.latest and same_content(self.draft, self.latest))
 
 
 class WorkflowVersion(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -58,22 +138,41 @@ class WorkflowVersion(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """The definition being edited: its revision, its object, who saved it and when."""
+    """The definition being edited: its revision, its object, who saved it and when.
+
+    ``applied``: it came from a file.
+    """
 
     revision: int
     digest: str
     at: datetime
     by: str
+    applied: bool = False
+
+
+KEPT_REVISIONS = 20
+"""Replaced drafts of a workflow that are kept."""
 
 
 class Workflow(msgspec.Struct, tag="workflow"):
-    """A workflow under its immutable id: its draft and its published versions, oldest first."""
+    """A workflow under its immutable id: its draft and its published versions, oldest first.
+
+    ``replaced`` are the drafts before this one, the oldest first; ``last_run`` is the run made last of it.
+    """
 
     workspace: str
     id: int
     name: str
     draft: Draft
     versions: list[WorkflowVersion] = []
+    replaced: list[Draft] = []
+    last_run: int = 0
+
+    @property
+    def edited(self) -> bool:
+        """Whether the draft was changed by hand since it was last published, or applied from a file."""
+        published = self.versions[-1].digest if self.versions else ""
+        return self.draft.digest != published and not self.draft.applied
 
 
 class Attempt(msgspec.Struct, omit_defaults=True):
@@ -98,8 +197,8 @@ class Attempt(msgspec.Struct, omit_defaults=True):
 class NodeRun(msgspec.Struct, omit_defaults=True):
     """One node within a run. ``number`` counts from 1 in the order of the definition.
 
-    ``unmet`` is how many of its upstream nodes have not yet succeeded, ``doomed`` that one of them ended
-    otherwise; ``tries`` how many attempts count against its retries.
+    ``unmet`` is how many of its upstream nodes it waits for, ``doomed`` that one of them ended otherwise than
+    by success; ``tries`` how many attempts count against its retries, of those since it was last rerun.
     """
 
     number: int
@@ -110,6 +209,8 @@ class NodeRun(msgspec.Struct, omit_defaults=True):
     timeout: int | None = None
     enabled: bool = True
     priority: int = 0
+    queue: str = ""
+    cu: int = 0
     state: NodeState = NodeState.PENDING
     unmet: int = 0
     doomed: bool = False
@@ -137,14 +238,30 @@ class NodeRun(msgspec.Struct, omit_defaults=True):
         return bool(self.attempts) and self.attempts[-1].state is not AttemptState.ENDED
 
 
+MOST_DEEDS = 50
+"""Deeds of people that a run keeps; the run log has all."""
+
+
+class Deed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a person did to a run, in words, after starting it."""
+
+    at: datetime
+    by: str
+    what: str
+
+
 class Run(msgspec.Struct, tag="run", omit_defaults=True):
     """One execution of one version of a workflow.
+
+    ``opened`` is the seq at which it was created or last opened again, ``begun_at`` when its first node since
+    then started; ``settings`` are what reruns changed for this run only; ``queues`` are those of its nodes;
+    ``deeds`` what people did to it, the last `MOST_DEEDS` of that.
 
     The last fields are worklists, kept so that planning costs what happened and not the size of the DAG, all
     of numbers of nodes: ``ready`` (with the negated priority before it, sorted) may start; ``retrying`` wait
     for their moment; ``active`` have a process; ``ended`` have an attempt that ended and no decision on it;
     ``doomed`` are pending behind an upstream that did not succeed. ``open`` counts nodes that have not ended,
-    ``failed`` those that failed.
+    ``failed`` those that failed since nodes of it were last rerun or set successful.
     """
 
     id: int
@@ -171,6 +288,15 @@ class Run(msgspec.Struct, tag="run", omit_defaults=True):
     stopping: ev.Reason | None = None
     stopped_by: str = ""
     reason: ev.Reason | None = None
+    revision: int = 0
+    queue: str = ""
+    overlap: OverlapPolicy = OverlapPolicy.PARALLEL
+    tags: dict[str, str] = {}
+    settings: dict[str, str] = {}
+    queues: list[str] = []
+    deeds: list[Deed] = []
+    opened: int = 0
+    begun_at: datetime | None = None
     nodes: list[NodeRun] = []
     numbers: dict[str, int] = {}
     ready: list[tuple[int, int]] = []
@@ -197,23 +323,41 @@ class Counters(msgspec.Struct, tag="counters"):
     run: int = 0
 
 
-Item = Counters | Job | Workflow | Run
+DEFAULT = "default"
+"""The workspace that is there from the start."""
+
+SHAPE = 2
+"""Number of the state's shape, raised when a replay comes to more than earlier snapshots hold."""
+
+Item = Counters | Workspace | Queue | Variable | Job | Workflow | Run
 """What a segment's snapshot consists of."""
 
 
 class State(msgspec.Struct):
-    """All that is current, as of the record ``seq``."""
+    """All that is current, as of the record ``seq``.
+
+    Whatever has a job or a workflow is a workspace: earlier versions knew no others. ``restoring`` and
+    ``restored`` are finished runs between being read back and being opened again.
+    """
 
     seq: int = 0
     counters: Counters = msgspec.field(default_factory=Counters)
+    workspaces: dict[str, Workspace] = msgspec.field(default_factory=lambda: {DEFAULT: Workspace(DEFAULT)})
+    queues: dict[str, Queue] = {}
+    variables: dict[tuple[str, str], Variable] = {}
     jobs: dict[tuple[str, str], Job] = {}
     workflows: dict[int, Workflow] = {}
     names: dict[tuple[str, str], int] = {}
     runs: dict[int, Run] = {}
+    restoring: list[str] = []
+    restored: dict[int, Run] = {}
 
     def items(self) -> Iterator[Item]:
         """Give the parts of a snapshot."""
         yield self.counters
+        yield from self.workspaces.values()
+        yield from self.queues.values()
+        yield from self.variables.values()
         yield from self.jobs.values()
         yield from self.workflows.values()
         yield from self.runs.values()
@@ -223,9 +367,19 @@ class State(msgspec.Struct):
         match item:
             case Counters():
                 self.counters = item
+            case Workspace():
+                self.workspaces[item.name] = item
+            case Queue():
+                self.queues[item.name] = item
+            case Variable():
+                self.variables[item.workspace, item.name] = item
             case Job():
+                self.workspaces.setdefault(item.workspace, Workspace(item.workspace))
+                # Snapshots of earlier versions have no drafts of jobs.
+                item.draft = item.draft or (item.latest and drafted(item.latest, 1))
                 self.jobs[item.workspace, item.path] = item
             case Workflow():
+                self.workspaces.setdefault(item.workspace, Workspace(item.workspace))
                 self.workflows[item.id] = item
                 self.names[item.workspace, item.name] = item.id
             case Run():

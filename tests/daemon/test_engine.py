@@ -15,8 +15,9 @@ import pytest
 
 from stoker_daemon import engine as engine_module
 from stoker_daemon.attempts import AttemptKey
-from stoker_daemon.commands import stop_node, stop_run
-from stoker_daemon.engine import Engine, Turn
+from stoker_daemon.commands.actions import stop_node, stop_run
+from stoker_daemon.commands.queues import found_queues
+from stoker_daemon.engine import Command, Engine, Turn
 from stoker_daemon.executor import Order
 from stoker_daemon.launchers import CannotLaunch
 from stoker_daemon.launchers.task import Launch
@@ -30,7 +31,7 @@ from stoker_daemon.runlog.writer import Room
 from stoker_daemon.volumes import DiskFailed
 from stoker_shared import events as ev
 from stoker_shared.codec import decode_record
-from stoker_shared.model import NODE_ENDS, FailureStrategy, NodeState, RunState
+from stoker_shared.model import NODE_ENDS, FailureStrategy, NodeState, OverlapPolicy, QueueSpec, RunState
 from stoker_shared.state import NodeRun, Run, State
 from tests.strategies import T0, created, node
 
@@ -86,8 +87,9 @@ class History:
 class Daemon:
     """An engine on a real log, with a clock that stands still until it is set."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, founding: Command = lambda _: None) -> None:
         self.directory = directory
+        self.founding = founding
         self.now = T0
         self.prepare: Callable[[Run, NodeRun], Order] = order_for
         self.start()
@@ -101,7 +103,7 @@ class Daemon:
             return self.prepare(run, node)
 
         self.engine = Engine(state, self.log, self.history, self.hands, prepare, lambda: self.now)
-        self.engine.start()
+        self.engine.start(self.founding)
 
     def restart(self) -> None:
         self.engine.close()
@@ -422,6 +424,66 @@ class TestRuns:
         (failed,) = [event for event in daemon.events() if isinstance(event, ev.NodeFinished)]
         assert (failed.state, failed.reason) == (NodeState.FAILED, ev.Reason.REFUSED)
         assert failed.detail == "could not be made ready: [Errno 13] Permission denied"
+
+
+class TestAcrossRuns:
+    async def test_what_a_refused_node_leaves_free_goes_to_the_next_in_the_same_turn(self, daemon: Daemon):
+        def refuse(run: Run, node: NodeRun) -> Order:
+            if run.id == 1:
+                raise CannotLaunch("no such variable")
+            return order_for(run, node)
+
+        daemon.prepare = refuse
+        await daemon.ask(lambda turn: turn.record(ev.QueueSaved("q", QueueSpec(limit=1)), "alice"))
+        created_both = (created([node("a", queue="q", cu=1)], run=number) for number in (1, 2))
+        await daemon.ask(lambda turn: [turn.record(event, "alice") for event in created_both])
+
+        assert daemon.hands.launched == [AttemptKey(2, 1, "a", 1)]
+        assert list(daemon.state.runs) == [2]
+
+    async def test_the_end_of_one_run_starts_what_waited_in_another(self, daemon: Daemon):
+        await daemon.ask(lambda turn: turn.record(ev.QueueSaved("q", QueueSpec(limit=1)), "alice"))
+        await daemon.create(node("a", queue="q", cu=1))
+        await daemon.create(node("a", queue="q", cu=1))
+        assert daemon.hands.launched == [A]
+
+        daemon.end(A)
+        await daemon.settle()
+
+        assert daemon.hands.launched == [A, AttemptKey(2, 1, "a", 1)]
+
+    async def test_a_run_that_replaces_stops_the_scheduled_one_and_begins_after_its_end(self, daemon: Daemon):
+        await daemon.create(node("a"), trigger=ev.Trigger.SCHEDULE)
+        await daemon.create(node("a"), overlap=OverlapPolicy.REPLACE)
+        assert daemon.hands.ended == [A]
+        assert daemon.hands.launched == [A]
+
+        daemon.end(A, 143)
+        await daemon.settle()
+
+        assert daemon.hands.launched == [A, AttemptKey(2, 1, "a", 1)]
+        assert RunState.STOPPED in [change.row.state for change in daemon.history.changes]
+
+    async def test_after_a_restart_what_is_looked_for_keeps_its_place_and_holds_back_its_run_only(
+        self, daemon: Daemon
+    ):
+        await daemon.ask(lambda turn: turn.record(ev.QueueSaved("q", QueueSpec(limit=2)), "alice"))
+        await daemon.create(node("a", queue="q", cu=1), node("b", queue="q", cu=9), node("c", "b"))
+        daemon.restart()
+        for _ in range(2):
+            await daemon.create(node("a", queue="q", cu=1))
+
+        assert daemon.hands.launched == [AttemptKey(2, 1, "a", 1)]
+
+    async def test_the_queues_of_the_beginning_are_made_once(self, tmp_path: Path):
+        daemon = Daemon(tmp_path / "runlog", found_queues(4, 64 * 2**30))
+        await daemon.settle()
+        daemon.restart()
+        await daemon.settle()
+
+        saved = [event for event in daemon.events() if isinstance(event, ev.QueueSaved)]
+        assert [(event.name, event.spec.limit) for event in saved] == [("root_queue", 4), ("dev_queue", 4)]
+        daemon.engine.close()
 
 
 class TestAFullDisk:

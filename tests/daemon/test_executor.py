@@ -236,7 +236,7 @@ class TestALaunch:
         source.write_text("select 1")
         launch = Launch(argv=("/bin/cat", "../a.sql", "../p"), env={}, files={"p": b" secret"})
 
-        _, told = bench.carried_out(Order(KEY, bench.tag, launch, ("a.sql", source)))
+        _, told = bench.carried_out(Order(KEY, bench.tag, launch, (("a.sql", source),)))
 
         assert await bench.ended(told) == (0, Reason.EXIT)
         assert bench.output() == "select 1 secret"
@@ -304,7 +304,7 @@ class TestALaunch:
             source = tmp_path / content
             source.write_text(content)
             launch = Launch(argv=("/bin/cat", "../a.sql", "../p"), env={}, files={"p": content.encode()})
-            order = Order(KEY, bench.tag, launch, ("a.sql", source))
+            order = Order(KEY, bench.tag, launch, (("a.sql", source),))
             executor.make_ready(order)
 
         executor.launch(order)

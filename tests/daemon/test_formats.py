@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stoker_daemon.projection import Projection
+from stoker_daemon.projection import Projection, Selection, Slice
 from stoker_daemon.runlog import segments
 from stoker_shared import events as ev
 from stoker_shared.model import NodeState, RunState
@@ -30,7 +30,8 @@ def test_a_log_of_format_1_is_read_to_its_state(runlog: Path) -> None:
 
     run = loaded.state.runs[2]
     assert (loaded.torn, loaded.state.seq) == ([], 31)
-    assert loaded.state.jobs["default", "etl/ingest.py"].latest.config.driver_memory == "2g"
+    ingest = loaded.state.jobs["default", "etl/ingest.py"]
+    assert ingest.versions[-1].config.driver_memory == ingest.current_draft.config.driver_memory == "2g"
     assert loaded.state.workflows[1].versions[0].remarks == "täglich \u2028"
     assert (run.state, run.stopping, run.stopped_by) == (RunState.RUNNING, ev.Reason.STOP, "alice")
     assert [node.state for node in run.nodes] == [NodeState.RUNNING, NodeState.STOPPED]
@@ -56,7 +57,7 @@ def test_a_log_of_format_1_has_its_whole_history(runlog: Path) -> None:
 async def test_a_log_of_format_1_gives_the_database_its_runs_and_keys(runlog: Path, tmp_path: Path) -> None:
     projection = Projection(tmp_path / "stoker.db")
     await projection.open(runlog, "0123456789abcdef0123456789abcdef", 31)
-    rows = await projection.runs("default", None, None, None, 10)
+    rows = await projection.runs(Selection("default"), Slice(10))
     key = ev.KeyUse("k12", "POST /v1/workspaces/default/runs", "c" * 64)
     used = await projection.answered("alice", key, T0)
     await projection.close()

@@ -2,6 +2,7 @@ import os
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,11 +20,12 @@ from stoker_daemon.launchers import (
     properties,
 )
 from stoker_daemon.launchers.shell import shebang
-from stoker_shared.model import JobConfig, JobType
+from stoker_shared.events import Attachment
+from stoker_shared.model import JOB_TYPE_BY_SUFFIX, JobConfig, JobType, QueueSpec
 
 SPARK = SparkHome(path=Path("/opt/spark"), version="4.0.1")
 HERE = Path("/var/attempts/7")
-SUFFIX = {JobType.PYSPARK: ".py", JobType.SQL: ".sql", JobType.JAR: ".jar", JobType.SHELL: ".sh"}
+SUFFIX = {kind: suffix for suffix, kind in JOB_TYPE_BY_SUFFIX.items()}
 
 
 def task(
@@ -33,6 +35,7 @@ def task(
     args: tuple[str, ...] = (),
     variables: dict[str, str] | None = None,
     interpreter: tuple[str, ...] = ("/bin/sh",),
+    queue: QueueSpec | None = None,
 ) -> Task:
     return Task(
         type=kind,
@@ -43,6 +46,7 @@ def task(
         config=config or JobConfig(),
         variables=variables or {},
         interpreter=interpreter,
+        queue=queue,
     )
 
 
@@ -141,6 +145,36 @@ class TestSparkCommand:
         started = launch(task(JobType.JAR, JobConfig(main_class="org.example.Main"), args=("x",)), SPARK)
         assert started.argv[3:] == ("--class", "org.example.Main", "/var/attempts/7/job.jar", "x")
 
+    def test_attached_files_are_named_where_they_lie_before_what_runs(self):
+        names = {
+            "py_files": ["lib.py", "more.zip"],
+            "files": ["a b.csv"],
+            "jars": ["x.jar"],
+            "archives": ["e.zip#env"],
+        }
+        attached = tuple(Attachment(kind, name, "0" * 64, 1) for kind, each in names.items() for name in each)
+        options = (
+            *("--py-files", "/var/attempts/7/work/lib.py,/var/attempts/7/work/more.zip"),
+            *("--files", "/var/attempts/7/work/a b.csv", "--jars", "/var/attempts/7/work/x.jar"),
+            *("--archives", "/var/attempts/7/work/e.zip#env"),
+        )
+        for kind, rest in (
+            (JobType.PYSPARK, ("/var/attempts/7/job.py",)),
+            (JobType.SQL, ("-f", "/var/attempts/7/job.sql")),
+            (JobType.JAR, ("--class", "Main", "/var/attempts/7/job.jar")),
+        ):
+            asked = msgspec.structs.replace(task(kind, JobConfig(main_class="Main")), attachments=attached)
+            assert launch(asked, SPARK).argv[3:] == (*options, *rest)
+        alone = msgspec.structs.replace(task(JobType.SHELL), attachments=attached)
+        assert launch(alone).argv == ("/bin/sh", "/var/attempts/7/job.sh")
+
+    def test_raw_arguments_come_behind_the_properties_and_before_the_nodes_own(self):
+        asked = msgspec.structs.replace(task(JobType.SUBMIT, args=("x",)), words=("--class", "M", "a.jar"))
+        assert launch(asked, SPARK).argv == (
+            *("/opt/spark/bin/spark-submit", "--properties-file", "/var/attempts/7/spark.properties"),
+            *("--class", "M", "a.jar", "x"),
+        )
+
     def test_a_jar_without_a_main_class_is_refused_with_what_to_do(self):
         with pytest.raises(CannotLaunch, match=r"job\.jar is a JAR without a main class: set main_class"):
             launch(task(JobType.JAR), SPARK)
@@ -184,6 +218,42 @@ class TestSparkProperties:
             "spark.executor.instances": "6",
         }
 
+    def test_one_memory_overhead_is_that_of_driver_and_executors(self):
+        overhead = written(task(config=JobConfig(memory_overhead="1g")))
+        assert overhead["spark.driver.memoryOverhead"] == overhead["spark.executor.memoryOverhead"] == "1g"
+
+    def test_dynamic_allocation_tracks_shuffles_where_no_service_keeps_them(self):
+        config = JobConfig(dynamic_allocation=True, min_executors=0, max_executors=9)
+        on = {
+            "spark.dynamicAllocation.enabled": "true",
+            "spark.dynamicAllocation.minExecutors": "0",
+            "spark.dynamicAllocation.maxExecutors": "9",
+        }
+        tracked = {"spark.dynamicAllocation.shuffleTracking.enabled": "true"}
+        assert (on | tracked).items() <= written(task(config=config)).items()
+        host = msgspec.structs.replace(SPARK, defaults={"spark.shuffle.service.enabled": "true"})
+        assert on.items() <= written(task(config=config), host).items()
+        assert not tracked.keys() & written(task(config=config), host).keys()
+
+    def test_dynamic_allocation_switched_off_is_off_whatever_the_host_says(self):
+        host = msgspec.structs.replace(SPARK, defaults={"spark.dynamicAllocation.enabled": "true"})
+        off = JobConfig(dynamic_allocation=False, max_executors=9)
+        assert written(task(), host)["spark.dynamicAllocation.enabled"] == "true"
+        assert written(task(config=off), host)["spark.dynamicAllocation.enabled"] == "false"
+        assert "spark.dynamicAllocation.maxExecutors" not in written(task(config=off), host)
+
+    def test_the_log_level_is_spark_s_from_3_5_on(self):
+        config = JobConfig(log_level="warn")
+        assert written(task(config=config))["spark.log.level"] == "WARN"
+        older = msgspec.structs.replace(SPARK, version="3.4.4")
+        with pytest.raises(CannotLaunch, match=r"Spark 3\.4\.4 has no log level to set before 3\.5: unset"):
+            launch(task(config=config), older)
+
+    def test_what_job_and_node_together_cannot_be_is_refused(self):
+        config = JobConfig(max_executors=2).overlaid(JobConfig(min_executors=3))
+        with pytest.raises(CannotLaunch, match="min_executors: 3 is more than max_executors, which is 2"):
+            launch(task(config=config), SPARK)
+
     def test_driver_cores_bound_a_local_job(self):
         assert written(task(config=JobConfig(driver_cores=2)))["spark.master"] == "local[2]"
 
@@ -212,6 +282,58 @@ class TestSparkProperties:
         spark = SparkHome(path=Path("/opt/spark"), version="4.0.1", defaults={"spark.master": "yarn"})
         config = JobConfig(driver_cores=2, conf={"spark.master": "local[4]"})
         assert written(task(config=config), spark)["spark.master"] == "local[4]"
+
+    def test_the_target_of_the_queue_wins_over_the_hosts_defaults_and_the_job_over_both(self):
+        spark = SparkHome(
+            path=Path("/opt/spark"),
+            version="4.0.1",
+            defaults={"spark.master": "local[*]", "spark.executor.memory": "1g", "spark.kept": "host"},
+        )
+        queue = QueueSpec(
+            master="yarn",
+            deploy_mode="cluster",
+            conf={"spark.executor.memory": "2g", "spark.yarn.queue": "night", "spark.driver.memory": "2g"},
+            env={"WHERE": "queue", "WHO": "queue"},
+            proxy_user="etl",
+        )
+        config = JobConfig(
+            executor_memory="3g",
+            conf={"spark.driver.memory": "4g"},
+            env={"WHO": "job"},
+            dynamic_allocation=True,
+        )
+        asked = task(config=config, queue=queue)
+        assert written(asked, spark) == {
+            "spark.app.name": "daily/ingest #12.1",
+            "spark.master": "yarn",
+            "spark.submit.deployMode": "cluster",
+            "spark.kept": "host",
+            "spark.yarn.queue": "night",
+            "spark.executor.memory": "3g",
+            "spark.driver.memory": "4g",
+            "spark.dynamicAllocation.enabled": "true",
+            "spark.dynamicAllocation.shuffleTracking.enabled": "true",
+        }
+        launched = launch(asked, spark)
+        assert launched.argv[3:] == ("--proxy-user", "etl", str(HERE / "job.py"))
+        assert (launched.env["WHERE"], launched.env["WHO"]) == ("queue", "job")
+
+    @pytest.mark.parametrize(
+        ("config", "master"),
+        [
+            (JobConfig(), "local[1]"),
+            (JobConfig(driver_cores=3), "local[3]"),
+            (JobConfig(driver_cores=3, conf={"spark.driver.cores": "2"}), "local[2]"),
+            (JobConfig(conf={"spark.master": "local[*,4]"}), "local[1,4]"),
+            (JobConfig(driver_cores=3, conf={"spark.master": "local[8]"}), "local[8]"),
+        ],
+    )
+    def test_in_a_queue_a_local_job_has_the_cores_of_its_driver(self, config: JobConfig, master: str):
+        assert written(task(config=config, queue=QueueSpec()))["spark.master"] == master
+
+    def test_sql_runs_in_client_mode_whatever_the_queue_says(self):
+        queue = QueueSpec(master="yarn", deploy_mode="cluster")
+        assert written(task(JobType.SQL, queue=queue))["spark.submit.deployMode"] == "client"
 
     def test_a_property_that_spark_would_drop_is_refused_with_the_name_it_should_have(self):
         with pytest.raises(CannotLaunch, match=r"'fs\.defaultFS'.*`spark\.hadoop\.fs\.defaultFS`"):

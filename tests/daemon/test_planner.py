@@ -1,9 +1,10 @@
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from stoker_daemon.planner import Decision, Start, decide, wake_at
+from stoker_daemon.planner import Decision, Start, decide, starts, wake_at
 from stoker_shared import events as ev
 from stoker_shared.model import FailureStrategy, NodeState, RunState
 from tests.strategies import T0, Story, created, exited, node, started, starting
@@ -16,8 +17,9 @@ def after(seconds: float) -> datetime:
     return T0 + timedelta(seconds=seconds)
 
 
-def decided(story: Story, seconds: float = 0) -> list[Decision]:
-    return decide(story.run, after(seconds))
+def decided(story: Story, seconds: float = 0) -> list[Decision | Start | ev.RunStarted]:
+    """What follows for the run, of which what starts comes last."""
+    return [*decide(story.run, after(seconds))] or [*starts(story.state, after(seconds))]
 
 
 def woken(story: Story, seconds: float = 0) -> datetime | None:
@@ -32,7 +34,7 @@ def running(*names: str, **fields: Any) -> Story:
     return story
 
 
-def told(decisions: list[Decision]) -> list[ev.EventType]:
+def told(decisions: Iterable[Decision | Start | ev.RunStarted]) -> list[ev.EventType]:
     """What of decisions can be told as it is."""
     return [decision for decision in decisions if not isinstance(decision, Start)]
 
@@ -53,7 +55,7 @@ class TestStarting:
     def test_the_first_nodes_start_the_run(self):
         story = Story(created([node("a"), node("b"), node("c", "a", "b")]))
 
-        assert decided(story) == [ev.RunStarted(1), Start("a"), Start("b")]
+        assert decided(story) == [ev.RunStarted(1), Start(1, "a"), Start(1, "b")]
 
     def test_a_node_waits_for_all_its_upstream_nodes(self):
         story = Story(created([node("a"), node("b"), node("c", "a", "b")]), ev.RunStarted(1))
@@ -62,45 +64,47 @@ class TestStarting:
 
         story.tell(exited("b"), finished("b", NodeState.SUCCEEDED))
 
-        assert decided(story) == [Start("c")]
+        assert decided(story) == [Start(1, "c")]
 
-    def test_no_node_starts_or_is_passed_while_none_may_and_all_else_is_decided(self):
+    def test_no_node_is_passed_while_none_may_and_all_else_is_decided(self):
         story = running("a", "b")
         story.tell(created([node("c"), node("d", enabled=False)], run=2))
         waiting = story.state.runs[2]
-        assert decide(waiting, T0, starting=False) == []
+        assert decide(waiting, T0, passing=False) == []
         assert decide(waiting, T0) == [
-            ev.RunStarted(2),
-            Start("c"),
             ev.NodeFinished(2, "d", NodeState.SUCCEEDED, ev.Reason.DISABLED),
         ]
 
         story.tell(exited("a", 1))
         ended = finished("a", NodeState.FAILED, ev.Reason.EXIT)
-        assert decide(story.state.runs[1], T0, starting=False) == [ended]
+        assert decide(story.state.runs[1], T0, passing=False) == [ended]
 
     def test_no_more_nodes_start_than_may_be_active_at_once(self):
         story = Story(created([node(name) for name in "abc"], parallelism=2))
-        assert decided(story) == [ev.RunStarted(1), Start("a"), Start("b")]
+        assert decided(story) == [ev.RunStarted(1), Start(1, "a"), Start(1, "b")]
 
         story.tell(ev.RunStarted(1), starting("a"), starting("b"))
         assert decided(story) == []
 
         story.tell(exited("a"), finished("a", NodeState.SUCCEEDED))
-        assert decided(story) == [Start("c")]
+        assert decided(story) == [Start(1, "c")]
 
     def test_higher_priority_comes_first_then_the_order_of_the_definition(self):
         nodes = [node("a"), node("b", priority=1), node("c", priority=-1), node("d", priority=1)]
 
         story = Story(created(nodes, parallelism=3))
 
-        assert decided(story)[1:] == [Start("b"), Start("d"), Start("a")]
+        assert decided(story)[1:] == [Start(1, "b"), Start(1, "d"), Start(1, "a")]
 
-    def test_a_retry_that_is_due_comes_before_what_has_not_started(self):
-        story = Story(created([node("a"), node("b", priority=9)], parallelism=1), ev.RunStarted(1))
-        story.tell(starting("a"), exited("a", 1), ev.AttemptRetryAt(1, "a", after(0)))
+    def test_a_retry_that_is_due_comes_before_what_has_not_started_and_is_no_more_urgent(self):
+        nodes = [node("a"), node("b"), node("c", priority=9)]
+        story = Story(created(nodes, parallelism=1), ev.RunStarted(1))
+        story.tell(starting("b"), exited("b", 1), ev.AttemptRetryAt(1, "b", after(0)))
+        assert decided(story) == [Start(1, "c")]
 
-        assert decided(story) == [Start("a")]
+        story.tell(starting("c"), exited("c"), finished("c", NodeState.SUCCEEDED))
+
+        assert decided(story) == [Start(1, "b")]
 
     def test_a_disabled_node_is_passed_through(self):
         story = Story(created([node("a", enabled=False), node("b", "a")]), ev.RunStarted(1))
@@ -108,7 +112,7 @@ class TestStarting:
 
         story.tell(*told(decided(story)))
 
-        assert decided(story) == [Start("b")]
+        assert decided(story) == [Start(1, "b")]
 
 
 class TestAnAttemptThatEnded:
@@ -175,7 +179,7 @@ class TestAnAttemptThatEnded:
         assert decided(story, 3) == [ev.AttemptRetryAt(1, "a", after(3), free=True)]
 
         story.tell(*told(decided(story)))
-        assert decided(story) == [Start("a")]
+        assert decided(story) == [Start(1, "a")]
         assert story.run.node("a").tries == 0
 
     def test_is_not_retried_in_a_run_that_is_stopping(self):
@@ -217,7 +221,7 @@ class TestRetrying:
         story.tell(*told(decided(story)))
 
         assert decided(story, 9.999999) == []
-        assert decided(story, 10) == [Start("a")]
+        assert decided(story, 10) == [Start(1, "a")]
 
     @pytest.mark.parametrize("fields", [{"retry_delay": 1e300}, {"retry_delay": 9.0, "retry_backoff": 1e200}])
     def test_with_a_delay_beyond_all_calendars_waits_as_long_as_there_are_days(
@@ -279,7 +283,7 @@ class TestTimeouts:
     def test_the_clock_of_a_run_begins_with_its_first_node(self):
         story = Story(created([node("a")], timeout=1))
 
-        assert decided(story, 100) == [ev.RunStarted(1), Start("a")]
+        assert decided(story, 100) == [ev.RunStarted(1), Start(1, "a")]
 
     def test_a_run_that_took_too_long_has_failed_whatever_its_nodes_did(self):
         story = running("a", timeout=1)
@@ -353,7 +357,7 @@ class TestAFailure:
         assert decided(story) == []
 
         story.tell(exited("b"), finished("b", NodeState.SUCCEEDED))
-        assert decided(story) == [Start("d")]
+        assert decided(story) == [Start(1, "d")]
 
     def test_with_fail_fast_stops_the_run(self):
         story = self.failed(failure_strategy=FailureStrategy.FAIL_FAST)

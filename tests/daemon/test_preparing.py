@@ -12,7 +12,7 @@ from stoker_daemon.preparing import Preparer
 from stoker_daemon.variables import DATES, FACTS
 from stoker_shared import events as ev
 from stoker_shared.model import JobConfig
-from stoker_shared.state import Attempt, NodeRun, Run
+from stoker_shared.state import Attempt, NodeRun, Queue, Run
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 CYCLE = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
@@ -24,9 +24,12 @@ class Prepared:
 
     def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.objects = Objects(home / "objects")
-        self.preparer = Preparer(self.objects, home / "logs", None)
+        self.queues: dict[str, Queue] = {}
+        self.secrets: dict[str, str] = {}
+        self.tags: dict[str, str] = {}
+        self.preparer = Preparer(self.objects, home / "logs", None, self.queues, lambda _: self.secrets)
         spark = SparkHome(path=Path("/opt/spark"), version="4.0.1")
-        monkeypatch.setattr(self.preparer, "find_spark", lambda own: spark)
+        monkeypatch.setattr(self.preparer, "find_spark", lambda own, home: spark)
         self.variables: dict[str, dict[str, str]] = {"workflow": {}, "node": {}, "run": {}}
 
     def node(
@@ -42,8 +45,9 @@ class Prepared:
             config=config or JobConfig(main_class="Main" if job.endswith(".jar") else None),
             args=args,
             variables=self.variables["node"],
+            tags=self.tags,
         )
-        plan = Plan("daily", [node], self.variables["workflow"])
+        plan = Plan("daily", [node], self.variables["workflow"], self.variables.get("workspace", {}))
         run = Run(
             id=12,
             workspace="default",
@@ -122,7 +126,28 @@ class TestVariables:
     def test_are_replaced_in_no_job_but_sql(self, prepared: Prepared):
         order = prepared.order("a.sh", b"echo ${nope}")
 
-        assert order.source == ("a.sh", prepared.objects.path(prepared.objects.put(b"echo ${nope}")))
+        assert order.sources == (("a.sh", prepared.objects.path(prepared.objects.put(b"echo ${nope}"))),)
+
+    def test_are_replaced_in_the_sql_of_a_notebook_which_becomes_a_script(self, prepared: Prepared):
+        cell = {"cell_type": "code", "source": "%sql select '${ds}'"}
+        notebook = msgspec.json.encode({"nbformat": 4, "cells": [cell]})
+
+        order = prepared.order("a.ipynb", notebook)
+
+        assert order.launch.argv[-1].endswith("/a.ipynb.py")
+        assert b"2026-11-21" in order.launch.files["a.ipynb.py"]
+        assert order.sources == ()
+        unknown = notebook.replace(b"ds", b"dss")
+        assert prepared.refusal("a.ipynb", unknown).startswith("a.ipynb cell 1:1:9: unknown variable 'dss'")
+
+    def test_are_replaced_in_raw_arguments_a_word_staying_a_word(self, prepared: Prepared):
+        prepared.variables["run"] = {"who": "a 'b"}
+
+        order = prepared.order("a.submit", b"main.py --who ${who}\n# ${nope}\n", args=("${ds}",))
+
+        assert order.launch.argv[-4:] == ("main.py", "--who", "a 'b", "2026-11-21")
+        refusal = prepared.refusal("a.submit", b"main.py\n  --who ${whom}\n")
+        assert refusal.startswith("a.submit:2:9: unknown variable 'whom'")
 
     def test_leave_every_other_byte_of_sql_alone(self, prepared: Prepared):
         every_byte = bytes(range(256)) + "é\u2028\r\n".encode() + b"\xff\xfe"
@@ -131,14 +156,19 @@ class TestVariables:
             prepared.order("a.sql", every_byte + b"${ds}").launch.files["a.sql"] == every_byte + b"2026-11-21"
         )
 
-    def test_of_the_run_win_over_the_nodes_and_those_over_the_workflows(self, prepared: Prepared):
+    def test_of_the_run_win_over_the_nodes_those_over_the_workflows_and_those_over_the_workspaces(
+        self, prepared: Prepared
+    ):
         prepared.variables = {
-            "workflow": {"a": "workflow", "b": "workflow", "c": "workflow"},
-            "node": {"b": "node", "c": "node"},
-            "run": {"c": "run"},
+            "workspace": dict.fromkeys("abcd", "workspace"),
+            "workflow": dict.fromkeys("bcd", "workflow"),
+            "node": dict.fromkeys("cd", "node"),
+            "run": {"d": "run"},
         }
 
-        assert prepared.order("a.sh", args=("${a} ${b} ${c}",)).launch.argv[-1] == "workflow node run"
+        launch = prepared.order("a.sh", args=("${a} ${b} ${c} ${d}",)).launch
+
+        assert launch.argv[-1] == "workspace workflow node run"
 
     def test_that_mean_nothing_are_named_by_file_line_and_column(self, prepared: Prepared):
         sql = "select 1\r\n\tfrom '漢${ds}' where x = ${dss}".encode()
@@ -149,6 +179,90 @@ class TestVariables:
             "conf.spark.x:1:1"
         )
         assert prepared.refusal("a.sh", config=JobConfig(env={"A": " ${x}"})).startswith("env.A:1:2: ")
+
+
+class TestSecrets:
+    @pytest.fixture(autouse=True)
+    def defined(self, prepared: Prepared):
+        prepared.secrets = {"token": "hunter2"}
+        prepared.variables["workflow"] = {"url": "jdbc:x?password=${token}"}
+
+    @pytest.mark.parametrize("job", ["a.py", "a.jar", "a.sh", "a.sql"])
+    def test_reach_a_job_of_every_type_by_its_environment_and_no_argument(self, prepared: Prepared, job: str):
+        config = JobConfig(main_class="Main", env={"DB": "<${url}>"})
+
+        launch = prepared.order(job, config=config).launch
+
+        assert (launch.env["STOKER_TOKEN"], launch.env["DB"]) == ("hunter2", "<jdbc:x?password=hunter2>")
+        assert "hunter2" not in "".join(launch.argv)
+
+    def test_reach_properties_and_sql_by_files_that_only_the_owner_may_read(self, prepared: Prepared):
+        config = JobConfig(conf={"spark.hadoop.fs.s3a.secret.key": "${token}"})
+
+        launch = prepared.order("a.sql", b"select '${url}'", config=config).launch
+
+        written = properties.load(launch.files["spark.properties"].decode("ascii"))
+        assert written["spark.hadoop.fs.s3a.secret.key"] == "hunter2"
+        assert launch.files["a.sql"] == b"select 'jdbc:x?password=hunter2'"
+        assert "hunter2" not in "".join(launch.argv)
+
+    @pytest.mark.parametrize("name", ["token", "url"])
+    def test_in_arguments_are_refused_with_why_and_what_to_do(self, prepared: Prepared, name: str):
+        told = prepared.refusal("a.sh", args=("", f"--by ${{{name}}}"))
+
+        assert told == (
+            f"args[1]:1:6: {name!r} is secret, and `ps` shows arguments to everybody; "
+            f"the job can read it from its environment, as STOKER_{name.upper()}"
+        )
+
+    @pytest.mark.parametrize(
+        "config",
+        [
+            JobConfig(conf={"spark.driver.extraJavaOptions": "-Dpassword=${token}"}),
+            JobConfig(conf={"spark.executor.defaultJavaOptions": "-Dpassword=${token}"}),
+            JobConfig(conf={"spark.driver.extraClassPath": "${token}"}),
+            JobConfig(env={"SPARK_SUBMIT_OPTS": "-Dpassword=${url}"}),
+        ],
+        ids=str,
+    )
+    def test_in_what_spark_makes_arguments_of_are_refused(self, prepared: Prepared, config: JobConfig):
+        told = prepared.refusal("a.py", config=config)
+
+        assert "is secret, and Spark puts it on a command line, which `ps` shows to everybody" in told
+
+    def test_in_tags_are_refused(self, prepared: Prepared):
+        prepared.tags = {"by": "${token}"}
+
+        assert prepared.refusal("a.py").startswith("tags.by:1:1: 'token' is secret, and tags are shown")
+
+    def test_are_masked_in_the_launch_log_with_where_they_come_from(self, prepared: Prepared):
+        log = prepared.launch_log(JobConfig(env={"DB": "${url}"}))
+
+        assert "  STOKER_TOKEN=*****   (workspace, secret)" in log
+        assert "  STOKER_URL=*****   (workflow, secret)" in log
+        assert "hunter2" not in "\n".join(log)
+
+    def test_that_are_gone_since_are_told_in_the_launch_log_and_nothing_else_is(self, prepared: Prepared):
+        prepared.secrets = {}
+
+        log = prepared.launch_log()
+
+        assert "  none: workflow variable url:1:17: unknown variable 'token'" in "\n".join(log)
+        assert not any("STOKER_URL" in line for line in log)
+
+
+class TestTags:
+    def test_of_a_node_are_on_its_spark_application_with_its_names(self, prepared: Prepared):
+        prepared.tags = {"day": "d ${ds}"}
+
+        launch = prepared.order("a.py").launch
+
+        written = properties.load(launch.files["spark.properties"].decode("ascii"))
+        assert {key: value for key, value in written.items() if ".tags." in key} == {
+            "spark.stoker.tags.day": "d 2026-11-21",
+            "spark.stoker.tags.workflow_name": "daily",
+            "spark.stoker.tags.task_name": "ingest",
+        }
 
 
 class TestWhatReachesNoProcess:

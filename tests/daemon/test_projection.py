@@ -5,11 +5,14 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
-from stoker_daemon import projection as projection_module
-from stoker_daemon.projection import Change, Projection, changes_by
+from stoker_daemon.projection import Change, Projection, RunChange, Selection, Slice, changes_by
+from stoker_daemon.projection import database as projection_module
+from stoker_daemon.projection.selection import NAME, STATE, Facet
 from stoker_daemon.runlog import log as runlog
 from stoker_daemon.runlog.log import open_log
 from stoker_daemon.views import run_row
@@ -105,9 +108,19 @@ async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
-async def rows(projection: Projection, **wanted: object) -> list[RunRow]:
-    asked = {"workspace": "default", "name": None, "state": None, "before": None, "limit": 100} | wanted
-    return await projection.runs(**asked)  # type: ignore[arg-type]
+async def rows(
+    projection: Projection,
+    *,
+    workspace: str = "default",
+    name: str | None = None,
+    state: RunState | None = None,
+    before: int | None = None,
+    limit: int = 100,
+) -> list[RunRow]:
+    asked = {NAME: name, STATE: state}
+    facets = tuple(Facet(kind, value) for kind, value in asked.items() if value)
+    part = Slice(limit, after=(before, before) if before else None)
+    return await projection.runs(Selection(workspace, facets), part)
 
 
 async def content(projection: Projection) -> tuple[list[RunRow], list[Run | None]]:
@@ -118,6 +131,20 @@ async def live_content(world: World) -> tuple[list[RunRow], list[Run | None]]:
     await world.follow()
     async with world.opened() as projection:
         return await content(projection)
+
+
+def test_a_row_is_written_whenever_it_changes():
+    story, state, row = Story(created([node("a")])), State(), None
+    story.tell(ev.RunPaused(1), ev.RunResumed(1), ev.RunStarted(1), starting("a"), ev.RunPaused(1))
+    story.tell(exited("a", 1), ev.NodeFinished(1, "a", NodeState.FAILED), ev.RunResumed(1))
+    finished = msgspec.json.encode(msgspec.structs.replace(story.run, state=RunState.FAILED, ended_at=T0))
+    story.tell(ev.RunFinished(1, RunState.FAILED), ev.RunRestored(1, 1, 1, finished.decode()))
+    story.tell(ev.RunRerunRequested(1, ("a",)), ev.RunFinished(1, RunState.FAILED))
+
+    for record in story.records:
+        run = apply(state, record)
+        row = next((change.row for change in changes_by(record, run) if isinstance(change, RunChange)), row)
+        assert run is None or row == run_row(run)
 
 
 class TestTheProjection:
@@ -131,7 +158,7 @@ class TestTheProjection:
     async def test_is_asked_for_a_workflow_a_state_or_a_page(self, world: World):
         async with world.opened() as projection:
 
-            async def numbers(**wanted: object) -> list[int]:
+            async def numbers(**wanted: Any) -> list[int]:
                 return [row.id for row in await rows(projection, **wanted)]
 
             assert await numbers(name="daily") == [5, 3, 1]
@@ -184,9 +211,7 @@ async def ahead(world: World) -> None:
     await world.follow()
     with sqlite3.connect(world.path) as database:
         database.execute("update position set seq = seq + 10")
-        database.execute(
-            "insert into runs select 99, workspace, name, state, created_at, row, body from runs limit 1"
-        )
+        database.execute("insert into runs select 99, row, body from runs limit 1")
 
 
 async def of_another_log(world: World) -> None:

@@ -19,7 +19,7 @@ from stoker_daemon.runlog.writer import LogWriter
 from stoker_shared import events as ev
 from stoker_shared.codec import decode_item, decode_record, encode_item, encode_record, seal
 from stoker_shared.model import NodeState
-from stoker_shared.state import State
+from stoker_shared.state import SHAPE, State
 from tests.strategies import T0, Story, created, exited, node, replayed, started, starting
 
 MACHINE = "f" * 32
@@ -149,7 +149,7 @@ class TestANewLog:
         assert (log.durable, len(log.id)) == (0, 32)
         (path,) = segments.paths(log.directory)
         assert path.name == "0000000000000001.jsonl"
-        assert load(log.directory).header == segments.Header(ev.FORMAT, log.id, MACHINE, 1, 1, T0)
+        assert load(log.directory).header == segments.Header(ev.FORMAT, log.id, MACHINE, 1, 2, T0, SHAPE)
         assert log.directory.stat().st_mode & 0o777 == 0o700
 
     def test_is_the_same_log_when_it_is_opened_again(self, tmp_path: Path):

@@ -15,13 +15,11 @@ from stoker_daemon.variables import (
     FACTS,
     LONGEST_VALUE,
     MOST_GROWTH,
-    TAKEN,
     Facts,
     Scope,
     VariableError,
-    is_builtin,
-    variable_name_problem,
 )
+from stoker_shared.variables import TAKEN, is_builtin, variable_name_problem
 
 BERLIN = ZoneInfo("Europe/Berlin")
 CYCLE = datetime(2026, 11, 21, 1, 2, 3, tzinfo=BERLIN)
@@ -77,6 +75,10 @@ def escaped(text: str) -> str:
 def scope(cycle: datetime = CYCLE, **custom: dict[str, str]) -> Scope:
     due = datetime(2026, 11, 22, 1, 2, 3, tzinfo=BERLIN)
     return Scope(Facts(cycle, "daily sales", "transform", 1234, 2, due), custom)
+
+
+def with_secrets(custom: dict[str, dict[str, str]], secrets: dict[str, str]) -> Scope:
+    return Scope(Facts(CYCLE, "daily sales", "transform", 1234, 2), custom, secrets)
 
 
 def replaced(text: str, cycle: datetime = CYCLE, **custom: dict[str, str]) -> str:
@@ -145,6 +147,9 @@ def test_a_run_that_was_not_due_has_an_empty_scheduled_at() -> None:
         (datetime(999, 1, 1), "ts", "0999-01-01T00:00:00"),
         (datetime(1, 1, 1), "ds", "0001-01-01"),
         (datetime(9999, 12, 31), "ds", "9999-12-31"),
+        (datetime(2024, 2, 29), "ds+1d-1M", "2024-02-01"),
+        (datetime(2024, 2, 29), "ds-1M+1d", "2024-01-30"),
+        (datetime(2024, 1, 31), "yyyyMM+1d-1M", "202401"),
     ],
 )
 def test_months_end_on_their_last_day(cycle: datetime, reference: str, value: str) -> None:
@@ -343,7 +348,8 @@ def test_an_error_reads_well() -> None:
         ("qqqqqqqqqqqqqq", "a literal ${ is written $${"),
         ("ds-1D", "an offset is a sign, a number and one of y M w d h m"),
         ("ds-1", "an offset is a sign"),
-        ("ds-1d-1d", "an offset is a sign"),
+        ("ds-1d-1", "an offset is a sign"),
+        ("ds-1d--1d", "an offset is a sign"),
         ("ds-9999999999d", "an offset is a sign"),
         ("attempt+1d", "only dates take an offset"),
         ("region+1d", "only dates take an offset"),
@@ -414,6 +420,74 @@ def test_of_several_scopes_the_last_wins_also_in_the_values_of_the_others(
         assert variables.environment()[f"STOKER_{name.upper()}"] == value(name)
         assert variables.exported()[f"STOKER_{name.upper()}"] == name
     assert {variables.origin(name) for name in [*DATES, *FACTS]} == {"built in"}
+
+
+HIDDEN = "\N{SECTION SIGN}"
+"""A character that only the secrets of the tests have."""
+
+
+@given(definitions(), st.sets(st.sampled_from(NAMES)), st.lists(st.sampled_from(NAMES), max_size=4))
+def test_what_a_secret_gets_into_by_any_number_of_steps_is_secret_and_nothing_else(
+    defined: dict[str, dict[str, list[str]]], names: set[str], used: list[str]
+) -> None:
+    custom = {
+        space: {name: "".join(value) for name, value in values.items()} for space, values in defined.items()
+    }
+    made = with_secrets(custom, {name: f"{HIDDEN}{name}${{ds}}$${{" for name in names})
+
+    assert made.secret == {name for name, value in made.values.items() if HIDDEN in value}
+    assert not any(HIDDEN in made.shown(name) for name in made.values)
+
+    text = "x ${ds} " + " ".join(f"${{{name}}}" for name in used if name in made.values)
+    if HIDDEN not in made.replace(text, "text"):
+        assert made.replace_in_sight(text, "text", "all see it") == made.replace(text, "text")
+        return
+    with pytest.raises(VariableError) as caught:
+        made.replace_in_sight(text, "text", "all see it")
+    assert HIDDEN not in str(caught.value)
+    assert caught.value.name in made.secret
+
+
+@given(hostile.filter(lambda value: "\0" not in value))
+def test_a_secret_is_taken_as_it_is(value: str) -> None:
+    made = with_secrets({"workflow": {"url": "<${token}>"}}, {"token": value})
+
+    assert made.values["token"] == made.environment()["STOKER_TOKEN"] == value
+    assert made.replace("${url}", "text") == f"<{value}>"
+
+
+@given(definitions(), st.dictionaries(st.sampled_from(NAMES), st.just("\0" + HIDDEN)), hostile)
+def test_no_error_tells_a_secret(
+    defined: dict[str, dict[str, list[str]]], secrets: dict[str, str], text: str
+) -> None:
+    custom = {
+        space: {name: "".join(value) + text for name, value in values.items()}
+        for space, values in defined.items()
+    }
+    try:
+        with_secrets(custom, secrets).replace(text, "text")
+    except VariableError as error:
+        assert HIDDEN not in str(error)
+
+
+def test_a_secret_is_of_the_widest_scope_and_wins_over_a_plain_variable_of_that_alone() -> None:
+    custom = {"workspace": {"a": "plain", "b": "plain"}, "run": {"b": "of the run", "c": "of the run"}}
+    made = with_secrets(custom, dict.fromkeys("abc", "hidden"))
+
+    assert made.secret == {"a"}
+    assert made.shown("a") == "*****   (workspace, secret)"
+    assert made.shown("b") == "'of the run'   (run)"
+    assert made.values["c"] == "of the run"
+
+
+def test_a_secret_in_sight_is_refused_with_what_to_do() -> None:
+    made = with_secrets({"workflow": {"url": "jdbc:x?password=${token}"}}, {"token": "hidden"})
+    with pytest.raises(VariableError) as caught:
+        made.replace_in_sight("--from=${url}", "args[0]", "`ps` shows arguments to everybody")
+    assert str(caught.value) == (
+        "args[0]:1:8: 'url' is secret, and `ps` shows arguments to everybody; "
+        "the job can read it from its environment, as STOKER_URL"
+    )
 
 
 @given(names, st.one_of(values, st.text(alphabet="${}ds x")), st.sampled_from(["a_", "z_"]))

@@ -99,7 +99,15 @@ def test_on_a_full_disk_changes_are_refused_ends_are_recorded_and_it_goes_on_by_
     daemon: StokerDaemon, disk: SmallDisk, tmp_path: Path
 ):
     run = begun(daemon)
-    disk.fill()
+    digest = daemon.http.get("/v1/workspaces/default/jobs/next.sh").json()["latest"]["digest"]
+
+    def is_full() -> bool:
+        """Tell whether there is no room for one more event, however little was left for it."""
+        disk.fill()
+        asked = daemon.http.post("/v1/workspaces/default/jobs/next.sh/publish", json={"digest": digest})
+        return asked.status_code == 507
+
+    wait_for(is_full, "there is no room for an event")
 
     refused = daemon.http.put("/v1/objects/" + "0" * 64, content=bytes(100_000))
     assert (refused.status_code, refused.json()["type"]) == (507, "no-space")
@@ -169,7 +177,7 @@ def test_a_daemon_that_starts_on_a_full_disk_is_held_finds_its_jobs_and_goes_on_
 
 def test_what_was_accepted_while_the_disk_filled_is_there_after_a_kill(daemon: StokerDaemon, disk: SmallDisk):
     daemon.publish_job("first.sh", "exit 0")
-    digest = daemon.http.get("/v1/workspaces/default/jobs/first.sh").json()["digest"]
+    digest = daemon.http.get("/v1/workspaces/default/jobs/first.sh").json()["latest"]["digest"]
     disk.fill()
     accepted = 1
     remarks = "r" * 20_000

@@ -130,7 +130,12 @@ REFUSALS: list[tuple[str, dict[str, Any], int, str]] = [
     (f"PUT /v1/objects/{'0' * 64}", {"content": b"a"}, 422, "the content's SHA-256 is ca978112ca1bb"),
     (PUBLISH_JOB, NO_OBJECT, 422, "is stored; send the content first"),
     (PUBLISH_JOB, {"json": {"digest": "../runlog"}}, 422, "/digest: expected `str` matching"),
-    (f"POST {SPACE}/jobs/new.rb/publish", NO_OBJECT, 422, "must end in one of .py, .sql, .jar, .sh"),
+    (
+        f"POST {SPACE}/jobs/new.rb/publish",
+        NO_OBJECT,
+        422,
+        "must end in one of .py, .sql, .jar, .ipynb, .sh, .submit",
+    ),
     # Drafts.
     (KNOWN, known(), 428, "say which draft of 'known' this replaces"),
     (KNOWN, known(**{"If-Match": '"7"'}), 412, "the draft of 'known' is at revision 1, saved by"),
@@ -142,10 +147,32 @@ REFUSALS: list[tuple[str, dict[str, Any], int, str]] = [
     (NEW, spec(nodes=nodes(a=["a"])), 422, "in a cycle: a -> a"),
     (NEW, spec(nodes=nodes(load=[], report=["laod"])), 422, "there is no node 'laod'; did you mean 'load'?"),
     (NEW, spec(nodes=nodes(a=[]) * 2), 422, "2 nodes have the name 'a'"),
-    (NEW, spec(retries=-1), 422, "/retries must be 0 or more"),
+    (NEW, spec(retries=-1), 422, "/retries must be from 0 to 100"),
     (NEW, spec(variables={"ds": "x"}), 422, "/variables/ds 'ds' is built in and cannot be set"),
     (f"POST {SPACE}/workflows/draft/publish", {"json": {}}, 422, "/nodes/0/job job 'missing.sh' is not"),
     (f"POST {SPACE}/workflows/empty/publish", {"json": {}}, 422, "needs at least one node"),
+    # Versions, and names.
+    (f"GET {SPACE}/workflows/known?revision=7", {}, 404, "no draft 7 of 'known' is kept; there are 1 to 1"),
+    (f"GET {SPACE}/workflows/known?version=1&revision=1", {}, 422, "not for both"),
+    (f"GET {SPACE}/workflows/known/diff?from=2", {}, 404, "'known' has no version 2; its latest is 1"),
+    (f"GET {SPACE}/workflows/known/diff?from=drift", {}, 400, "from: expected `str` matching"),
+    (f"POST {SPACE}/workflows/known/rollback", {"json": {"version": 2}}, 404, "has no version 2"),
+    (f"POST {SPACE}/workflows/draft/rollback", {"json": {"version": 1}}, 409, "has not been published"),
+    (
+        f"POST {SPACE}/workflows/known/clone",
+        {"json": {"name": "a/b"}},
+        422,
+        "/name 'a/b' is not a valid name",
+    ),
+    (
+        f"POST {SPACE}/workflows/known/clone",
+        {"json": {"name": "draft"}},
+        409,
+        "a workflow 'draft' in 'default'",
+    ),
+    (f"POST {SPACE}/workflows/known/rename", {"json": {"name": "draft"}}, 409, "choose another name"),
+    (f"POST {SPACE}/workflows/knwon/rename", {"json": {"name": "x"}}, 404, "did you mean 'known'?"),
+    (f"DELETE {SPACE}/workflows/knwon", {}, 404, "did you mean 'known'?"),
     # Runs.
     (START, {"json": {"workflow": "draft"}}, 409, "'draft' has not been published; publish it first"),
     (START, {"json": {"workflow": "known", "cycle": "soon"}}, 422, "'soon' is not a time"),
@@ -189,9 +216,9 @@ def test_a_client_of_another_version_of_the_interface_is_told(daemon: StokerDaem
 
 
 def test_a_method_that_a_path_does_not_know_is_told_which_it_does(daemon: StokerDaemon):
-    answer = daemon.http.delete(f"{SPACE}/workflows/known")
+    answer = daemon.http.patch(f"{SPACE}/workflows/known")
 
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, PUT")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, PUT, DELETE")
 
 
 def test_every_answer_says_the_position_it_is_true_at_and_which_is_on_disk(daemon: StokerDaemon):
@@ -277,9 +304,9 @@ def test_only_the_user_may_connect_and_the_kernel_says_who_it_is(daemon: StokerD
     claimed = daemon.http.get(f"{SPACE}/jobs/known.sh", headers={"X-Forwarded-For": "alice"}).json()
     draft = daemon.http.get(f"{SPACE}/workflows/known").json()
     run = daemon.run(daemon.start_run("known"))
-    assert (claimed["by"], draft["row"]["saved_by"], run["row"]["by"]) == (ME, ME, ME)
+    assert (claimed["latest"]["by"], draft["row"]["saved_by"], run["row"]["by"]) == (ME, ME, ME)
     with events(daemon, 0) as stream:
-        assert next(stream)["by"] == ME
+        assert next(event["by"] for event in stream if event["type"] == "job.published") == ME
 
 
 # Events.

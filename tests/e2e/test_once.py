@@ -73,7 +73,7 @@ def test_another_body_under_a_used_key_is_refused(daemon: StokerDaemon):
 
 
 def test_a_key_counts_for_its_route_alone(daemon: StokerDaemon):
-    digest = daemon.http.get(f"{SPACE}/jobs/known.sh").json()["digest"]
+    digest = daemon.http.get(f"{SPACE}/jobs/known.sh").json()["latest"]["digest"]
 
     versions = [
         post(daemon, f"{SPACE}/jobs/{path}/publish", "k", digest=digest).json()["version"]

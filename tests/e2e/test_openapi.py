@@ -22,8 +22,13 @@ ENDLESS = ("follow_events", "read_output")
 
 MEANING = """
 [checks.positive_data_acceptance]
-# What a schema allows may make no sense (422), or not now (409), or not on that revision (412, 428).
-expected-statuses = ['2xx', 404, 409, 412, 422, 428]
+# What a schema allows may make no sense (422), or not now (409), or not on that revision (412, 428), or
+# not be in what there is (416).
+expected-statuses = ['2xx', 404, 409, 412, 416, 422, 428]
+
+[checks.negative_data_rejection]
+# A precondition that can't be read beside one that can: the other decides (412).
+expected-statuses = [400, 404, 405, 409, 412, 415, 422, 428]
 
 [parameters]
 # It does not keep the quotes of the header's pattern.

@@ -115,7 +115,7 @@ def test_check_tells_what_is_there_and_changes_nothing(stopped: StokerDaemon, tm
         rf"ok  data     {stopped.data} \(mode 0700, owner \w+\), [\d.,]+ [GM]iB free\n", done.stdout
     )
     assert f"ok  socket   {stopped.socket}, where no daemon answers yet\n" in done.stdout
-    assert "ok  run log  whole: 3 records in 1 segments, to seq 3\n" in done.stdout
+    assert "ok  run log  whole: 7 records in 1 segments, to seq 7\n" in done.stdout
     assert "ok  history  stoker.db, " in done.stdout
     assert runlog_files(stopped) == before
 
@@ -124,7 +124,7 @@ def test_check_while_a_daemon_runs_leaves_it_alone(daemon: StokerDaemon, tmp_pat
     daemon.publish_job("one.sh", "exit 0")
     done = stokerd(tmp_path, "check", "--verify-log")
     assert f"ok  socket   {daemon.socket}, where a daemon answers\n" in done.stdout
-    assert "ok  run log  whole: 1 records" in done.stdout
+    assert "ok  run log  whole: 5 records" in done.stdout
     assert daemon.http.get("/v1/status").json()["pid"] == daemon.pid
 
 
@@ -214,7 +214,7 @@ def test_another_machines_data_is_refused_with_both_named_until_it_is_taken_over
     stopped.arguments = []
     stopped.start()
     stopped.publish_job("four.sh", "exit 0")
-    assert "whole: 4 records in 2 segments, to seq 4" in stopped.check_log()
+    assert "whole: 8 records in 2 segments, to seq 8" in stopped.check_log()
 
 
 def test_a_newer_format_of_the_log_is_refused(stopped: StokerDaemon, tmp_path: Path):
@@ -231,7 +231,7 @@ def test_a_newer_format_of_the_log_is_refused(stopped: StokerDaemon, tmp_path: P
 
 @pytest.mark.parametrize(
     "torn",
-    [b'{"seq":4,"group":4,"at":"20', b"\0" * 300, b'{"seq":4}\n'],
+    [b'{"seq":8,"group":8,"at":"20', b"\0" * 300, b'{"seq":8}\n'],
     ids=["half a line", "zeros", "no record"],
 )
 def test_a_torn_end_is_cut_after_a_copy_and_work_goes_on(stopped: StokerDaemon, tmp_path: Path, torn: bytes):
@@ -247,4 +247,4 @@ def test_a_torn_end_is_cut_after_a_copy_and_work_goes_on(stopped: StokerDaemon, 
     stopped.publish_job("four.sh", "exit 0")
     assert published(stopped) == ["four.sh", "one.sh", "three.sh", "two.sh"]
     assert path.read_bytes().startswith(whole)
-    assert "whole: 4 records in 1 segments, to seq 4" in stopped.check_log()
+    assert "whole: 8 records in 1 segments, to seq 8" in stopped.check_log()

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from random import Random
 
 import msgspec
@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stoker_daemon.planner import Start, decide, wake_at
+from stoker_daemon.planner import Decision, Start, decide, starts, wake_at
 from stoker_shared import events as ev
 from stoker_shared.apply import NotAllowed, apply
 from stoker_shared.codec import decode_item, encode_item
 from stoker_shared.model import NODE_ENDS, AttemptState, FailureStrategy, NodeState, RunState
-from stoker_shared.state import Item, NodeRun, Run, State
-from tests.strategies import Story, created, exited, node, replayed, started, starting
+from stoker_shared.state import KEPT_REVISIONS, MOST_DEEDS, Item, Job, JobVersion, NodeRun, Run, State
+from tests.strategies import T0, Story, created, exited, node, replayed, started, starting
 
 INSTANT = timedelta(microseconds=1)
 
@@ -56,6 +56,8 @@ class World:
         self.story = Story()
         self.last: dict[str, ev.EventType] = {}
         self.tries: dict[str, int] = {}
+        self.excused: dict[str, set[str]] = {}
+        self.failures = 0
         self.run = self.tell(run)
         self.plan()
 
@@ -73,23 +75,43 @@ class World:
                 self.tries[name] = self.tries.get(name, 0) + 1
             if isinstance(event, ev.AttemptRetryAt) and event.free:
                 self.tries[name] -= 1
-        if isinstance(event, ev.RunCreated):
+            if isinstance(event, ev.NodeFinished) and event.state is NodeState.FAILED:
+                self.failures += 1
+        if isinstance(event, ev.RunCreated | ev.RunRerunRequested | ev.NodeSetSuccessful):
             self.run = self.story.state.runs[event.run]
-        if not isinstance(event, ev.RunFinished):
+        if isinstance(event, ev.RunRerunRequested):
+            self.reset(event.nodes)
+        if isinstance(event, ev.NodeSetSuccessful):
+            self.reset(event.resumed)
+        if not isinstance(event, ev.RunFinished | ev.RunRestored):
             self.check_worklists()
         assert record.seq == self.story.state.seq
         return self.run
 
+    def reset(self, names: tuple[str, ...]) -> None:
+        """Know that nodes begin anew, and that what has ended by now keeps no waiting node from running."""
+        self.failures = 0
+        for name in names:
+            del self.last[name]
+            self.tries[name] = 0
+        waiting = [node for node in self.run.nodes if node.name not in self.last]
+        self.excused = {
+            node.name: {name for name in node.upstream if self.run.node(name).has_ended} for node in waiting
+        }
+
     def plan(self) -> None:
         """Carry out decisions until none is left."""
         for _ in range(1000):
-            if self.run.ended_at or not (decisions := decide(self.run, self.story.now)):
+            if self.run.ended_at or not (decisions := self.decided(self.story.now)):
                 break
             for decision in decisions:
                 self.tell(self.start(decision) if isinstance(decision, Start) else decision)
         else:
             raise AssertionError("it never comes to rest")
         self.check_rest()
+
+    def decided(self, now: datetime) -> Sequence[Decision | Start | ev.RunStarted]:
+        return decide(self.run, now) or starts(self.story.state, now)
 
     def start(self, decision: Start) -> ev.EventType:
         if self.chance.random() < 0.05:
@@ -102,7 +124,9 @@ class World:
         ways = [self.finish_one, self.finish_one, self.see_one_started, self.let_time_pass]
         if self.chance.random() < 0.1:
             ways += [self.stop_a_node, self.stop_a_node, self.stop_the_run]
-        self.chance.choice(ways)()
+        if self.chance.random() < 0.3:
+            ways += [self.rerun_some, self.set_one_successful, self.pause_or_resume]
+        self.chance.choice([self.rerun_some, self.set_one_successful] if self.run.ended_at else ways)()
         if not self.run.ended_at:
             self.plan()
 
@@ -149,8 +173,40 @@ class World:
         if not self.run.stopping:
             self.tell(ev.RunStopRequested(1, ev.Reason.STOP))
 
+    def pause_or_resume(self) -> None:
+        if not self.run.stopping:
+            paused = self.run.state is RunState.PAUSED
+            self.tell(ev.RunResumed(1) if paused else ev.RunPaused(1))
+
+    def rerun_some(self) -> None:
+        if chosen := self.some([node for node in self.run.nodes if node.has_ended]):
+            self.go_on(ev.RunRerunRequested(1, chosen))
+
+    def set_one_successful(self) -> None:
+        others = [node for node in self.run.nodes if node.has_ended and node.state is not NodeState.SUCCEEDED]
+        if others:
+            node = self.chance.choice(others)
+            resumed = self.some([other for other in others if other is not node])
+            self.go_on(ev.NodeSetSuccessful(1, node.name, resumed))
+
+    def some(self, nodes: list[NodeRun]) -> tuple[str, ...]:
+        return tuple(node.name for node in nodes if self.chance.random() < 0.6)
+
+    def go_on(self, event: ev.EventType) -> None:
+        """Open the run where it has finished, in two parts, unless it is stopping."""
+        if self.run.ended_at:
+            text = msgspec.json.encode(self.run).decode()
+            self.tell(ev.RunRestored(1, 1, 2, text[:100]))
+            self.tell(ev.RunRestored(1, 2, 2, text[100:]))
+        elif self.run.stopping:
+            return
+        self.tell(event)
+
     def come_to_the_end(self) -> None:
         """Let everything end that runs, and time pass where that is all there is to wait for."""
+        if self.run.state is RunState.PAUSED:
+            self.tell(ev.RunResumed(1))
+            self.plan()
         for _ in range(1000):
             if self.run.ended_at:
                 return
@@ -170,7 +226,9 @@ class World:
             return
         node = self.run.node(event.node)
         assert node.enabled
-        assert {self.run.node(name).state for name in node.upstream} <= {NodeState.SUCCEEDED}
+        if node.state is NodeState.PENDING:
+            above = set(node.upstream) - self.excused.get(node.name, set())
+            assert {self.run.node(name).state for name in above} <= {NodeState.SUCCEEDED}
         assert len(self.run.active) < self.run.parallelism
         assert self.tries.get(node.name, 0) <= node.retries
         assert not self.run.stopping
@@ -180,7 +238,8 @@ class World:
         run = self.run
         waiting = [node for node in run.nodes if node.name not in self.last]
         for below in waiting:
-            above = [run.node(name) for name in below.upstream]
+            excused = self.excused.get(below.name, set())
+            above = [run.node(name) for name in below.upstream if name not in excused]
             assert below.state is NodeState.PENDING
             assert below.unmet == sum(upstream.state is not NodeState.SUCCEEDED for upstream in above)
             assert below.doomed == any(
@@ -193,10 +252,10 @@ class World:
         assert sorted(run.retrying) == self.numbers(ev.AttemptRetryAt)
         assert sorted(run.retrying) == [node.number for node in run.nodes if node.retry_at]
         assert {node.number for node in run.nodes if node.stopping} <= {*run.active, *run.ended}
-        ended = self.numbers(ev.NodeFinished, ev.NodeSkipped)
+        ended = self.numbers(ev.NodeFinished, ev.NodeSkipped, ev.NodeSetSuccessful)
         assert ended == [node.number for node in run.nodes if node.state in NODE_ENDS]
         assert run.open == len(run.nodes) - len(ended)
-        assert run.failed == sum(node.state is NodeState.FAILED for node in run.nodes)
+        assert run.failed == self.failures
         assert {node.name: node.tries for node in run.nodes if node.attempts} == {
             name: count for name, count in self.tries.items() if run.node(name).attempts
         }
@@ -222,7 +281,7 @@ class World:
         wake = wake_at(run, self.story.now)
         assert wake is None or wake > self.story.now
         until = wake - INSTANT if wake else self.story.now + timedelta(days=1000)
-        assert decide(run, until) == []
+        assert not self.decided(until)
 
     def check_end(self) -> None:
         run = self.run
@@ -250,8 +309,7 @@ class TestAnyRun:
     @given(worlds(), st.integers(0, 60))
     def test_keeps_its_rules_at_every_step_and_comes_to_its_end(self, world: World, steps: int):
         for _ in range(steps):
-            if not world.run.ended_at:
-                world.step()
+            world.step()
 
         world.come_to_the_end()
 
@@ -261,8 +319,7 @@ class TestAnyRun:
     @given(worlds(), st.integers(0, 40))
     def test_is_the_same_from_its_records_and_from_its_snapshot(self, world: World, steps: int):
         for _ in range(steps):
-            if not world.run.ended_at:
-                world.step()
+            world.step()
         state = world.story.state
         restored = State(seq=state.seq)
         for item in state.items():
@@ -310,8 +367,28 @@ class TestDefinitions:
             (1, "d1", "alice"),
             (2, "d2", "alice"),
         ]
-        assert job.latest.digest == "d2"
-        assert story.state.jobs["other", "etl/a.py"].latest.size == 30
+        assert job.versions[-1].digest == "d2"
+        assert story.state.jobs["other", "etl/a.py"].versions[-1].size == 30
+
+    def test_the_draft_of_a_job_follows_what_is_published_unless_it_has_changes_of_its_own(self):
+        story = Story(ev.JobPublished("default", "a.py", 1, "d1", 10))
+        job = story.state.jobs["default", "a.py"]
+        assert (job.current_draft.revision, job.current_draft.digest, job.has_changes) == (1, "d1", False)
+        story.tell(ev.JobPublished("default", "a.py", 2, "d2", 20))
+        assert (job.current_draft.revision, job.current_draft.digest, job.has_changes) == (2, "d2", False)
+
+        story.tell(ev.JobSaved("default", "a.py", 3, "d3", 30))
+        story.tell(ev.JobPublished("default", "a.py", 3, "d4", 40))
+        assert (job.current_draft.revision, job.current_draft.digest, job.has_changes) == (3, "d3", True)
+
+        story.tell(ev.JobPublished("default", "a.py", 4, "d3", 30))
+        assert (job.current_draft.revision, job.current_draft.digest, job.has_changes) == (3, "d3", False)
+
+    def test_a_job_of_an_earlier_snapshot_gets_the_draft_that_it_has_now(self):
+        job = Job("default", "a.py", [JobVersion(1, "d1", 10, T0, "alice")])
+        state = State()
+        state.restore(job)
+        assert (job.current_draft.digest, job.has_changes) == ("d1", False)
 
     def test_a_saved_draft_replaces_the_one_before_under_the_same_id(self):
         story = Story(ev.WorkflowSaved("default", 1, "daily", 1, "d1"))
@@ -327,6 +404,53 @@ class TestDefinitions:
         )
         assert story.state.workflow_named("other", "daily") is None
         assert story.state.counters.workflow == 1
+
+    def test_the_last_replaced_drafts_are_kept(self):
+        story = Story()
+        for revision in range(1, KEPT_REVISIONS + 5):
+            story.tell(ev.WorkflowSaved("default", 1, "daily", revision, f"d{revision}"))
+
+        kept = [draft.digest for draft in story.state.workflows[1].replaced]
+        assert kept == [f"d{revision}" for revision in range(4, KEPT_REVISIONS + 4)]
+
+    def test_a_renamed_workflow_has_its_drafts_and_versions_under_the_new_name(self):
+        story = Story(
+            ev.WorkflowSaved("default", 1, "daily", 1, "d1"),
+            ev.WorkflowPublished(1, 1, "d1", "go"),
+            ev.WorkflowRenamed(1, "weekly", 2, "w1", ("w1",)),
+        )
+
+        workflow = story.state.workflow_named("default", "weekly")
+        assert workflow
+        assert story.state.workflow_named("default", "daily") is None
+        assert (workflow.id, workflow.draft.revision, workflow.replaced[0].digest) == (1, 2, "d1")
+        assert [(version.digest, version.remarks) for version in workflow.versions] == [("w1", "go")]
+        assert not workflow.edited
+
+    def test_a_draft_is_edited_until_it_is_published_unless_it_was_applied_from_a_file(self):
+        story = Story(ev.WorkflowSaved("default", 1, "daily", 1, "d1", applied=True))
+        workflow = story.state.workflows[1]
+        seen = [workflow.edited]
+        for event in (
+            ev.WorkflowSaved("default", 1, "daily", 2, "d2"),
+            ev.WorkflowPublished(1, 1, "d2"),
+            ev.WorkflowSaved("default", 1, "daily", 3, "d3"),
+        ):
+            story.tell(event)
+            seen.append(workflow.edited)
+
+        assert seen == [False, True, False, True]
+
+    def test_a_workflow_made_again_after_it_was_deleted_is_another(self):
+        story = Story(
+            ev.WorkflowSaved("default", 1, "daily", 1, "d1"),
+            ev.WorkflowDeleted(1),
+            ev.WorkflowSaved("default", 2, "daily", 1, "d1"),
+        )
+
+        workflow = story.state.workflow_named("default", "daily")
+        assert workflow
+        assert (workflow.id, workflow.versions, list(story.state.workflows)) == (2, [], [2])
 
     def test_publishing_leaves_the_draft_as_it_is(self):
         story = Story(
@@ -402,6 +526,42 @@ class TestARun:
             states.append(story.run.node("a").state)
 
         assert states == [NodeState.RUNNING, NodeState.RUNNING, NodeState.RETRYING, NodeState.RETRYING]
+
+
+class TestGoingOn:
+    STOPPED = (
+        created([node("a"), node("b", "a"), node("c", "b")]),
+        ev.NodeFinished(1, "a", NodeState.STOPPED, ev.Reason.STOP),
+    )
+
+    def test_what_is_not_skipped_yet_waits_again_for_an_upstream_that_is_rerun(self):
+        story = Story(*self.STOPPED)
+        assert story.run.doomed == [2]
+
+        story.tell(ev.RunRerunRequested(1, ("a",)))
+
+        assert (story.run.doomed, story.run.ready, story.run.node("b").unmet) == ([], [(0, 1)], 1)
+
+    def test_what_is_not_skipped_yet_may_run_once_its_upstream_is_set_successful(self):
+        story = Story(*self.STOPPED, ev.NodeSetSuccessful(1, "a"))
+
+        assert (story.run.doomed, story.run.ready, story.run.open) == ([], [(0, 2)], 2)
+
+    def test_keeps_the_last_of_what_people_did(self):
+        story = Story(created([node("a")]))
+        for _ in range(MOST_DEEDS):
+            story.tell(ev.RunPaused(1), ev.RunResumed(1))
+
+        assert len(story.run.deeds) == MOST_DEEDS
+        assert story.run.deeds[-1].what == "resumed it"
+
+    def test_needs_the_whole_of_a_finished_run(self):
+        story = Story(created([node("a")]), ev.NodeFinished(1, "a", NodeState.FAILED))
+        text = msgspec.json.encode(story.run).decode()
+        story.tell(ev.RunFinished(1, RunState.FAILED), ev.RunRestored(1, 1, 2, text))
+
+        with pytest.raises(NotAllowed):
+            story.tell(ev.RunRerunRequested(1, ("a",)))
 
 
 class TestWhatIsNotAllowed:

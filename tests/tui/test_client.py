@@ -55,6 +55,16 @@ def test_a_change_whose_answer_was_lost_is_asked_for_again_under_the_same_key(tm
     assert len(set(keys(requests))) == 1
 
 
+def test_a_file_whose_content_is_stored_already_costs_one_look(tmp_path: Path) -> None:
+    (tmp_path / "job.jar").write_bytes(b"content")
+    with answering(
+        tmp_path / "s", b"HTTP/1.1 200 OK\r\nStoker-API: 1\r\nContent-Length: 7\r\n\r\n"
+    ) as requests:
+        digest = Client(tmp_path / "s").send(tmp_path / "job.jar")
+
+    assert [request.split(b" HTTP")[0] for request in requests] == [f"HEAD /v1/objects/{digest}".encode()]
+
+
 def test_where_nobody_listens_that_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match="no stokerd answers") as raised:
         Client(tmp_path / "s").start_run(api.StartRun(workflow="flow"))

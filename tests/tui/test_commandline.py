@@ -140,7 +140,7 @@ class TestASlip:
                 "stoker: there is no command 'rnus'; did you mean 'runs'?\nSee `stoker --help`.\n",
             ),
             ("stoker job lst", "stoker: there is no command 'lst'; did you mean 'list'?"),
-            ("stoker runs --stats failed", "Did you mean '--status'?\nSee `stoker runs --help`.\n"),
+            ("stoker runs --limti 5", "Did you mean '--limit'?\nSee `stoker runs --help`.\n"),
             ("stoker show", "stoker: missing argument 'RUN'\nSee `stoker show --help`.\n"),
             ("stoker show twelve", "'twelve' is not a run; write 12, or 12/ingest for a node of it"),
             ("stoker show 99999999999999999999999999999", "is not a run"),

@@ -79,8 +79,8 @@ def by_zsh(daemon: StokerDaemon, *words: str) -> list[str]:
 
 class TestBash:
     def test_completes_commands_and_options(self, reader: StokerDaemon) -> None:
-        assert by_bash(reader, "stoker", "r") == ["run", "runs"]
-        assert by_bash(reader, "stoker", "job", "") == ["list", "publish", "show"]
+        assert by_bash(reader, "stoker", "ru") == ["run", "runs"]
+        assert by_bash(reader, "stoker", "job", "p") == ["publish"]
         assert by_bash(reader, "stoker", "runs", "--st") == ["--status"]
         assert by_bash(reader, "stoker", "runs", "--status", "f") == ["failed"]
         assert by_bash(reader, "stoker", "runs", "--status", "=", "f") == ["failed"]
@@ -150,7 +150,7 @@ class TestFish:
 
 class TestZsh:
     def test_completes_what_the_daemon_knows(self, reader: StokerDaemon) -> None:
-        assert by_zsh(reader, "stoker", "r") == ["run", "runs"]
+        assert by_zsh(reader, "stoker", "ru") == ["run", "runs"]
         assert by_zsh(reader, "stoker", "run", "o") == [ODD]
         assert by_zsh(reader, "stoker", "stop", "1/") == ["1/ingest"]
         assert by_zsh(reader, "stoker", "runs", "--status=f") == ["--status=failed"]

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import file_digest
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -17,9 +18,10 @@ import httpx
 import msgspec
 
 from stoker_shared import api, routes
-from stoker_shared.model import WorkflowSpec
+from stoker_shared.model import QueueSpec, WorkflowSpec
 from stoker_shared.paths import check_socket_path
 from stoker_shared.routes import fill
+from stoker_shared.state import WorkflowVersion
 
 _T = TypeVar("_T")
 
@@ -97,17 +99,90 @@ class Client:
         """Give the daemon at a glance."""
         return self._get(routes.STATUS, api.Status)
 
+    def queues(self) -> Iterator[api.QueueView]:
+        """Give every queue."""
+        return self._pages(routes.QUEUES, api.QueueView)
+
+    def queue(self, name: str) -> api.QueueView:
+        """Give a queue with what is in it."""
+        return self._get(fill(routes.QUEUE, name=name), api.QueueView)
+
+    def save_queue(self, name: str, spec: QueueSpec) -> api.QueueView:
+        """Make a queue, or change one."""
+        return self._put(fill(routes.QUEUE, name=name), spec, api.QueueView)
+
+    def delete_queue(self, name: str) -> None:
+        """Remove a queue that nothing uses."""
+        self._ask("DELETE", fill(routes.QUEUE, name=name))
+
+    def workspaces(self) -> Iterator[api.WorkspaceView]:
+        """Give every workspace."""
+        return self._pages(routes.WORKSPACES, api.WorkspaceView)
+
+    def save_workspace(self, name: str, description: str | None) -> api.WorkspaceView:
+        """Make a workspace, or describe it otherwise."""
+        request = api.SaveWorkspace(description=description)
+        return self._put(fill(routes.WORKSPACE, workspace=name), request, api.WorkspaceView)
+
+    def delete_workspace(self, name: str) -> None:
+        """Remove an empty workspace."""
+        self._ask("DELETE", fill(routes.WORKSPACE, workspace=name))
+
+    def variables(self) -> Iterator[api.VariableView]:
+        """Give every variable of the workspace."""
+        return self._pages(self._in(routes.VARIABLES), api.VariableView)
+
+    def set_variable(self, name: str, value: str, *, secret: bool) -> api.VariableView:
+        """Give a variable of the workspace a value."""
+        request = api.SetVariable(value=value, secret=secret)
+        return self._put(self._in(routes.VARIABLE, name=name), request, api.VariableView)
+
+    def unset_variable(self, name: str) -> None:
+        """Remove a variable of the workspace."""
+        self._ask("DELETE", self._in(routes.VARIABLE, name=name))
+
     def send(self, file: Path) -> str:
-        """Store a file's content, and give its digest."""
+        """Store a file's content, and give its digest. Content that is stored already costs one look."""
         with file.open("rb") as content:
             digest = file_digest(content, "sha256").hexdigest()
-            content.seek(0)
-            self._ask("PUT", fill(routes.OBJECT, digest=digest), content=content)
+            if not self._is_stored(digest):
+                content.seek(0)
+                self._ask("PUT", fill(routes.OBJECT, digest=digest), content=content)
         return digest
 
-    def jobs(self) -> Iterator[api.JobVersionView]:
-        """Give every job at its latest version."""
-        return self._pages(self._in(routes.JOBS), api.JobVersionView)
+    def fetch(self, digest: str, file: Path) -> None:
+        """Write an object's content into a new file."""
+        with (
+            file.open("xb") as content,
+            self._stream(fill(routes.OBJECT, digest=digest), {}, quiet=QUIET_SECONDS) as answer,
+        ):
+            for chunk in answer.iter_bytes():
+                content.write(chunk)
+
+    def jobs(self) -> Iterator[api.JobView]:
+        """Give every job."""
+        return self._pages(self._in(routes.JOBS), api.JobView)
+
+    def job(self, path: str) -> api.JobView:
+        """Give a job: its latest version and its draft."""
+        return self._get(self._in(routes.JOB, path=path), api.JobView)
+
+    def save_job(
+        self, path: str, request: api.SaveJob, revision: int | None, *, applied: bool = False
+    ) -> api.JobView:
+        """Save a draft made on a revision; None for a job that is not there yet."""
+        answer = self._ask(
+            "PUT",
+            self._in(routes.JOB, path=path),
+            params={"applied": "true"} if applied else {},
+            content=msgspec.json.encode(request),
+            headers=_condition(revision),
+        )
+        return self._decoded(answer, api.JobView)
+
+    def delete_job(self, path: str) -> api.JobView:
+        """Delete a job, and give it as it was."""
+        return self._decoded(self._ask("DELETE", self._in(routes.JOB, path=path)), api.JobView)
 
     def job_versions(self, path: str) -> Iterator[api.JobVersionView]:
         """Give a job's versions, oldest first."""
@@ -117,23 +192,50 @@ class Client:
         """Make stored content a job's next version."""
         return self._post(self._in(routes.JOB_PUBLISH, path=path), request, api.JobVersionView)
 
+    def roll_back_job(self, path: str, request: api.RollBackJob) -> api.JobVersionView:
+        """Make an earlier version of a job its next one again."""
+        return self._post(self._in(routes.JOB_ROLLBACK, path=path), request, api.JobVersionView)
+
+    def job_diff(self, path: str, before: str | None, after: str | None) -> api.JobDiff:
+        """Give how two states of a job differ: versions, or ``draft``; unset: the latest, the draft."""
+        query = {name: state for name, state in (("from", before), ("to", after)) if state}
+        return self._get(self._in(routes.JOB_DIFF, path=path), api.JobDiff, query)
+
     def workflows(self) -> Iterator[api.WorkflowRow]:
         """Give every workflow."""
         return self._pages(self._in(routes.WORKFLOWS), api.WorkflowRow)
 
-    def workflow(self, name: str, version: int | None = None) -> api.WorkflowView:
-        """Give a workflow's draft, or one published version."""
-        query = {} if version is None else {"version": str(version)}
+    def workflow(
+        self, name: str, version: int | None = None, revision: int | None = None
+    ) -> api.WorkflowView:
+        """Give a workflow's draft, one published version, or a draft that was replaced."""
+        asked = {"version": version, "revision": revision}
+        query = {key: str(number) for key, number in asked.items() if number is not None}
         return self._get(self._in(routes.WORKFLOW, name=name), api.WorkflowView, query)
 
-    def save_workflow(self, spec: WorkflowSpec, revision: int | None) -> api.WorkflowView:
+    def workflow_versions(self, name: str) -> Iterator[WorkflowVersion]:
+        """Give a workflow's versions, oldest first."""
+        return self._pages(self._in(routes.WORKFLOW_VERSIONS, name=name), WorkflowVersion)
+
+    def diff_workflow(self, name: str, before: str | None, after: str) -> api.WorkflowDifference:
+        """Give what leads from one definition (None: the latest version) to another."""
+        query = {"to": after} if before is None else {"from": before, "to": after}
+        return self._get(self._in(routes.WORKFLOW_DIFF, name=name), api.WorkflowDifference, query)
+
+    def preview_publishing(self, name: str) -> api.PublishingView:
+        """Give what publishing a workflow's draft would come to."""
+        return self._get(self._in(routes.WORKFLOW_PUBLISH, name=name), api.PublishingView)
+
+    def save_workflow(
+        self, spec: WorkflowSpec, revision: int | None, *, applied: bool = False
+    ) -> api.WorkflowView:
         """Save a draft made on a revision; None for a workflow that is not there yet."""
-        condition = {"If-None-Match": "*"} if revision is None else {"If-Match": f'"{revision}"'}
         answer = self._ask(
             "PUT",
             self._in(routes.WORKFLOW, name=spec.workflow),
+            params={"applied": "true"} if applied else {},
             content=msgspec.json.encode(spec),
-            headers=condition,
+            headers=_condition(revision),
         )
         return self._decoded(answer, api.WorkflowView)
 
@@ -142,19 +244,49 @@ class Client:
         request = api.PublishWorkflow(remarks=remarks)
         return self._post(self._in(routes.WORKFLOW_PUBLISH, name=name), request, _Version).version
 
+    def plan_run(self, workflow: str, request: api.PlanRun) -> api.RunPlan:
+        """Give what a run would be, were it started now."""
+        return self._post(self._in(routes.WORKFLOW_PLAN, name=workflow), request, api.RunPlan)
+
+    def roll_back_workflow(self, name: str, version: int, remarks: str) -> int:
+        """Make what a version was the next one and the draft, and give the new version's number."""
+        request = api.RollBackWorkflow(version=version, remarks=remarks)
+        return self._post(self._in(routes.WORKFLOW_ROLLBACK, name=name), request, _Version).version
+
+    def clone_workflow(self, name: str, new_name: str) -> api.WorkflowView:
+        """Make a workflow whose draft is that of another."""
+        request = api.NewName(name=new_name)
+        return self._post(self._in(routes.WORKFLOW_CLONE, name=name), request, api.WorkflowView)
+
+    def rename_workflow(self, name: str, new_name: str) -> api.WorkflowView:
+        """Give a workflow another name."""
+        request = api.NewName(name=new_name)
+        return self._post(self._in(routes.WORKFLOW_RENAME, name=name), request, api.WorkflowView)
+
+    def delete_workflow(self, name: str) -> api.WorkflowRow:
+        """Delete a workflow, and give what it was."""
+        return self._decoded(self._ask("DELETE", self._in(routes.WORKFLOW, name=name)), api.WorkflowRow)
+
     def start_run(self, request: api.StartRun) -> api.RunView:
         """Start a run."""
         return self._post(self._in(routes.RUNS), request, api.RunView)
 
-    def runs(self, workflow: str | None, state: str | None, limit: int) -> list[api.RunRow]:
-        """Give runs, newest first."""
-        query = {"workflow": workflow, "state": state, "limit": str(min(limit, api.MAX_PAGE))}
-        pages = self._pages(self._in(routes.RUNS), api.RunRow, {k: v for k, v in query.items() if v})
-        return [row for row, _ in zip(pages, range(limit), strict=False)]
+    def runs(self, query: api.RunsQuery, limit: int) -> Iterator[api.RunRow]:
+        """Give runs, at most ``limit``, in the order asked for."""
+        query = msgspec.structs.replace(query, limit=min(limit, api.MAX_PAGE))
+        return islice(self._pages(self._in(routes.RUNS), api.RunRow, _parameters(query)), limit)
+
+    def count_runs(self, query: api.RunsFilter) -> api.RunCounts:
+        """Count runs by state."""
+        return self._get(self._in(routes.RUN_COUNTS), api.RunCounts, _parameters(query))
 
     def run(self, number: int) -> api.RunView:
         """Give a run whole."""
         return self._get(fill(routes.RUN, run=number), api.RunView)
+
+    def failure(self, number: int, node: str) -> api.FailureView:
+        """Give why a node of a run failed."""
+        return self._get(fill(routes.NODE_FAILURE, run=number, node=node), api.FailureView)
 
     def stop(self, number: int, node: str | None = None) -> api.RunView:
         """Stop a run, or one node of it."""
@@ -164,6 +296,26 @@ class Client:
             else fill(routes.NODE_STOP, run=number, node=node)
         )
         return self._post(place, api.Empty(), api.RunView)
+
+    def pause(self, number: int) -> api.RunView:
+        """Pause a run."""
+        return self._post(fill(routes.RUN_PAUSE, run=number), api.Empty(), api.RunView)
+
+    def resume(self, number: int) -> api.RunView:
+        """Let a paused run go on."""
+        return self._post(fill(routes.RUN_RESUME, run=number), api.Empty(), api.RunView)
+
+    def rerun(self, number: int, request: api.RerunRun) -> api.RunView:
+        """Run nodes of a run again."""
+        return self._post(fill(routes.RUN_RERUN, run=number), request, api.RunView)
+
+    def rerun_node(self, number: int, node: str, request: api.RerunNode) -> api.RunView:
+        """Run one node again, and what is downstream of it where that is asked for."""
+        return self._post(fill(routes.NODE_RERUN, run=number, node=node), request, api.RunView)
+
+    def succeed(self, number: int, node: str, request: api.SucceedNode) -> api.RunView:
+        """Set a node successful."""
+        return self._post(fill(routes.NODE_SUCCEED, run=number, node=node), request, api.RunView)
 
     def log(self, number: int, node: str, attempt: int, stream: str, last: int) -> LogPart:
         """Give the ``last`` bytes of an attempt's output so far, less where some of them were cut out."""
@@ -207,6 +359,14 @@ class Client:
         """Give the log's position now."""
         return int(self._ask("GET", routes.STATUS).headers["Stoker-Seq"])
 
+    def _is_stored(self, digest: str) -> bool:
+        with self._reaching():
+            answer = self._http.head(fill(routes.OBJECT, digest=digest))
+            if answer.status_code == httpx.codes.NOT_FOUND:
+                return False
+            self._checked(answer)
+        return True
+
     def _in(self, template: str, **values: str) -> str:
         return fill(template, workspace=self._workspace, **values)
 
@@ -221,6 +381,9 @@ class Client:
 
     def _get(self, path: str, kind: type[_T], query: Mapping[str, str] | None = None) -> _T:
         return self._decoded(self._ask("GET", path, params=query), kind)
+
+    def _put(self, path: str, request: api.Request | QueueSpec, kind: type[_T]) -> _T:
+        return self._decoded(self._ask("PUT", path, content=msgspec.json.encode(request)), kind)
 
     def _post(self, path: str, request: api.Request, kind: type[_T]) -> _T:
         """Ask for a change. The key makes it safe to ask again where the answer was lost."""
@@ -281,8 +444,16 @@ class Client:
             ) from error
 
 
+def _parameters(query: api.Query) -> dict[str, str]:
+    return {name: str(value) for name, value in msgspec.to_builtins(query).items()}
+
+
 class _Version(msgspec.Struct):
     version: int
+
+
+def _condition(revision: int | None) -> dict[str, str]:
+    return {"If-None-Match": "*"} if revision is None else {"If-Match": f'"{revision}"'}
 
 
 def _log_path(number: int, node: str, attempt: int, stream: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from stoker_shared.api import NodeView
+from stoker_shared.api import NodeView, RunRow
 from stoker_shared.model import NodeState, RunState
 
 GLYPHS = {
     "pending": "◌",
     "running": "●",
     "retrying": "↻",
+    "paused": "‖",
     "succeeded": "✔",
     "failed": "✖",
     "stopped": "■",
@@ -18,6 +19,7 @@ COLOURS = {
     "pending": "magenta",
     "running": "blue",
     "retrying": "yellow",
+    "paused": "yellow",
     "succeeded": "green",
     "failed": "red",
     "stopped": "bright_black",
@@ -33,3 +35,8 @@ def marked(state: NodeState | RunState) -> str:
 def node_word(node: NodeView) -> str:
     """Give a node's status as glyph and word; a node being ended is shown stopping until that is proved."""
     return f"{GLYPHS[node.state.value]} stopping" if node.stopping else marked(node.state)
+
+
+def version_word(row: RunRow) -> str:
+    """Give in a word what a run is of."""
+    return f"v{row.version}" if row.version else "draft"

@@ -15,19 +15,28 @@ from starlette.responses import Response
 
 from stoker_daemon.engine import Engine
 from stoker_daemon.http import metrics
+from stoker_daemon.http.actions import Actions
 from stoker_daemon.http.answers import handlers
-from stoker_daemon.http.definitions import Definitions
 from stoker_daemon.http.events import Events
+from stoker_daemon.http.failures import Failures
+from stoker_daemon.http.jobs import Jobs
 from stoker_daemon.http.logs import Logs
+from stoker_daemon.http.objects import Content
 from stoker_daemon.http.once import Once
 from stoker_daemon.http.openapi import document
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.http.operations import routes as routes_of
+from stoker_daemon.http.plans import Plans
+from stoker_daemon.http.queues import Queues
 from stoker_daemon.http.runs import Runs
+from stoker_daemon.http.variables import Variables
+from stoker_daemon.http.workflows import Workflows
+from stoker_daemon.http.workspaces import Workspaces
 from stoker_daemon.objects import Objects
 from stoker_daemon.output.watcher import Watcher
 from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
+from stoker_daemon.secrets import Secrets
 from stoker_shared import __version__, routes
 from stoker_shared.api import API_VERSION, Status
 
@@ -39,6 +48,7 @@ class Api:
         self,
         engine: Engine,
         objects: Objects,
+        secrets: Secrets,
         projection: Projection,
         preparer: Preparer,
         watcher: Watcher,
@@ -56,9 +66,17 @@ class Api:
             Operation("GET", routes.STATUS, self.show_status),
             Operation("GET", routes.OPENAPI, self.describe, gives="application/json"),
             Operation("GET", routes.METRICS, self.show_metrics, gives="text/plain"),
-            *Definitions(engine, once, objects).operations(),
+            *Content(engine, objects).operations(),
+            *Jobs(engine, once, objects).operations(),
+            *Workspaces(engine).operations(),
+            *Variables(engine, secrets).operations(),
+            *Workflows(engine, once, objects).operations(),
+            *Queues(engine, objects).operations(),
             *Runs(engine, once, objects, projection, zone).operations(),
+            *Actions(engine, once, objects, projection).operations(),
+            *Plans(engine, objects, preparer, zone).operations(),
             *Events(engine, self.closing).operations(),
+            *Failures(engine, projection, preparer, data / "logs").operations(),
             *Logs(engine, projection, watcher, data / "logs", preparer.describe, self.closing).operations(),
         ]
         self.app = Starlette(

@@ -88,6 +88,8 @@ def _operation(operation: Operation, schemas: _Schemas) -> Document:
             "default": _content("application/problem+json", schemas.of(Problem), "It was not done."),
         },
     }
+    if "Range" in operation.headers:
+        described["responses"]["206"] = _success(operation, schemas)
     if operation.body:
         described["requestBody"] = _content("application/json", schemas.of(operation.body)) | {
             "required": True

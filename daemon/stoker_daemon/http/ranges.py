@@ -35,15 +35,14 @@ class Part(msgspec.Struct, frozen=True):
 
 def choose(header: str, view: View, most: int) -> Part:
     """Give the part that answers a single range, at most ``most`` bytes. Raises `Refused`: none is there."""
-    start, end, from_end = _asked(header, view.size)
+    start, end, from_end = asked(header, view.size)
     stretches = list(view.stretches(start, end))
     kept = [index for index, stretch in enumerate(stretches) if not stretch.gone]
     if not kept:
         detail = f"{header[:60]!r} is not a range of these {view.size} bytes"
         if stretches:
             detail = f"all of {header[:60]!r} was cut out"
-        problem = Problem("range", "Not in range", 416, detail)
-        raise Refused(problem, {"Content-Range": f"bytes */{view.size}"})
+        raise unsatisfiable(detail, view.size)
     chosen = kept[-1 if from_end else 0]
     start, end = stretches[chosen].start, stretches[chosen].end
     before, after = stretches[:chosen], stretches[chosen + 1 :]
@@ -54,7 +53,12 @@ def choose(header: str, view: View, most: int) -> Part:
     return Part(start, end, view.size, next(iter([*before[-1:], *after[:1]]), None))
 
 
-def _asked(header: str, size: int) -> tuple[int, int, bool]:
+def unsatisfiable(detail: str, size: int) -> Refused:
+    """Nothing of a range is there, of ``size`` bytes."""
+    return Refused(Problem("range", "Not in range", 416, detail), {"Content-Range": f"bytes */{size}"})
+
+
+def asked(header: str, size: int) -> tuple[int, int, bool]:
     """Give start and end (not included) of a range (RFC 9110, 14.1.2), and whether it counts from the end."""
     match = _RANGE.fullmatch(header.strip())
     if match and match[1]:

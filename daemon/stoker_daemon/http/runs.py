@@ -1,25 +1,25 @@
-"""Runs: started, shown, stopped."""
+"""Runs: started, listed, shown."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import partial
 from zoneinfo import ZoneInfo
 
-import msgspec
-
-from stoker_daemon import commands
+from stoker_daemon.commands import runs as commands
+from stoker_daemon.durations import add_usual
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.callers import Caller
 from stoker_daemon.http.once import Once
 from stoker_daemon.http.operations import Answer, Operation
+from stoker_daemon.http.selecting import cursor_at, part_of, selection_of
 from stoker_daemon.objects import Objects
-from stoker_daemon.plan import Plan
+from stoker_daemon.plan import read_plan
 from stoker_daemon.problems import not_found
-from stoker_daemon.projection import Projection
+from stoker_daemon.projection import Projection, Selection
 from stoker_daemon.views import run_view
+from stoker_daemon.waiting import why_waiting
 from stoker_shared import routes
-from stoker_shared.api import Number, Page, RunRow, RunsQuery, RunView, StartRun
+from stoker_shared.api import Number, Page, RunCounts, RunRow, RunsFilter, RunsQuery, RunView, StartRun
 from stoker_shared.state import Run
 
 
@@ -39,20 +39,27 @@ class Runs:
         """Give the operations."""
         return [
             Operation("GET", routes.RUNS, self.list_runs),
+            Operation("GET", routes.RUN_COUNTS, self.count_runs),
             Operation("POST", routes.RUNS, self.start_run, status=201),
             Operation("GET", routes.RUN, self.show_run),
-            Operation("POST", routes.RUN_STOP, self.stop_run, status=202),
-            Operation("POST", routes.NODE_STOP, self.stop_node, status=202),
         ]
 
     async def list_runs(self, workspace: str, query: RunsQuery) -> Answer[Page[RunRow]]:
-        """List runs, newest first."""
+        """List runs, newest first unless asked otherwise."""
         await self._engine.durable()
-        rows = await self._projection.runs(
-            workspace, query.workflow or None, query.state or None, query.cursor or None, query.limit + 1
-        )
+        part = part_of(query)
+        rows = await self._projection.runs(self._selection(workspace, query), part)
         more = len(rows) > query.limit
-        return Answer(Page(rows[: query.limit], str(rows[query.limit - 1].id) if more else None))
+        return Answer(Page(rows[: query.limit], cursor_at(part, rows[query.limit - 1]) if more else None))
+
+    async def count_runs(self, workspace: str, query: RunsFilter) -> Answer[RunCounts]:
+        """Count runs by state."""
+        await self._engine.durable()
+        states = await self._projection.count(self._selection(workspace, query))
+        return Answer(RunCounts(sum(states.values()), states))
+
+    def _selection(self, workspace: str, query: RunsFilter) -> Selection:
+        return selection_of(query, self._engine.state, workspace, self._zone, datetime.now(UTC))
 
     async def start_run(self, caller: Caller, workspace: str, body: StartRun) -> Answer[RunView]:
         """Start a run now."""
@@ -65,20 +72,16 @@ class Runs:
 
     async def show_run(self, run: Number) -> Answer[RunView]:
         """Show a run whole."""
-        found = await find_run(self._engine, self._projection, run)
-        plan = msgspec.json.decode(self._objects.read(found.plan), type=Plan)
-        return Answer(run_view(found, plan))
+        return Answer(await view_run(self._engine, self._projection, self._objects, run))
 
-    async def stop_run(self, caller: Caller, run: Number) -> Answer[RunView]:
-        """Stop a run: what runs is ended, what has not started will not."""
-        await self._once.carry_out(caller, lambda: commands.stop_run(run, caller.user), makes_room=True)
-        return await self.show_run(run)
 
-    async def stop_node(self, caller: Caller, run: Number, node: str) -> Answer[RunView]:
-        """Stop one node of a run."""
-        command = partial(commands.stop_node, run, node, caller.user)
-        await self._once.carry_out(caller, command, makes_room=True)
-        return await self.show_run(run)
+async def view_run(engine: Engine, projection: Projection, objects: Objects, number: int) -> RunView:
+    """Show a run as it stands, active or finished; raises `Refused` where there is none."""
+    run = await find_run(engine, projection, number)
+    held = engine.held()
+    waiting = why_waiting(engine.state, run, datetime.now(UTC), held.problem.title if held else "")
+    view = run_view(run, read_plan(objects, run.plan), waiting)
+    return add_usual(view, run, await projection.usual(run.workflow))
 
 
 async def find_run(engine: Engine, projection: Projection, number: int) -> Run:

@@ -35,7 +35,7 @@ class NoJava(CannotLaunch):
 
 
 class SparkHome(msgspec.Struct, frozen=True, kw_only=True):
-    """A Spark installation.
+    """A Spark installation. Its ``version`` has two numbers at the least.
 
     ``defaults`` is what its spark-defaults.conf says. ``metastore``: a hive-site.xml configures one.
     ``python`` is the interpreter that this Spark is installed in, where jobs should get it as PYSPARK_PYTHON.
@@ -52,7 +52,13 @@ class SparkHome(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def major(self) -> int:
         """The first number of the version."""
-        return int(self.version.split(".")[0])
+        return self.release[0]
+
+    @property
+    def release(self) -> tuple[int, int]:
+        """The first two numbers of the version."""
+        major, minor, *_ = self.version.split(".")
+        return int(major), int(minor)
 
 
 class Java(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from stoker_daemon.runlog.writer import LogWriter, Room, write_segment
 from stoker_daemon.volumes import is_no_room
 from stoker_shared.codec import encode_item
 from stoker_shared.events import FORMAT, Record
-from stoker_shared.state import State
+from stoker_shared.state import SHAPE, State
 
 SEGMENT_BYTES = 2 * 1024 * 1024
 """Bytes of events from which a segment is left for the next one. They bound what a start has to replay.
@@ -198,5 +198,5 @@ def _begin(directory: Path, log_id: str, machine: str, state: State, at: datetim
 
 def _opening(log_id: str, machine: str, state: State, at: datetime) -> tuple[segments.Header, bytes]:
     items = [encode_item(item) for item in state.items()]
-    header = segments.Header(FORMAT, log_id, machine, state.seq + 1, len(items), at)
+    header = segments.Header(FORMAT, log_id, machine, state.seq + 1, len(items), at, SHAPE)
     return header, encode_item(header) + b"".join(items)

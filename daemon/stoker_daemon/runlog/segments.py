@@ -20,7 +20,7 @@ import msgspec
 from stoker_shared.apply import NotAllowed, apply
 from stoker_shared.codec import Damaged, Unreadable, decode_item, decode_record
 from stoker_shared.events import FORMAT, Record
-from stoker_shared.state import Item, Run, State
+from stoker_shared.state import SHAPE, Item, Run, State
 
 SUFFIX = ".jsonl"
 
@@ -33,7 +33,10 @@ class LogError(Exception):
 
 
 class Header(msgspec.Struct, tag="segment"):
-    """A segment's first line. ``first`` is the seq of its first event, ``items`` its snapshot's lines."""
+    """A segment's first line. ``first`` is the seq of its first event, ``items`` its snapshot's lines.
+
+    ``shape`` is that of the state in the snapshot.
+    """
 
     format: int
     log: str
@@ -41,6 +44,7 @@ class Header(msgspec.Struct, tag="segment"):
     first: int
     items: int
     at: datetime
+    shape: int = 1
 
 
 class Tail(msgspec.Struct):
@@ -165,13 +169,12 @@ def replay(
         data = path.read_bytes()
         if whole and path == whole.path:
             data = data[: whole.size]
-        _, opened, offset = _whole_opening(path, data)
-        if state is None:
-            state = opened
-            if after is None:
-                yield from ((None, run) for run in state.runs.values())
-        elif state != opened:
+        header, opened, offset = _whole_opening(path, data)
+        if state is None and after is None:
+            yield from ((None, run) for run in opened.runs.values())
+        if state is not None and header.shape == SHAPE and state != opened:
             raise _damage(path, 0, "its snapshot is not where the segment before it ends")
+        state = opened
         if state.seq == until:
             return
         for at, record in _records(path, data, offset):

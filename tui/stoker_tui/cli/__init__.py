@@ -7,24 +7,37 @@ import click
 from stoker_shared import __version__
 from stoker_shared.commandline import SETTINGS, Entry, Program
 
-_DEFINITIONS, _RUNS, _STATUS = (f"stoker_tui.cli.{module}" for module in ("definitions", "runs", "status"))
+_APPLYING, _JOBS, _QUEUES, _RUNS, _STATUS, _WORKFLOWS, _WORKSPACES = (
+    f"stoker_tui.cli.{module}"
+    for module in ("applying", "jobs", "queues", "runs", "status", "workflows", "workspaces")
+)
+_ACTIONS, _HISTORY = "stoker_tui.cli.actions", "stoker_tui.cli.history"
 
 CONTENTS = {
     "See it work": {
         "demo": Entry("stoker_tui.cli.demo", "Run three real Spark jobs, in a throw-away directory."),
     },
     "Define": {
-        "job": Entry(_DEFINITIONS, "Source files: publish, list, show."),
-        "apply": Entry(_DEFINITIONS, "Save workflow files (YAML) as drafts, or publish them."),
-        "workflow": Entry(_DEFINITIONS, "Workflows: list, show, publish."),
+        "job": Entry(_JOBS, "Source files: publish, list, show, compare, configure."),
+        "workflow": Entry(_WORKFLOWS, "Workflows: list, show, compare, publish, roll back, rename."),
+        "apply": Entry(_APPLYING, "Save files of workflows and jobs (YAML) as drafts, or publish them."),
+        "export": Entry(_APPLYING, "Print a workflow as a file (YAML) that apply reads."),
+        "import": Entry("stoker_tui.cli.importing", "Import workflows of other schedulers."),
+        "queue": Entry(_QUEUES, "Queues that nodes wait in: list, show, set, delete."),
+        "variable": Entry(_WORKSPACES, "Variables of a workspace, secrets among them: list, set, unset."),
+        "workspace": Entry(_WORKSPACES, "Namespaces of jobs and workflows: list, create, delete."),
     },
     "Run": {
         "run": Entry(_RUNS, "Start a run of a workflow, and wait for it or follow it."),
-        "stop": Entry(_RUNS, "Stop a run, or one node of it."),
+        "stop": Entry(_ACTIONS, "Stop a run, or one node of it."),
+        "pause": Entry(_ACTIONS, "Pause a run: what runs of it goes on, nothing new is started."),
+        "resume": Entry(_ACTIONS, "Let a paused run go on."),
+        "rerun": Entry(_ACTIONS, "Run a run again, only what did not succeed of it, or one node."),
+        "succeed": Entry(_ACTIONS, "Set a node that did not succeed successful."),
     },
     "Look": {
         "status": Entry(_STATUS, "Show the daemon at a glance."),
-        "runs": Entry(_RUNS, "List runs, newest first."),
+        "runs": Entry(_HISTORY, "List runs, newest first."),
         "show": Entry(_RUNS, "Show a run: its nodes, and why what failed did."),
         "logs": Entry(_RUNS, "Print what a node wrote."),
         "events": Entry(_STATUS, "Print the run log's events as JSON lines."),

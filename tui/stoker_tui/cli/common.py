@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, NoReturn
 
 import click
 
-from stoker_shared.api import DEFAULT_WORKSPACE
+from stoker_shared.api import DEFAULT_WORKSPACE, Fault
 from stoker_shared.commandline import USAGE
 from stoker_shared.paths import SocketPathTooLong, socket_path
 from stoker_shared.text import clean
 from stoker_tui.client import Client, NotStoker, Refused, Unreachable
 
 DID_NOT_SUCCEED, UNREACHABLE, REFUSED = 1, 3, 4
+
+_TARGET = re.compile(r"#?(\d{1,15})(?:/(.+))?", re.DOTALL)
 
 
 class Context:
@@ -56,7 +59,7 @@ def telling_errors() -> Iterator[None]:
     except (Unreachable, NotStoker) as error:
         give_up(str(error), UNREACHABLE)
     except Refused as error:
-        give_up(_told(error), REFUSED)
+        give_up(with_faults(error.problem.detail, error.problem.errors), REFUSED)
     except SocketPathTooLong as error:
         give_up(str(error), USAGE)
 
@@ -67,12 +70,29 @@ def give_up(why: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
-def _told(refused: Refused) -> str:
-    problem = refused.problem
-    lines = [clean(problem.detail)]
+def run_and_node(text: str) -> tuple[int, str | None]:
+    """Give the number of a run and the name of a node, if one is named, from what is written as 12/ingest."""
+    match = _TARGET.fullmatch(text)
+    if match is None:
+        give_up(f"{text!r} is not a run; write 12, or 12/ingest for a node of it", USAGE)
+    return int(match[1]), match[2]
+
+
+def pairs(option: str, texts: tuple[str, ...]) -> dict[str, str]:
+    """Give what an option was given several times, each as NAME=VALUE."""
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            give_up(f"{option} {text}: write it as NAME=VALUE", USAGE)
+        found[name] = value
+    return found
+
+
+def with_faults(what: str, errors: Iterable[Fault]) -> str:
+    """Give what is wrong, and below it each fault that is not told by it."""
+    lines = [clean(what)]
     lines += [
-        f"  {clean(fault.pointer)}: {clean(fault.detail)}"
-        for fault in problem.errors
-        if fault.detail not in problem.detail
+        f"  {clean(fault.pointer)}: {clean(fault.detail)}" for fault in errors if fault.detail not in what
     ]
     return "\n".join(lines)

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 import click
 from click.shell_completion import CompletionItem
 
+from stoker_shared import api
 from stoker_shared.api import RunView
 from stoker_shared.completion import matching
 from stoker_shared.paths import SocketPathTooLong, socket_path
+from stoker_shared.text import clean_line, fit
 from stoker_tui.cli.tables import moment
 from stoker_tui.client import Client, NotStoker, Refused, Unreachable
 from stoker_tui.theme import marked, node_word
@@ -41,13 +43,28 @@ def _workflows(client: Client, _: click.Context, __: str) -> _Found:
         yield row.name, f"version {row.version}" if row.version else "draft"
 
 
+def _workspaces(client: Client, _: click.Context, __: str) -> _Found:
+    for workspace in client.workspaces():
+        yield workspace.name, workspace.description
+
+
+def _variables(client: Client, _: click.Context, __: str) -> _Found:
+    for variable in client.variables():
+        yield variable.name, "secret" if variable.secret else fit(clean_line(variable.value), 40)
+
+
 def _jobs(client: Client, _: click.Context, __: str) -> _Found:
     for job in client.jobs():
-        yield job.path, f"version {job.version}"
+        yield job.path, f"version {job.version}" if job.version else "draft"
+
+
+def _queues(client: Client, _: click.Context, __: str) -> _Found:
+    for queue in client.queues():
+        yield queue.name, f"{queue.active} active, {queue.waiting} waiting"
 
 
 def _runs(client: Client, _: click.Context, __: str) -> _Found:
-    for row in client.runs(None, None, _RUNS):
+    for row in client.runs(api.RunsQuery(), _RUNS):
         yield str(row.id), f"{row.name} {moment(row.cycle, row.time_zone)} {marked(row.state)}"
 
 
@@ -70,4 +87,6 @@ def _nodes_of(view: RunView) -> _Found:
 
 
 workflows, jobs, runs = _completing(_workflows), _completing(_jobs), _completing(_runs)
+queues = _completing(_queues)
+workspaces, variables = _completing(_workspaces), _completing(_variables)
 targets, nodes = _completing(_targets), _completing(_nodes)

@@ -13,10 +13,10 @@ from stoker_shared.text import clean_block
 from stoker_tui import demo
 from stoker_tui.cli import main
 from stoker_tui.cli.common import DID_NOT_SUCCEED, REFUSED, give_up, telling_errors
-from stoker_tui.cli.definitions import drawn, save
 from stoker_tui.cli.files import read_workflow
 from stoker_tui.cli.follow import follow_run
 from stoker_tui.cli.runs import print_run
+from stoker_tui.cli.workflows import drawn
 
 
 @main.command("demo")
@@ -49,7 +49,7 @@ def _demonstrate(home: demo.Home, keep: bool) -> None:
     for job in demo.publish_jobs(client):
         click.echo(f"published {job.path} version {job.version} ({job.type.value})")
     spec = demo.with_places(read_workflow(demo.PIPELINE / "flights.yaml"), source, home.lake)
-    save(client, spec)
+    client.save_workflow(spec, None)
     version = client.publish_workflow(spec.workflow, "demonstration")
     click.echo(f"published {spec.workflow} version {version}\n\n{drawn(spec)}\n")
 

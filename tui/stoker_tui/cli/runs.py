@@ -1,39 +1,51 @@
-"""Commands on runs: start, list, show, logs, stop."""
+"""Commands on runs: start, list, show, logs."""
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Iterator
-from shlex import quote
 
 import click
 
 from stoker_shared import api
-from stoker_shared.model import NodeState, RunState
+from stoker_shared.model import RunState
 from stoker_shared.terminal import TerminalCleaner
 from stoker_shared.text import clean_line
 from stoker_tui.cli import completing, main
-from stoker_tui.cli.common import DID_NOT_SUCCEED, USAGE, Context, command, give_up
+from stoker_tui.cli.common import (
+    DID_NOT_SUCCEED,
+    USAGE,
+    Context,
+    command,
+    give_up,
+    pairs,
+    run_and_node,
+)
+from stoker_tui.cli.failures import print_failures
 from stoker_tui.cli.follow import follow_run, leaving_it_running, wait_for_run
-from stoker_tui.cli.tables import Column, coloured, moment, print_json, print_table, span
+from stoker_tui.cli.plans import show_plan
+from stoker_tui.cli.tables import Column, coloured, duration, moment, print_json, print_table, span
 from stoker_tui.client import Client, LogPart
-from stoker_tui.theme import marked, node_word
+from stoker_tui.theme import marked, node_word, version_word
 
 STREAMS = [stream.value for stream in api.Stream]
 
 MOST_BACK = api.MAX_LIVE_RANGE
 """Bytes that `--tail` reads back at most: a line may be longer than fits in memory."""
 
-_TARGET = re.compile(r"#?(\d{1,15})(?:/(.+))?", re.DOTALL)
+
+_QUEUE_HELP = "In place of the workflow's; nodes with a queue of their own keep it."
 
 
 @command(main, "run")
 @click.argument("workflow", shell_complete=completing.workflows)
 @click.option("--cycle", metavar="TIME", help="What the run is about: 2026-11-21, 2026-11-21T01:00, ...")
 @click.option("--version", type=int, help="A published version [default: the latest].")
+@click.option("--queue", default="", metavar="QUEUE", shell_complete=completing.queues, help=_QUEUE_HELP)
 @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="A variable for this run.")
 @click.option("-m", "--remarks", default="", help="Why.")
+@click.option("--debug", is_flag=True, help="Of the draft, on a development queue.")
+@click.option("--plan", is_flag=True, help="Launch nothing: show what would be, and what is missing.")
 @click.option("--wait", is_flag=True, help="Wait for its end; exit status 1 if it did not succeed.")
 @click.option("-f", "--follow", is_flag=True, help="Wait, and show its progress.")
 def start_run(
@@ -41,26 +53,40 @@ def start_run(
     workflow: str,
     cycle: str | None,
     version: int | None,
+    queue: str,
     variables: tuple[str, ...],
     remarks: str,
+    debug: bool,
+    plan: bool,
     wait: bool,
     follow: bool,
 ) -> None:
     """Start a run of a workflow, and wait for it or follow it.
 
-    Prints the run's number at once. Ctrl-C while waiting leaves the run running.
+    Prints the run's number at once. Ctrl-C while waiting leaves the run running. With --plan nothing is
+    started: the exact command of every node is shown; the exit status is 1 if something is missing.
 
     \b
     Examples:
       stoker run sales
       stoker run sales --cycle 2026-11-21 --var region=us --follow
       stoker run sales --wait --json
+      stoker run sales --debug --plan
 
     See also: stoker show, stoker logs, stoker stop.
     """
     request = api.StartRun(
-        workflow=workflow, cycle=cycle, version=version, variables=_pairs(variables), remarks=remarks
+        workflow=workflow,
+        cycle=cycle,
+        version=version,
+        debug=debug,
+        queue=queue,
+        variables=pairs("--var", variables),
+        remarks=remarks,
     )
+    if plan:
+        show_plan(context, request)
+        return
     run = context.client.start_run(request)
     if not (wait or follow):
         print_json([run]) if context.as_json else click.echo(f"#{run.row.id}")
@@ -71,59 +97,12 @@ def start_run(
     if context.as_json:
         print_json([ended])
     elif follow:
-        print_failures(ended)
+        print_failures(context.client, ended)
     else:
         click.echo(f"#{ended.row.id} {ended.row.state.value}")
+        print_failures(context.client, ended, err=True)
     if ended.row.state is not RunState.SUCCEEDED:
         sys.exit(DID_NOT_SUCCEED)
-
-
-@command(main, "runs")
-@click.argument("workflow", required=False, shell_complete=completing.workflows)
-@click.option("--status", type=click.Choice([state.value for state in RunState]), help="Only these.")
-@click.option(
-    "-n", "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many."
-)
-def list_runs(context: Context, workflow: str | None, status: str | None, limit: int) -> None:
-    """List runs, newest first.
-
-    \b
-    Examples:
-      stoker runs
-      stoker runs sales --status failed -n 5
-      stoker runs --json | jq .id
-
-    See also: stoker show, stoker workflow list.
-    """
-    rows = context.client.runs(workflow, status, limit)
-    if context.as_json:
-        print_json(rows)
-        return
-    print_table(
-        [
-            Column("RUN", right=True),
-            Column("WORKFLOW", text=True),
-            Column("STATUS"),
-            Column("CYCLE"),
-            Column("TRIGGER", spare=1),
-            Column("BY", spare=2),
-            Column("STARTED"),
-            Column("TOOK", right=True),
-        ],
-        [
-            [
-                f"#{row.id}",
-                f"{row.name} v{row.version}",
-                marked(row.state),
-                moment(row.cycle, row.time_zone),
-                row.trigger.value,
-                row.by,
-                moment(row.started_at),
-                span(row.started_at, row.ended_at),
-            ]
-            for row in rows
-        ],
-    )
 
 
 @command(main, "show")
@@ -138,33 +117,12 @@ def show_run(context: Context, run: str) -> None:
 
     See also: stoker runs, stoker logs.
     """
-    view = context.client.run(_target(run)[0])
+    view = context.client.run(run_and_node(run)[0])
     if context.as_json:
         print_json([view])
     else:
         print_run(view)
-
-
-@command(main, "stop")
-@click.argument("target", metavar="RUN[/NODE]", shell_complete=completing.targets)
-def stop(context: Context, target: str) -> None:
-    """Stop a run, or one node of it.
-
-    Every process of it is ended, and is shown stopping until that is proved.
-
-    \b
-    Examples:
-      stoker stop 12
-      stoker stop 12/ingest
-
-    See also: stoker runs --status running, stoker show.
-    """
-    number, node = _target(target)
-    view = context.client.stop(number, node)
-    if context.as_json:
-        print_json([view])
-    else:
-        click.echo(f"stopping {target}")
+        print_failures(context.client, view)
 
 
 @command(main, "logs", json=False)
@@ -193,7 +151,7 @@ def show_log(
 
     It is printed byte for byte into a pipe or file, and cleaned of what would command a terminal on one.
     """
-    number, named = _target(run)
+    number, named = run_and_node(run)
     view = context.client.run(number)
     begun = [entry for entry in view.nodes if entry.attempts]
     chosen = [entry for entry in begun if (node or named) in (None, entry.name)]
@@ -214,13 +172,20 @@ def print_run(view: api.RunView) -> None:
     row = view.row
     state = coloured(marked(row.state), row.state.value)
     click.echo(
-        f"run #{row.id}  {clean_line(row.name)} v{row.version}  {state}  {span(row.started_at, row.ended_at)}"
+        f"run #{row.id}  {clean_line(row.name)} {version_word(row)}  {state}  "
+        f"{span(row.started_at, row.ended_at)}"
     )
-    click.echo(f"cycle {moment(row.cycle, row.time_zone)} {row.time_zone}, {row.trigger.value} by {row.by}")
+    click.echo(f"cycle {moment(row.cycle, row.time_zone)} {row.time_zone}")
+    click.echo(f"made {moment(row.created_at)}, {row.trigger.value}, by {clean_line(row.by)}")
+    if view.usual_seconds is not None:
+        expected = f", expected to end {moment(view.expected_at)}" if view.expected_at else ""
+        click.echo(f"usually takes {duration(view.usual_seconds)}{expected}")
     if row.remarks:
         click.echo(f"remarks: {clean_line(row.remarks)}")
     if view.stopping:
         click.echo(f"stop: {view.stopping.value}, by {view.stopped_by}")
+    for setting, change in view.settings.items():
+        click.echo(f"for this run: {clean_line(setting)}: {clean_line(change)}")
     click.echo("")
     print_table(
         [
@@ -229,6 +194,7 @@ def print_run(view: api.RunView) -> None:
             Column("ATTEMPTS", right=True),
             Column("STARTED", spare=1),
             Column("TOOK", right=True),
+            Column("USUAL", right=True, spare=2),
             Column("JOB", text=True),
         ],
         [
@@ -238,43 +204,31 @@ def print_run(view: api.RunView) -> None:
                 _attempts(node),
                 moment(node.attempts[-1].started_at if node.attempts else None),
                 span(node.attempts[0].started_at, node.ended_at) if node.attempts else "-",
+                duration(node.usual_seconds),
                 node.job,
             ]
             for node in view.nodes
         ],
     )
-    print_failures(view)
+    print_waiting(view)
+    if view.deeds:
+        click.echo("")
+    for deed in view.deeds:
+        click.echo(clean_line(f"{moment(deed.at)} {deed.by} {deed.what}"))
 
 
-def print_failures(view: api.RunView) -> None:
-    """Print why each failed node failed, and where to read on."""
-    for node in view.nodes:
-        if node.state is NodeState.FAILED:
-            click.echo(f"\n{coloured('✖', 'failed')} {clean_line(node.name)}: {why_failed(node)}")
-            if node.attempts:
-                click.echo(f"  stoker logs {view.row.id} {quote(clean_line(node.name))} --stream stderr")
+def print_waiting(view: api.RunView) -> None:
+    """Print what each node that waits waits for."""
+    waiting = [node for node in view.nodes if node.waiting]
+    if waiting:
+        click.echo("\nwaiting:")
+    for node in waiting:
+        click.echo(f"  {clean_line(node.name)}: {clean_line(node.waiting)}")
 
 
 def _attempts(node: api.NodeView) -> str:
     adopted = any(attempt.adopted_at for attempt in node.attempts)
     return f"{len(node.attempts)}, adopted" if adopted else str(len(node.attempts))
-
-
-def why_failed(node: api.NodeView) -> str:
-    """Give in words why a node failed."""
-    attempt = node.attempts[-1] if node.attempts else None
-    if node.detail:
-        return clean_line(node.detail)
-    if attempt is None or attempt.exit_status is None or (node.reason and node.reason.value != "exit"):
-        return node.reason.value.replace("_", " ") if node.reason else "unknown"
-    return exit_in_words(attempt.exit_status)
-
-
-def exit_in_words(status: int) -> str:
-    """Give an exit status in words; above 128 it is the shell's way to tell of a signal."""
-    if status > 128:
-        return f"exit status {status} (as after signal {status - 128})"
-    return f"exit status {status}"
 
 
 def _output(
@@ -345,20 +299,3 @@ def _nothing_to_show(view: api.RunView, node: str | None) -> str:
     if node not in [entry.name for entry in view.nodes]:
         return f"run #{view.row.id} has no node {node!r}; it has {names}"
     return f"node {node!r} of run #{view.row.id} has not begun"
-
-
-def _target(text: str) -> tuple[int, str | None]:
-    match = _TARGET.fullmatch(text)
-    if match is None:
-        give_up(f"{text!r} is not a run; write 12, or 12/ingest for a node of it", USAGE)
-    return int(match[1]), match[2]
-
-
-def _pairs(variables: tuple[str, ...]) -> dict[str, str]:
-    pairs = {}
-    for variable in variables:
-        name, equals, value = variable.partition("=")
-        if not equals:
-            give_up(f"--var {variable}: write it as NAME=VALUE", USAGE)
-        pairs[name] = value
-    return pairs

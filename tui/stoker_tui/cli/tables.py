@@ -95,7 +95,13 @@ def span(since: datetime | None, until: datetime | None = None) -> str:
     """Give how long something took, or has taken by now."""
     if since is None:
         return "-"
-    seconds = ((until or datetime.now(UTC)) - since).total_seconds()
+    return duration(((until or datetime.now(UTC)) - since).total_seconds())
+
+
+def duration(seconds: float | None) -> str:
+    """Give a number of seconds as people say it."""
+    if seconds is None:
+        return "-"
     if seconds < 60:
         return f"{max(seconds, 0):.1f}s"
     minutes, seconds = divmod(int(seconds), 60)

@@ -93,7 +93,7 @@ class Home:
         if self._daemon is None or self._daemon.poll() is not None:
             return
         client = self.client
-        active = [run for run in client.runs(None, None, 100) if not run.ended_at]
+        active = [run for run in client.runs(api.RunsQuery(), 100) if not run.ended_at]
         for run in active:
             client.stop(run.id)
         while any(not client.run(run.id).row.ended_at for run in active):

@@ -1,10 +1,10 @@
-"""What queries are answered from beside the state: `stoker.db`, a projection of the run log.
+"""The database itself: opened, brought up to date, written, asked, and made anew when it is not what it was.
 
-It holds the history of runs, and the keys that requests came under of late. It commits the position in
-the log together with its rows, in a thread of its own, and is brought up to date from the log when it is
-absent, behind, ahead, damaged, of another log or of another shape. Nothing is lost with it. It may be behind
-by records that change no row. What could not be written is tried again, and shown meanwhile; where there is
-no file to be had, the history is kept in memory.
+It holds the history of runs, how long they usually take, and the keys that requests came under of late. It
+commits the position in the log together with its rows, in a thread of its own, and is brought up to date from
+the log when it is absent, behind, ahead, damaged, of another log or of another shape. So nothing is lost with
+it. It may be behind by records that change no row. What could not be written is tried again, and shown
+meanwhile; where there is no file to be had, the history is kept in memory.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -22,44 +23,19 @@ from typing import ParamSpec, TypeVar
 
 import msgspec
 
+from stoker_daemon.durations import usual
 from stoker_daemon.runlog.segments import replay
-from stoker_daemon.views import run_row
 from stoker_shared import events as ev
 from stoker_shared.api import RunRow
 from stoker_shared.model import RunState
 from stoker_shared.state import Run
 
-SHAPE = 3
-"""Number of the tables' shape; a database of another is made anew from the log."""
+from . import queries, tables
+from .changes import Change, KeyUsed, RunChange, Took, change_for, changes_by
+from .selection import Selection, Slice
 
 KEY_LIFETIME = timedelta(days=7)
 """How long a request's key is kept."""
-
-_TABLES = """
-create table position (log text not null, seq integer not null, shape integer not null);
-create table runs (
-    id integer primary key,
-    workspace text not null,
-    name text not null,
-    state text not null,
-    created_at text not null,
-    row blob not null,
-    body blob
-);
-create index runs_by_workspace on runs (workspace, id);
-create index runs_by_workflow on runs (workspace, name, id);
-create index runs_by_state on runs (workspace, state, id);
-create table keys (
-    user text not null,
-    route text not null,
-    id text not null,
-    body text not null,
-    number integer not null,
-    at text not null,
-    primary key (user, route, id)
-) without rowid;
-create index keys_by_age on keys (at);
-"""
 
 AGAIN_SECONDS = 5.0
 """How long rows that could not be written wait until they are tried again."""
@@ -72,42 +48,6 @@ _NOT_WRITABLE = (sqlite3.OperationalError, OSError)
 logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
-
-
-class RunChange(msgspec.Struct):
-    """A run's row to write; ``body`` is the whole run once it has finished."""
-
-    row: RunRow
-    body: bytes | None = None
-
-
-class KeyUsed(msgspec.Struct):
-    """A request's key to write, with the number that its answer names."""
-
-    user: str
-    key: ev.KeyUse
-    number: int
-    at: datetime
-
-
-Change = RunChange | KeyUsed
-
-_ROW_EVENTS = ev.RunCreated | ev.RunStarted | ev.RunFinished
-
-
-def changes_by(record: ev.Record, run: Run | None) -> list[Change]:
-    """Give what a record means for the tables; ``run`` is the one it is about, as it stands after it."""
-    changes: list[Change] = []
-    if run and isinstance(record.event, _ROW_EVENTS):
-        changes.append(change_for(run))
-    if record.key:
-        changes.append(KeyUsed(record.by, record.key, ev.number_of(record.event), record.at))
-    return changes
-
-
-def change_for(run: Run) -> RunChange:
-    """Give the row of a run as it stands."""
-    return RunChange(run_row(run), msgspec.json.encode(run) if run.ended_at else None)
 
 
 class Projection:
@@ -124,6 +64,7 @@ class Projection:
         self._log_id = ""
         self._seq = 0
         self._unwritten: dict[int, RunChange] = {}
+        self._unwritten_took: dict[tuple[int, str, int], Took] = {}
         self._unwritten_keys: dict[tuple[str, str, str], KeyUsed] = {}
         self._again: asyncio.TimerHandle | None = None
 
@@ -138,11 +79,17 @@ class Projection:
         writing = loop.run_in_executor(self._thread, lambda: self._whole(self._write, changes, seq))
         writing.add_done_callback(self._written)
 
-    async def runs(
-        self, workspace: str, name: str | None, state: RunState | None, before: int | None, limit: int
-    ) -> list[RunRow]:
-        """Give rows, newest first, optionally of one workflow or state and numbered below ``before``."""
-        return await self._run(self._whole, self._runs, workspace, name, state, before, limit)
+    async def runs(self, selection: Selection, part: Slice) -> list[RunRow]:
+        """Give a page of the runs that are asked for."""
+        return await self._run(self._whole, self._runs, selection, part)
+
+    async def count(self, selection: Selection) -> dict[RunState, int]:
+        """Give how many of the runs that are asked for are in each state, where any is."""
+        return await self._run(self._whole, self._count, selection)
+
+    async def usual(self, workflow: int) -> dict[str, float]:
+        """Give the seconds that the workflow's nodes usually take, and, under "", its runs."""
+        return await self._run(self._whole, self._usual, workflow)
 
     async def run(self, number: int) -> Run | None:
         """Give a finished run whole."""
@@ -215,7 +162,7 @@ class Projection:
             if isinstance(error, sqlite3.OperationalError):
                 raise
             return None
-        return (log, seq) if shape == SHAPE else None
+        return (log, seq) if shape == tables.SHAPE else None
 
     def _make_in_memory(self, error: Exception) -> None:
         logger.warning("%s can't be used, and the history is kept in memory: %s", self._path, error)
@@ -226,48 +173,48 @@ class Projection:
         """Make it from all that the log keeps, up to the newest position that is known to be on disk."""
         logger.info("making the history anew from the run log")
         self._db.close()
-        self._unwritten, self._unwritten_keys = {}, {}
+        self._forget_unwritten()
         if self._path:
             for suffix in ("", "-wal", "-shm"):
                 self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
         self._connect()
-        self._db.executescript(_TABLES)
-        self._db.execute("insert into position values (?, 0, ?)", (self._log_id, SHAPE))
+        self._db.executescript(tables.TABLES)
+        self._db.execute("insert into position values (?, 0, ?)", (self._log_id, tables.SHAPE))
         self._catch_up(None)
 
     def _catch_up(self, after: int | None) -> None:
-        if after == self._seq:
-            return
-        for batch in _batched(replay(self._runlog, after, until=self._seq), 1000):
-            changes: list[Change] = []
-            for record, run in batch:
-                if record:
-                    changes += changes_by(record, run)
-                elif run:
-                    changes.append(change_for(run))
-            self._write(changes, batch[-1][0].seq if batch[-1][0] else 0)
+        if after != self._seq:
+            for batch in _batched(replay(self._runlog, after, until=self._seq), 1000):
+                changes: list[Change] = []
+                for record, run in batch:
+                    if record:
+                        changes += changes_by(record, run)
+                    elif run:
+                        changes.append(change_for(run))
+                self._write(changes, batch[-1][0].seq if batch[-1][0] else 0)
+        self._db.executescript(tables.INDEXES)
 
     def _write(self, changes: list[Change], seq: int) -> None:
         """Write rows and the position they lead to, with those of earlier writes that failed."""
         for change in changes:
-            if isinstance(change, RunChange):
-                self._unwritten[change.row.id] = change
-            else:
-                self._unwritten_keys[change.user, change.key.route, change.key.id] = change
+            match change:
+                case RunChange():
+                    self._unwritten[change.row.id] = change
+                case Took():
+                    self._unwritten_took[change.workflow, change.node, change.run] = change
+                case KeyUsed():
+                    self._unwritten_keys[change.user, change.key.route, change.key.id] = change
         self._seq = max(self._seq, seq)
         with self._db:  # commits, or rolls back
             self._db.execute("begin")
-            self._write_runs()
+            tables.write_runs(self._db, self._unwritten.values())
+            tables.write_durations(self._db, self._unwritten_took.values())
             self._write_keys()
             self._db.execute("update position set seq = ?", (seq,))
-        self._unwritten, self._unwritten_keys = {}, {}
+        self._forget_unwritten()
 
-    def _write_runs(self) -> None:
-        self._db.executemany(
-            "insert or replace into runs (id, workspace, name, state, created_at, row, body) "
-            "values (?, ?, ?, ?, ?, ?, ?)",
-            [_values(change) for change in self._unwritten.values()],
-        )
+    def _forget_unwritten(self) -> None:
+        self._unwritten, self._unwritten_took, self._unwritten_keys = {}, {}, {}
 
     def _write_keys(self) -> None:
         used = list(self._unwritten_keys.values())
@@ -291,38 +238,31 @@ class Projection:
         body, number, at = found
         return KeyUsed(user, ev.KeyUse(key.id, key.route, body), number, datetime.fromisoformat(at))
 
-    def _runs(
-        self, workspace: str, name: str | None, state: RunState | None, before: int | None, limit: int
-    ) -> list[RunRow]:
-        wanted = {"workspace = ?": workspace, "name = ?": name, "state = ?": state, "id < ?": before}
-        filters = {clause: value for clause, value in wanted.items() if value is not None}
-        rows = self._db.execute(
-            f"select row from runs where {' and '.join(filters)} order by id desc limit ?",  # noqa: S608
-            (*filters.values(), limit + len(self._unwritten)),
-        )
-        written = [msgspec.json.decode(row, type=RunRow) for (row,) in rows]
-        unwritten = [
-            change.row
-            for change in self._unwritten.values()
-            if change.row.workspace == workspace
-            and name in (None, change.row.name)
-            and state in (None, change.row.state)
-            and (before is None or change.row.id < before)
-        ]
-        found = [row for row in written if row.id not in self._unwritten] + unwritten
-        return sorted(found, key=lambda row: row.id, reverse=True)[:limit]
+    def _runs(self, selection: Selection, part: Slice) -> list[RunRow]:
+        more = msgspec.structs.replace(part, limit=part.limit + len(self._unwritten))
+        written = [row for row in queries.find(self._db, selection, more) if row.id not in self._unwritten]
+        unwritten = [change.row for change in self._unwritten.values() if selection.has(change.row)]
+        return part.of([*written, *unwritten])
+
+    def _count(self, selection: Selection) -> dict[RunState, int]:
+        counted = Counter(queries.count(self._db, selection))
+        for number, change in self._unwritten.items():
+            old = tables.row_of(self._db, number)
+            if old and selection.has(old):
+                counted[old.state.value] -= 1
+            if selection.has(change.row):
+                counted[change.row.state.value] += 1
+        return {state: counted[state.value] for state in RunState if counted[state.value]}
+
+    def _usual(self, workflow: int) -> dict[str, float]:
+        recent = tables.read_durations(self._db, workflow)
+        return {node: usual(list(seconds.values())) for node, seconds in recent.items()}
 
     def _finished_run(self, number: int) -> Run | None:
         if (unwritten := self._unwritten.get(number)) and unwritten.body:
             return msgspec.json.decode(unwritten.body, type=Run)
         found = self._db.execute("select body from runs where id = ?", (number,)).fetchone()
         return msgspec.json.decode(found[0], type=Run) if found and found[0] else None
-
-
-def _values(change: RunChange) -> tuple[object, ...]:
-    row = change.row
-    encoded = msgspec.json.encode(row)
-    return row.id, row.workspace, row.name, row.state, _text(row.created_at), encoded, change.body
 
 
 def _text(moment: datetime) -> str:

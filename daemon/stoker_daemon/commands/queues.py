@@ -1,0 +1,140 @@
+"""Commands on queues."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from pathlib import PurePath
+
+from stoker_daemon.commands.common import fitting, read_definition
+from stoker_daemon.cu import host_cu
+from stoker_daemon.engine import STOKER, Command, Turn
+from stoker_daemon.objects import Objects
+from stoker_daemon.placing import unknown
+from stoker_daemon.problems import conflict, invalid, not_found
+from stoker_shared import events as ev
+from stoker_shared.api import Fault
+from stoker_shared.model import DEV_QUEUE, ROOT_QUEUE, Environment, QueueSpec, WorkflowSpec
+from stoker_shared.state import Queue, State, Workflow
+from stoker_shared.text import clean, name_problem
+
+MOST = 1_000_000
+"""What a limit may be at most, in CU or nodes."""
+
+_MASTER = re.compile(r"local(\[(\d+|\*)(,\d+)?\])?|spark://\S+|yarn|k8s://\S+")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_USER = re.compile(r"[^\s-]\S*")
+_FIELD_OF = {"spark.master": "master", "spark.submit.deployMode": "deploy_mode"}
+_NAMED = 5
+
+
+def found_queues(cores: int, memory: int) -> Command:
+    """Make the two queues that are there from the start, each as large as the host; where there is none."""
+    limit = host_cu(cores, memory)
+
+    def command(turn: Turn) -> None:
+        if not turn.state.queues:
+            for name, environment in (
+                (ROOT_QUEUE, Environment.PRODUCTION),
+                (DEV_QUEUE, Environment.DEVELOPMENT),
+            ):
+                turn.record(ev.QueueSaved(name, QueueSpec(environment=environment, limit=limit)), STOKER)
+
+    return command
+
+
+def save_queue(name: str, spec: QueueSpec, by: str) -> Callable[[Turn], Queue]:
+    """Make a queue, or change what one allows; what is active in it goes on. Raises `Refused`."""
+    if problem := name_problem(name):
+        raise invalid(problem)
+    if errors := list(_faults(spec)):
+        raise invalid(f"queue {name!r} can't be so", errors)
+
+    def command(turn: Turn) -> Queue:
+        known = turn.state.queues.get(name)
+        if known is None or known.spec != spec:
+            turn.record(fitting(ev.QueueSaved(name, spec)), by)
+            # What waits may start now.
+            turn.touched.update(turn.state.runs)
+        return turn.state.queues[name]
+
+    return command
+
+
+async def delete_queue(state: State, objects: Objects, name: str, by: str) -> Callable[[Turn], Queue]:
+    """Remove a queue that nothing uses; raises `Refused`."""
+    known_queue(state, name)
+    if name in (ROOT_QUEUE, DEV_QUEUE):
+        raise conflict(f"queue {name} can't be deleted: it is there from the start")
+    workflows = list(state.workflows.values())
+    looked_at = _digests(state)
+    users = await asyncio.to_thread(
+        lambda: [workflow.name for workflow in workflows if _uses(workflow, objects, name)]
+    )
+
+    def command(turn: Turn) -> Queue:
+        queue = known_queue(turn.state, name)
+        if not _digests(turn.state) <= looked_at:
+            raise conflict("a workflow was saved or published meanwhile; try again")
+        runs = [
+            f"run #{run.id}"
+            for run in turn.state.runs.values()
+            if any(node.queue == name and not node.has_ended for node in run.nodes)
+        ]
+        if used_by := [*(f"workflow {clean(user)}" for user in users), *runs]:
+            more = f" and {len(used_by) - _NAMED} more" if len(used_by) > _NAMED else ""
+            raise conflict(f"queue {name!r} can't be deleted: {', '.join(used_by[:_NAMED])}{more} use it")
+        turn.record(ev.QueueDeleted(name), by)
+        return queue
+
+    return command
+
+
+def known_queue(state: State, name: str) -> Queue:
+    """Give the queue of that name; raises `Refused`."""
+    if found := state.queues.get(name):
+        return found
+    raise not_found(unknown(name, state.queues))
+
+
+def _faults(spec: QueueSpec) -> Iterator[Fault]:
+    for field in ("limit", "nodes"):
+        value = getattr(spec, field)
+        if value is not None and not 1 <= value <= MOST:
+            yield Fault(f"/{field}", f"must be from 1 to {MOST:,}")
+    if not _MASTER.fullmatch(spec.master):
+        yield Fault("/master", "must be local[*], spark://HOST:PORT, yarn or k8s://URL")
+    if spec.deploy_mode not in ("client", "cluster"):
+        yield Fault("/deploy_mode", "must be client or cluster")
+    elif spec.deploy_mode == "cluster" and spec.master.startswith("local"):
+        yield Fault("/deploy_mode", f"must be client where the master is {spec.master}")
+    if spec.spark_home is not None and not PurePath(spec.spark_home).is_absolute():
+        yield Fault("/spark_home", "must be an absolute path")
+    if spec.proxy_user is not None and not _USER.fullmatch(spec.proxy_user):
+        yield Fault("/proxy_user", "must be the name of a user")
+    for key in spec.conf:
+        if key in _FIELD_OF:
+            yield Fault(f"/conf/{key}", f"is set by the queue's own {_FIELD_OF[key]}")
+        elif not key.startswith("spark."):
+            yield Fault(f"/conf/{key}", "must begin with spark., as Spark ignores all else")
+    for key in spec.env:
+        if not _VARIABLE.fullmatch(key):
+            yield Fault(f"/env/{key}", "must be letters, digits and _, no digit first")
+
+
+def _digests(state: State) -> set[str]:
+    """Give the definitions that count: each workflow's draft and its last version."""
+    return {digest for workflow in state.workflows.values() for digest in _current(workflow)}
+
+
+def _current(workflow: Workflow) -> set[str]:
+    return {workflow.draft.digest, *(version.digest for version in workflow.versions[-1:])}
+
+
+def _uses(workflow: Workflow, objects: Objects, queue: str) -> bool:
+    return any(queue in _queues(read_definition(objects, digest)) for digest in _current(workflow))
+
+
+def _queues(spec: WorkflowSpec) -> set[str | None]:
+    return {spec.queue, *(node.queue for node in spec.nodes)}
