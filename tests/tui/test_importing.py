@@ -695,7 +695,7 @@ def test_a_definition_with_anything_anywhere_is_read_or_refused(
         places = _places(whole)
         if places:
             container, key = places[data.draw(st.integers(0, len(places) - 1))]
-            container[key] = value
+            container[key] = copy.deepcopy(value)  # else it may come to lie within itself
     try:
         found = read(json.dumps(whole).encode())
     except BadImport as error:
