@@ -302,8 +302,6 @@ class Engine:
             refused = {run.id: run for decision in picked if (run := self._begin(turn, decision))}
             for run in refused.values():
                 self._settle(turn, run)
-            if not refused:
-                return
 
     def _settle(self, turn: Turn, run: Run) -> None:
         while run.ended_at is None and (

@@ -60,7 +60,11 @@ def decide(run: Run, now: datetime, *, passing: bool = True) -> list[Decision]:
 
 
 def starts(state: State, now: datetime, without: Container[int] = ()) -> list[ev.RunStarted | Start]:
-    """Give all that starts now, once nothing is left to `decide`; of runs ``without`` nothing does."""
+    """Give what starts now, once nothing is left to `decide`; of runs ``without`` nothing does.
+
+    Carry out all of it, then ask again: the last place that a run's parallelism has may have gone to a node
+    behind one for which a queue was kept free.
+    """
     room = Room(state.queues)
     picked: list[ev.RunStarted | Start] = []
     for run, node in in_line(state, now, room, without):

@@ -95,6 +95,18 @@ class TestAQueue:
 
         assert started_by(story) == ["4/a", "5/a"]
 
+    def test_is_let_go_by_a_node_whose_run_has_no_more_places(self):
+        story = Story(
+            queue(limit=3),
+            run_of(1, big("a", 2), big("b", 2), node("c"), parallelism=2, trigger=ev.Trigger.SCHEDULE),
+            run_of(2, big("a")),
+        )
+        assert started_by(story) == ["1/a", "1/c"]
+
+        story.tell(ev.RunStarted(1), starting("a"), starting("c"))
+
+        assert started_by(story) == ["2/a"]
+
     def test_that_is_unknown_or_none_holds_nothing(self):
         story = Story(queue(limit=1), run_of(1, big("a", 9, ""), big("b", 9, "gone"), big("c", 1)))
 
@@ -275,7 +287,12 @@ class World:
         for run in self.runs:
             while not run.ended_at and (decisions := decide(run, self.story.now)):
                 self.story.tell(*decisions)
-        for start in starts(self.story.state, self.story.now):
+        while picked := starts(self.story.state, self.story.now):
+            self.launch(picked)
+        self.check_rest()
+
+    def launch(self, picked: list[ev.RunStarted | Start]) -> None:
+        for start in picked:
             if isinstance(start, Start):
                 self.check_start(start)
                 attempt = len(self.story.state.runs[start.run].node(start.node).attempts) + 1
@@ -283,8 +300,6 @@ class World:
                 self.attempts += 1
             else:
                 self.story.tell(start)
-        assert starts(self.story.state, self.story.now) == []
-        self.check_rest()
 
     def step(self) -> None:
         self.chance.choice([self.create, self.finish, self.finish, self.pause, self.resize, self.pass_time])()
