@@ -16,6 +16,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from stoker_daemon import backfill
 from stoker_daemon.attempts import AttemptKey
 from stoker_daemon.executor import Order
 from stoker_daemon.journal import about
@@ -78,6 +79,7 @@ class Turn:
         self.records: list[ev.Record] = []
         self.changes: list[Change] = []
         self.touched: dict[int, Run] = {}
+        self.backfills: set[int] = set()
         self.orders: list[Order] = []
         self.effects: list[Callable[[], object]] = []
         self.urgent = False
@@ -91,6 +93,7 @@ class Turn:
         self.records.append(record)
         if run:
             self.touched[run.id] = run
+        self.backfills.add(getattr(event, "backfill", 0) or (run.backfill if run else 0))
         self.changes += changes_by(record, run)
         self.urgent |= not isinstance(event, ev.AttemptStarted | ev.AttemptAdopted)
 
@@ -132,6 +135,8 @@ class Engine:
         self._wakes: list[tuple[datetime, int]] = []
         self._awaited: set[tuple[datetime, int]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self.listeners: list[Callable[[Turn], None]] = []
+        """Called after each turn with records, which need not be on disk yet."""
         self.counts: Counter[tuple[str, str]] = Counter()
         """Events on disk since the start, by type and outcome."""
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -268,6 +273,7 @@ class Engine:
             while self._inbox:
                 self._command(turn, *self._inbox.popleft())
             self._plan(turn)
+            self._plan_backfills(turn)
             self._end_what_stops(turn)
         except Exception as error:
             self._fail("a turn of the engine failed; nothing of it was kept", error)
@@ -275,6 +281,9 @@ class Engine:
         self._hand_over(turn)
         self._make_ready(turn)
         self._wake_for(turn)
+        if turn.records:
+            for listener in self.listeners:
+                listener(turn)
 
     def _command(
         self, turn: Turn, command: Command, answer: asyncio.Future[Any] | None, key: ev.KeyUse | None
@@ -302,6 +311,12 @@ class Engine:
             refused = {run.id: run for decision in picked if (run := self._begin(turn, decision))}
             for run in refused.values():
                 self._settle(turn, run)
+
+    def _plan_backfills(self, turn: Turn) -> None:
+        known = self.state.backfills
+        for touched in [known[number] for number in turn.backfills if number in known]:
+            for decision in backfill.decide(touched):
+                turn.record(decision, STOKER)
 
     def _settle(self, turn: Turn, run: Run) -> None:
         while run.ended_at is None and (

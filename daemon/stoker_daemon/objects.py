@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import sha256
@@ -58,12 +58,23 @@ class Objects:
 
     def put(self, content: bytes) -> str:
         """Store content and give its digest; costs one look where it is stored already."""
-        digest = sha256(content).hexdigest()
-        if digest not in self:
-            with self._aside() as file:
-                file.write(content)
-                self._keep(file, digest)
-        return digest
+        return self.put_all([content])[0]
+
+    def put_all(self, contents: Iterable[bytes]) -> list[str]:
+        """Store contents and give their digests. All that is new costs one sync of the directory."""
+        digests, new = [], False
+        for content in contents:
+            digest = sha256(content).hexdigest()
+            digests.append(digest)
+            if digest not in self:
+                with self._aside() as file:
+                    file.write(content)
+                    self._keep(file, digest)
+                new = True
+        if new:
+            with disk_refusals(self._directory):
+                sync_directory(self._directory)
+        return digests
 
     async def receive(self, digest: str, chunks: AsyncIterator[bytes], announced: int = 0) -> int:
         """Store content as it arrives, and give its size in bytes. Content that is there costs no room.
@@ -80,6 +91,7 @@ class Objects:
         with self._aside() as file:
             size = await _checked(digest, chunks, file.write)
             await asyncio.to_thread(self._keep, file, digest)
+            await asyncio.to_thread(sync_directory, self._directory)
         return size
 
     @contextmanager
@@ -98,7 +110,6 @@ class Objects:
         os.fchmod(file.fileno(), 0o400)
         os.fsync(file.fileno())
         Path(file.name).rename(self.path(digest))
-        sync_directory(self._directory)
 
 
 async def _checked(digest: str, chunks: AsyncIterator[bytes], take: Callable[[bytes], object]) -> int:

@@ -40,6 +40,7 @@ Decision = (
     | ev.NodeStopRequested
     | ev.NodeFinished
     | ev.AttemptRetryAt
+    | ev.RunLate
 )
 
 
@@ -173,6 +174,7 @@ def _line(run: Run, now: datetime, room: Room) -> Iterator[tuple[_Order, Run, No
 def wake_at(run: Run, now: datetime) -> datetime | None:
     """Give the next moment after ``now`` at which time alone changes what `decide` says, if there is one."""
     moments = [node.retry_at for node in map(run.numbered, run.retrying) if node.retry_at]
+    moments += [by for _, by in _awaited(run)]
     if not run.stopping:
         moments += [_run_deadline(run)]
         moments += [_deadline(node) for node in map(run.numbered, run.active) if not node.stopping]
@@ -205,6 +207,18 @@ def _retry_due(run: Run, node: NodeRun, now: datetime) -> datetime:
         return _later(now, run.retry_delay and run.retry_delay * run.retry_backoff ** (node.tries - 1))
     except OverflowError:
         return _END_OF_TIME
+
+
+def _note_lateness(run: Run, now: datetime) -> list[Decision]:
+    return [ev.RunLate(run.id, what, by) for what, by in _awaited(run) if by <= now]
+
+
+def _awaited(run: Run) -> Iterator[tuple[ev.Lateness, datetime]]:
+    """Give what the run has still to do in time, or is late with and nobody has noted."""
+    if run.start_by and run.started_at is None and ev.Lateness.START not in run.late:
+        yield ev.Lateness.START, run.start_by
+    if run.end_by and ev.Lateness.END not in run.late:
+        yield ev.Lateness.END, run.end_by
 
 
 def _end_for_time(run: Run, now: datetime) -> list[Decision]:
@@ -305,6 +319,7 @@ def _is_due(moment: datetime | None, now: datetime) -> bool:
 
 
 _PHASES: tuple[Callable[[Run, datetime], list[Decision]], ...] = (
+    _note_lateness,
     _settle_ended_attempts,
     _end_for_time,
     _fail_fast,
@@ -313,4 +328,4 @@ _PHASES: tuple[Callable[[Run, datetime], list[Decision]], ...] = (
     _pass_disabled,
     _finish,
 )
-"""In this order: what is known, then what must end, then what can't run or need not, then the end."""
+"""In this order: what is late and what is known, what must end, what can't run or need not, then the end."""

@@ -251,12 +251,14 @@ def _check_length(launch: Launch) -> None:
 
 
 def _facts(run: Run, key: AttemptKey) -> Facts:
+    zone = ZoneInfo(run.time_zone)
     return Facts(
-        cycle=run.cycle.astimezone(ZoneInfo(run.time_zone)),
+        cycle=run.cycle.astimezone(zone),
         workflow_name=run.name,
         node_name=key.node,
         run_id=run.id,
         attempt=key.attempt,
+        scheduled_at=run.scheduled_at and run.scheduled_at.astimezone(zone),
     )
 
 

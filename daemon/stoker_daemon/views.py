@@ -84,6 +84,7 @@ def workflow_row(workflow: Workflow, active_runs: list[int], spec: WorkflowSpec)
         queue=spec.queue,
         schedule=spec.schedule,
         tags=spec.tags,
+        scheduling=workflow.scheduling,
     )
 
 
@@ -118,6 +119,9 @@ def run_view(run: Run, plan: Plan, waiting: Mapping[str, str]) -> api.RunView:
         stopped_by=run.stopped_by,
         settings=run.settings,
         deeds=[api.DeedView(deed.at, deed.by, deed.what) for deed in run.deeds],
+        start_by=run.start_by,
+        end_by=run.end_by,
+        late=run.late,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from stoker_shared import backfilling, ticking
 from stoker_shared import events as ev
 from stoker_shared.model import (
     NODE_ENDS,
@@ -67,6 +68,8 @@ def apply(state: State, record: ev.Record) -> Run | None:
         if (state.restoring or state.restored) and not isinstance(record.event, ev.RunRestored):
             # A crash between restoring a run and opening it leaves it closed.
             state.restoring, state.restored = [], {}
+    except (ticking.NotDue, backfilling.SeenTo) as error:
+        raise NotAllowed(f"record {record.seq}: {error}") from error
     except (KeyError, IndexError) as error:
         raise NotAllowed(f"record {record.seq} speaks of {error}, which is not current") from error
     state.seq = record.seq
@@ -159,7 +162,10 @@ def _replace_draft(workflow: Workflow, draft: Draft) -> None:
 
 def _workflow_published(state: State, record: ev.Record, event: ev.WorkflowPublished) -> None:
     version = WorkflowVersion(event.version, event.digest, record.at, record.by, event.remarks)
-    state.workflows[event.workflow].versions.append(version)
+    workflow = state.workflows[event.workflow]
+    workflow.versions.append(version)
+    if event.rescheduled:
+        ticking.reschedule(workflow, event.version, record.at)
 
 
 def _workflow_renamed(state: State, record: ev.Record, event: ev.WorkflowRenamed) -> None:
@@ -179,6 +185,10 @@ def _workflow_deleted(state: State, _: ev.Record, event: ev.WorkflowDeleted) -> 
 
 
 def _run_created(state: State, record: ev.Record, event: ev.RunCreated) -> None:
+    if event.trigger is ev.Trigger.SCHEDULE and event.scheduled_at:
+        ticking.account_for(state.workflows[event.workflow], event.scheduled_at)
+    if event.backfill:
+        backfilling.run_created(state, event)
     state.counters.run = event.run
     run = Run(
         id=event.run,
@@ -203,6 +213,10 @@ def _run_created(state: State, record: ev.Record, event: ev.RunCreated) -> None:
         queue=event.queue,
         overlap=event.overlap,
         tags=event.tags,
+        scheduled_at=event.scheduled_at,
+        start_by=event.start_by,
+        end_by=event.end_by,
+        backfill=event.backfill,
         queues=sorted({node.queue for node in event.nodes}),
         opened=record.seq,
         nodes=[_planned(number, node) for number, node in enumerate(event.nodes, 1)],
@@ -301,6 +315,7 @@ def _opened(state: State, record: ev.Record, number: int) -> Run:
     if number in state.runs:
         return state.runs[number]
     run = state.runs[number] = state.restored.pop(number)
+    backfilling.run_opened(state, run)
     _move_run(run, RunState.PENDING)
     run.ended_at = run.begun_at = run.reason = run.stopping = None
     run.stopped_by = ""
@@ -345,6 +360,12 @@ def _run_finished(state: State, record: ev.Record, event: ev.RunFinished) -> Non
     _move_run(run, event.state)
     run.ended_at = record.at
     run.reason = event.reason
+    backfilling.run_finished(state, run)
+
+
+def _run_late(state: State, _: ev.Record, event: ev.RunLate) -> None:
+    run = state.runs[event.run]
+    run.late = [*run.late, event.what]
 
 
 def _node_skipped(state: State, record: ev.Record, event: ev.NodeSkipped) -> None:
@@ -494,7 +515,17 @@ _CHANGES: dict[type, Callable[[State, ev.Record, Any], None]] = {
     ev.WorkflowPublished: _workflow_published,
     ev.WorkflowRenamed: _workflow_renamed,
     ev.WorkflowDeleted: _workflow_deleted,
+    ev.WorkflowScheduling: ticking.workflow_scheduling,
+    ev.TickSkipped: ticking.tick_skipped,
+    ev.BackfillCreated: backfilling.backfill_created,
+    ev.BackfillPassed: backfilling.backfill_passed,
+    ev.BackfillPaused: backfilling.backfill_paused,
+    ev.BackfillResumed: backfilling.backfill_resumed,
+    ev.BackfillRetried: backfilling.backfill_retried,
+    ev.BackfillCancelled: backfilling.backfill_cancelled,
+    ev.BackfillFinished: backfilling.backfill_finished,
     ev.RunCreated: _run_created,
+    ev.RunLate: _run_late,
     ev.RunStarted: _run_started,
     ev.RunPaused: _run_paused,
     ev.RunResumed: _run_resumed,

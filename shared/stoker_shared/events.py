@@ -11,7 +11,18 @@ from enum import StrEnum
 
 import msgspec
 
-from stoker_shared.model import FailureStrategy, JobConfig, NodeState, OverlapPolicy, QueueSpec, RunState
+from stoker_shared.model import (
+    BackfillOrder,
+    BackfillState,
+    FailureStrategy,
+    Intervals,
+    JobConfig,
+    NodeState,
+    OverlapPolicy,
+    QueueSpec,
+    RunState,
+    Schedule,
+)
 
 FORMAT = 1
 """Version of the run log's format. A log of a newer one is refused."""
@@ -171,12 +182,21 @@ class WorkflowSaved(Event, frozen=True, tag="workflow.saved"):
 
 
 class WorkflowPublished(Event, frozen=True, tag="workflow.published"):
-    """A draft became the immutable version ``version``."""
+    """A draft became the immutable version ``version``. ``rescheduled``: its schedule is another one."""
 
     workflow: int
     version: int
     digest: str
     remarks: str = ""
+    rescheduled: bool = False
+
+
+class WorkflowScheduling(Event, frozen=True, tag="workflow.scheduling"):
+    """The scheduling switch was turned. On, all ticks later than ``after`` are due."""
+
+    workflow: int
+    on: bool
+    after: datetime | None = None
 
 
 class WorkflowRenamed(Event, frozen=True, tag="workflow.renamed"):
@@ -218,7 +238,10 @@ class RunCreated(Event, frozen=True, tag="run.created"):
     """A run was accepted. ``plan`` is the object that fixes every definition and job version it uses.
 
     ``version`` is 0 for a debug run, of the draft ``revision``. ``queue`` is the one asked for at the start
-    in place of the workflow's, if any was.
+    in place of the workflow's, if any was. ``scheduled_at`` is the end of the interval that it is about: the
+    tick, of a run that the schedule made. It is late unless it started by ``start_by`` and ended by
+    ``end_by``. A run that ``backfill`` made of an interval for the second time does so in place of
+    ``retry_of``.
     """
 
     run: int
@@ -242,6 +265,121 @@ class RunCreated(Event, frozen=True, tag="run.created"):
     queue: str = ""
     overlap: OverlapPolicy = OverlapPolicy.PARALLEL
     tags: dict[str, str] = msgspec.field(default_factory=dict)
+    scheduled_at: datetime | None = None
+    start_by: datetime | None = None
+    end_by: datetime | None = None
+    backfill: int = 0
+    retry_of: int = 0
+
+
+class SkipReason(StrEnum):
+    """Why a tick has no run."""
+
+    OVERLAP = "overlap"
+    """An earlier run was active, and the overlap policy is skip."""
+    CATCH_UP = "catch_up"
+    """It was missed, and the catch-up policy leaves it out."""
+    REFUSED = "refused"
+    """No run could be made: the detail says what to mend."""
+
+
+class TickSkipped(Event, frozen=True, tag="tick.skipped"):
+    """A workflow's next ``count`` ticks, from ``first`` to ``last``, have no runs."""
+
+    workflow: int
+    first: datetime
+    last: datetime
+    count: int
+    reason: SkipReason
+    detail: str = ""
+
+
+class Lateness(StrEnum):
+    """What a run did not do in time."""
+
+    START = "start"
+    END = "end"
+
+
+class RunLate(Event, frozen=True, tag="run.late"):
+    """A scheduled run has not started, or not ended, by the moment that its workflow gives it."""
+
+    run: int
+    what: Lateness
+    due: datetime
+
+
+class BackfillCreated(Event, frozen=True, tag="backfill.created"):
+    """Runs are to be made of ``total`` intervals: those with cycle times from ``first`` to ``last``.
+
+    Intervals are those of ``schedule``, or without one begin at ``first`` and are ``every`` long (``1d``), in
+    ``time_zone``. Those with cycle times after ``split`` come in their order; those before it, the newest
+    first, while no other is due. Runs are of the latest version unless one is given; ``parallel`` are active
+    at once. After ``stop_after`` failed runs (0: never) it pauses. ``notify`` are told if it fails.
+    """
+
+    backfill: int
+    workspace: str
+    workflow: int
+    name: str
+    first: datetime
+    last: datetime
+    split: datetime
+    total: int
+    time_zone: str
+    schedule: Schedule | None = None
+    every: str = ""
+    intervals: Intervals = Intervals.ALL
+    order: BackfillOrder = BackfillOrder.OLDEST
+    parallel: int = 1
+    stop_after: int = 0
+    queue: str = ""
+    version: int = 0
+    variables: dict[str, str] = msgspec.field(default_factory=dict)
+    remarks: str = ""
+    notify: tuple[str, ...] = ()
+
+
+class BackfillPassed(Event, frozen=True, tag="backfill.passed"):
+    """The next ``count`` intervals, up to the one at ``cycle``, need no run; ``again``: of those retried."""
+
+    backfill: int
+    cycle: datetime
+    count: int
+    again: bool = False
+
+
+class BackfillPaused(Event, frozen=True, tag="backfill.paused"):
+    """The backfill makes no more runs for now; the detail says why, where no person asked for it."""
+
+    backfill: int
+    detail: str = ""
+
+
+class BackfillResumed(Event, frozen=True, tag="backfill.resumed"):
+    """The backfill goes on; failures are counted from 0."""
+
+    backfill: int
+
+
+class BackfillRetried(Event, frozen=True, tag="backfill.retried"):
+    """Intervals whose run failed get another, before the backfill goes on with what it has not come to."""
+
+    backfill: int
+
+
+class BackfillCancelled(Event, frozen=True, tag="backfill.cancelled"):
+    """The backfill makes no more runs; what waits of it is stopped, and with ``running`` what runs."""
+
+    backfill: int
+    running: bool = False
+
+
+class BackfillFinished(Event, frozen=True, tag="backfill.finished"):
+    """All intervals have been seen to, and no run is active."""
+
+    backfill: int
+    state: BackfillState
 
 
 class RunStarted(Event, frozen=True, tag="run.started"):
@@ -403,9 +541,19 @@ EventType = (
     | JobDeleted
     | WorkflowSaved
     | WorkflowPublished
+    | WorkflowScheduling
     | WorkflowRenamed
     | WorkflowDeleted
+    | TickSkipped
+    | BackfillCreated
+    | BackfillPassed
+    | BackfillPaused
+    | BackfillResumed
+    | BackfillRetried
+    | BackfillCancelled
+    | BackfillFinished
     | RunCreated
+    | RunLate
     | RunStarted
     | RunPaused
     | RunResumed
@@ -453,5 +601,7 @@ class Record(msgspec.Struct, frozen=True):
 
 
 def number_of(event: EventType | Unknown) -> int:
-    """Give the number in the answer to a request: the run's, else of the version made; 0 for none."""
-    return getattr(event, "run", None) or getattr(event, "version", 0)
+    """Give the number in the answer to a request: the run's or backfill's, else the version's; 0: none."""
+    if isinstance(event, RunCreated):
+        return event.run
+    return getattr(event, "backfill", 0) or getattr(event, "run", 0) or getattr(event, "version", 0)

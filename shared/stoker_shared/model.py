@@ -64,6 +64,34 @@ class AttemptState(StrEnum):
     ENDED = "ended"
 
 
+class BackfillState(StrEnum):
+    """Where a backfill stands. ``running``: it makes runs, or waits for their ends or for intervals' ends."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    """All is done, and some of its runs did not succeed."""
+    CANCELLED = "cancelled"
+
+
+class Intervals(StrEnum):
+    """For which intervals of its range a backfill makes runs."""
+
+    ALL = "all"
+    MISSING = "missing"
+    """No run other than debug succeeded for it, or is active."""
+    FAILED = "failed"
+    """The latest run for it failed or was stopped."""
+
+
+class BackfillOrder(StrEnum):
+    """Which interval of its range a backfill begins with."""
+
+    OLDEST = "oldest"
+    NEWEST = "newest"
+
+
 RUN_ENDS = frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.STOPPED})
 NODE_ENDS = frozenset({NodeState.SUCCEEDED, NodeState.FAILED, NodeState.STOPPED, NodeState.SKIPPED})
 
@@ -305,6 +333,9 @@ class WorkflowSpec(Definition, frozen=True):
     The delay before retry n is ``retry_delay * retry_backoff ** (n - 1)``. ``parallelism`` is how many nodes
     of one run may be active at once; unset means as many as its queue allows. ``notify`` are the addresses
     that are told when a run fails.
+
+    A scheduled run is late when it has not started by ``not_started_by``, or not ended by ``not_done_by``:
+    how long after its tick (``90m``, ``2h``), or a time of day (``06:00``), the first one after the tick.
     """
 
     workflow: str
@@ -320,6 +351,8 @@ class WorkflowSpec(Definition, frozen=True):
     run_timeout: int | None = None
     parallelism: int | None = None
     failure_strategy: FailureStrategy = FailureStrategy.CONTINUE
+    not_started_by: str | None = None
+    not_done_by: str | None = None
     notify: tuple[str, ...] = ()
     tags: dict[str, str] = msgspec.field(default_factory=dict)
     variables: dict[str, str] = msgspec.field(default_factory=dict)

@@ -15,12 +15,16 @@ from stoker_shared import events as ev
 from stoker_shared.model import (
     NODE_ENDS,
     AttemptState,
+    BackfillOrder,
+    BackfillState,
     FailureStrategy,
+    Intervals,
     JobConfig,
     NodeState,
     OverlapPolicy,
     QueueSpec,
     RunState,
+    Schedule,
 )
 
 
@@ -150,6 +154,24 @@ class Draft(msgspec.Struct, frozen=True):
     applied: bool = False
 
 
+class Era(msgspec.Struct, frozen=True):
+    """From after ``since`` on, until the next era, ticks are those of the schedule of ``version``."""
+
+    version: int
+    since: datetime
+
+
+class Skip(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Ticks without runs, noted at ``at``."""
+
+    at: datetime
+    first: datetime
+    last: datetime
+    count: int
+    reason: ev.SkipReason
+    detail: str = ""
+
+
 KEPT_REVISIONS = 20
 """Replaced drafts of a workflow that are kept."""
 
@@ -158,6 +180,8 @@ class Workflow(msgspec.Struct, tag="workflow"):
     """A workflow under its immutable id: its draft and its published versions, oldest first.
 
     ``replaced`` are the drafts before this one, the oldest first; ``last_run`` is the run made last of it.
+    While scheduling is on it has ``eras``, and every tick up to ``ticked`` has its run, or was skipped;
+    ``skipped`` are those that were skipped last.
     """
 
     workspace: str
@@ -167,6 +191,14 @@ class Workflow(msgspec.Struct, tag="workflow"):
     versions: list[WorkflowVersion] = []
     replaced: list[Draft] = []
     last_run: int = 0
+    eras: list[Era] = []
+    ticked: datetime | None = None
+    skipped: Skip | None = None
+
+    @property
+    def scheduling(self) -> bool:
+        """Whether the scheduling switch is on."""
+        return bool(self.eras)
 
     @property
     def edited(self) -> bool:
@@ -294,6 +326,11 @@ class Run(msgspec.Struct, tag="run", omit_defaults=True):
     tags: dict[str, str] = {}
     settings: dict[str, str] = {}
     queues: list[str] = []
+    scheduled_at: datetime | None = None
+    start_by: datetime | None = None
+    end_by: datetime | None = None
+    late: list[ev.Lateness] = []
+    backfill: int = 0
     deeds: list[Deed] = []
     opened: int = 0
     begun_at: datetime | None = None
@@ -316,20 +353,77 @@ class Run(msgspec.Struct, tag="run", omit_defaults=True):
         return self.nodes[number - 1]
 
 
+KEPT_BACKFILLS = 1000
+"""Backfills that have ended and are kept; their runs stay in the history in any case."""
+
+
+class Backfill(msgspec.Struct, tag="backfill", omit_defaults=True):
+    """Runs for the intervals of a range, each made when it can start.
+
+    What it was created with is as in `stoker_shared.events.BackfillCreated`. Intervals from ``back`` to
+    ``ahead`` have been seen to, ``seen`` in number. Of them, while some are retried, those up to ``retried``
+    were seen to again. ``passed`` needed no run, ``active`` are the numbers of runs that have not ended;
+    ``succeeded`` and ``failed`` (or stopped) count the others, each interval's latest, and ``failures`` those
+    that failed since the backfill was last started, resumed or retried. ``detail`` is why it is paused.
+    """
+
+    id: int
+    workspace: str
+    workflow: int
+    name: str
+    first: datetime
+    last: datetime
+    split: datetime
+    total: int
+    time_zone: str
+    back: datetime
+    ahead: datetime
+    created_at: datetime
+    by: str
+    schedule: Schedule | None = None
+    every: str = ""
+    intervals: Intervals = Intervals.ALL
+    order: BackfillOrder = BackfillOrder.OLDEST
+    parallel: int = 1
+    stop_after: int = 0
+    queue: str = ""
+    version: int = 0
+    variables: dict[str, str] = {}
+    remarks: str = ""
+    notify: tuple[str, ...] = ()
+    state: BackfillState = BackfillState.RUNNING
+    detail: str = ""
+    ended_at: datetime | None = None
+    seen: int = 0
+    retried: datetime | None = None
+    passed: int = 0
+    active: list[int] = []
+    succeeded: int = 0
+    failed: int = 0
+    failures: int = 0
+    deeds: list[Deed] = []
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it makes no more runs."""
+        return self.state not in (BackfillState.RUNNING, BackfillState.PAUSED)
+
+
 class Counters(msgspec.Struct, tag="counters"):
     """The last numbers given out."""
 
     workflow: int = 0
     run: int = 0
+    backfill: int = 0
 
 
 DEFAULT = "default"
 """The workspace that is there from the start."""
 
-SHAPE = 2
+SHAPE = 3
 """Number of the state's shape, raised when a replay comes to more than earlier snapshots hold."""
 
-Item = Counters | Workspace | Queue | Variable | Job | Workflow | Run
+Item = Counters | Workspace | Queue | Variable | Job | Workflow | Backfill | Run
 """What a segment's snapshot consists of."""
 
 
@@ -349,6 +443,7 @@ class State(msgspec.Struct):
     workflows: dict[int, Workflow] = {}
     names: dict[tuple[str, str], int] = {}
     runs: dict[int, Run] = {}
+    backfills: dict[int, Backfill] = {}
     restoring: list[str] = []
     restored: dict[int, Run] = {}
 
@@ -360,6 +455,7 @@ class State(msgspec.Struct):
         yield from self.variables.values()
         yield from self.jobs.values()
         yield from self.workflows.values()
+        yield from self.backfills.values()
         yield from self.runs.values()
 
     def restore(self, item: Item) -> None:
@@ -382,6 +478,8 @@ class State(msgspec.Struct):
                 self.workspaces.setdefault(item.workspace, Workspace(item.workspace))
                 self.workflows[item.id] = item
                 self.names[item.workspace, item.name] = item.id
+            case Backfill():
+                self.backfills[item.id] = item
             case Run():
                 self.runs[item.id] = item
 

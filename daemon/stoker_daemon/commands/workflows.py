@@ -80,7 +80,8 @@ async def publish_workflow(
         if errors := _unmet(turn.state, workspace, spec):
             raise _faulty(name, errors)
         version = len(workflow.versions) + 1
-        event = ev.WorkflowPublished(workflow.id, version, draft.digest, request.remarks)
+        changed = _is_rescheduled(objects, workflow, spec)
+        event = ev.WorkflowPublished(workflow.id, version, draft.digest, request.remarks, changed)
         turn.record(fitting(event), by)
         return version
 
@@ -116,7 +117,9 @@ async def roll_back_workflow(
             raise _faulty(name, errors)
         version = len(workflow.versions) + 1
         remarks = request.remarks or f"as version {earlier.version}"
-        turn.record(fitting(ev.WorkflowPublished(workflow.id, version, earlier.digest, remarks)), by)
+        changed = _is_rescheduled(objects, workflow, spec)
+        event = ev.WorkflowPublished(workflow.id, version, earlier.digest, remarks, changed)
+        turn.record(fitting(event), by)
         if draft.digest != earlier.digest:
             turn.record(
                 ev.WorkflowSaved(workspace, workflow.id, name, draft.revision + 1, earlier.digest), by
@@ -236,6 +239,14 @@ def _unchanged(state: State, workspace: str, name: str, draft: Draft) -> Workflo
     if workflow.draft != draft:
         raise conflict(f"the draft of {name!r} was saved again meanwhile; look at it and ask again")
     return workflow
+
+
+def _is_rescheduled(objects: Objects, workflow: Workflow, spec: WorkflowSpec) -> bool:
+    """Tell whether a definition has another schedule than the one that ticks."""
+    if not workflow.eras:
+        return False
+    ticking = workflow.versions[workflow.eras[-1].version - 1]
+    return read_definition(objects, ticking.digest).schedule != spec.schedule
 
 
 def _check_name(name: str) -> None:

@@ -9,6 +9,7 @@ from stoker_daemon.moments import parse_range, parse_when
 from stoker_daemon.problems import invalid
 from stoker_daemon.projection import Selection, Slice
 from stoker_daemon.projection.selection import (
+    BACKFILL,
     NAME,
     STATE,
     TAG,
@@ -58,6 +59,7 @@ def _facets(query: RunsFilter, state: State, workspace: str) -> list[Facet]:
         WORKFLOW: query.workflow_id,
         STATE: query.state,
         TRIGGER: query.trigger,
+        BACKFILL: query.backfill,
         USER: query.user,
         TAG: query.tag,
     }

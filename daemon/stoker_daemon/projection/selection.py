@@ -15,6 +15,7 @@ import msgspec
 from stoker_shared.api import RunOrder, RunRow
 
 ALL, WORKFLOW, NAME, STATE, TRIGGER, USER, TAG = "all", "workflow", "name", "state", "trigger", "user", "tag"
+BACKFILL = "backfill"
 
 NONE = -1
 """What stands for the start of a run that has not started, and how long one took that has not ended."""
@@ -95,6 +96,7 @@ def facets_of(row: RunRow) -> list[Facet]:
         Facet(STATE, row.state.value),
         Facet(TRIGGER, row.trigger.value),
         Facet(USER, row.by),
+        *([Facet(BACKFILL, str(row.backfill))] if row.backfill else []),
         *(Facet(TAG, f"{name}={value}") for name, value in row.tags.items()),
     ]
 

@@ -18,7 +18,7 @@ from stoker_shared.api import RunRow
 from .changes import RunChange, Took
 from .selection import Facet, facets_of, keys_of
 
-SHAPE = 4
+SHAPE = 5
 """Number of the tables' shape; a database of another is made anew from the log."""
 
 TABLES = """

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from stoker_shared.difference import Difference
-from stoker_shared.events import Attachment, Reason, Trigger
+from stoker_shared.events import Attachment, Lateness, Reason, Trigger
 from stoker_shared.model import (
     ROOT_QUEUE,
     AttemptState,
@@ -98,6 +98,7 @@ class RunsFilter(Query, frozen=True):
     ] = UNSET
     state: Annotated[RunState | UnsetType, Meta(description="only runs in that state")] = UNSET
     trigger: Annotated[Trigger | UnsetType, Meta(description="only runs that were made by that")] = UNSET
+    backfill: Annotated[Number | UnsetType, Meta(description="only runs that this backfill made")] = UNSET
     user: Annotated[str | UnsetType, Meta(description="only runs that this user started")] = UNSET
     tag: Annotated[str | UnsetType, Meta(description="only runs with that tag, as name=value")] = UNSET
     cycle: Annotated[
@@ -521,7 +522,8 @@ class WorkflowRow(msgspec.Struct, omit_defaults=True):
 
     The draft ``has_changes`` where it is not that version; it was ``edited`` where it is not what was applied
     from a file last either. ``last_run`` is 0 where there is none. Queue, schedule and tags are those of the
-    latest version, of the draft where there is none.
+    latest version, of the draft where there is none. While ``scheduling`` is on the next run is due at
+    ``next_at``.
     """
 
     id: int
@@ -537,6 +539,8 @@ class WorkflowRow(msgspec.Struct, omit_defaults=True):
     queue: str = ROOT_QUEUE
     schedule: Schedule | None = None
     tags: dict[str, str] = {}
+    scheduling: bool = False
+    next_at: Moment | None = None
 
 
 class WorkflowView(msgspec.Struct, omit_defaults=True):
@@ -639,6 +643,8 @@ class RunRow(msgspec.Struct, omit_defaults=True):
     """What lists show of a run. Times are UTC; ``cycle`` is to be shown in ``time_zone``.
 
     ``name`` is what the workflow, whose id is ``workflow``, was called when the run was made.
+    ``scheduled_at`` is the end of the interval that the run is about, where there is one; ``backfill`` made
+    it, if any did.
     """
 
     id: int
@@ -657,6 +663,8 @@ class RunRow(msgspec.Struct, omit_defaults=True):
     remarks: str = ""
     workflow: int = 0
     tags: dict[str, str] = {}
+    scheduled_at: Moment | None = None
+    backfill: int = 0
 
 
 class RunCounts(msgspec.Struct):
@@ -705,7 +713,8 @@ class DeedView(msgspec.Struct):
 class RunView(msgspec.Struct, omit_defaults=True):
     """A run whole. ``settings`` are what reruns changed for this run only: what was, and what is now.
 
-    ``usual_seconds``: the median of what the workflow's newest runs that succeeded took.
+    ``usual_seconds``: the median of what the workflow's newest runs that succeeded took. A scheduled run is
+    to start by ``start_by`` and to end by ``end_by``; ``late`` says what of that it missed.
     """
 
     row: RunRow
@@ -717,6 +726,9 @@ class RunView(msgspec.Struct, omit_defaults=True):
     deeds: list[DeedView] = []
     usual_seconds: float | None = None
     expected_at: Moment | None = None
+    start_by: Moment | None = None
+    end_by: Moment | None = None
+    late: list[Lateness] = []
 
 
 def cut_mark(count: int) -> bytes:

@@ -1,0 +1,50 @@
+"""How events about ticks change a workflow: part of `stoker_shared.apply`.
+
+That a tick has one run at most is decided here: what comes for a tick that is accounted for is not allowed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from stoker_shared import events as ev
+from stoker_shared.state import Era, Skip, State, Workflow
+
+
+class NotDue(ValueError):
+    """An event about a tick of a workflow whose tick this is not, or not any more."""
+
+
+def workflow_scheduling(state: State, _: ev.Record, event: ev.WorkflowScheduling) -> None:
+    """Turn the switch."""
+    workflow = state.workflows[event.workflow]
+    workflow.skipped = None
+    if event.on and event.after:
+        workflow.eras = [Era(len(workflow.versions), event.after)]
+        workflow.ticked = event.after
+    else:
+        workflow.eras = []
+
+
+def reschedule(workflow: Workflow, version: int, at: datetime) -> None:
+    """Let the ticks after ``at`` be those of a new version; those before it, still to come, are not."""
+    if workflow.eras:
+        workflow.eras = [*workflow.eras, Era(version, at)]
+
+
+def tick_skipped(state: State, record: ev.Record, event: ev.TickSkipped) -> None:
+    """Account for ticks without runs."""
+    workflow = state.workflows[event.workflow]
+    account_for(workflow, event.last)
+    workflow.skipped = Skip(record.at, event.first, event.last, event.count, event.reason, event.detail)
+
+
+def account_for(workflow: Workflow, tick: datetime) -> None:
+    """Account for a workflow's ticks up to this one, with which it goes on. Raises `NotDue`."""
+    if workflow.ticked is None or not workflow.eras:
+        raise NotDue(f"workflow {workflow.id} is not scheduled")
+    if tick <= workflow.ticked:
+        raise NotDue(f"the tick {tick} of workflow {workflow.id} has its run, or was skipped")
+    workflow.ticked = tick
+    later = [era for era in workflow.eras if era.since >= tick]
+    workflow.eras = [era for era in workflow.eras if era.since < tick][-1:] + later
