@@ -46,9 +46,9 @@ def timetable(schedule: Schedule, host: ZoneInfo) -> Timetable:
 
 
 def stepping(first: datetime, every: str, zone: ZoneInfo) -> Timetable:
-    """Give the tick ``first`` and, before and after it, one each ``every``: ``15m``, ``6h``, ``1d``, ``1w``, ``1M``.
+    """Give the tick ``first``, and before and after it one each ``every``.
 
-    Minutes and hours are of elapsed time, days, weeks and months of the calendar in ``zone``.
+    That is ``15m`` or ``6h`` of elapsed time, or ``1d``, ``1w`` or ``1M`` of the calendar in ``zone``.
 
     Raises:
         ValueError: ``every`` is not such a length, or 0.

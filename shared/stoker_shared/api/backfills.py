@@ -66,7 +66,7 @@ class IntervalView(msgspec.Struct, omit_defaults=True):
     """An interval and what a backfill would do with it.
 
     ``cycle`` is its beginning and ``ends_at`` its end, ``local`` its beginning in the workflow's zone with
-    the offset. ``run`` is the latest run there is for it, debug aside, and ``state`` that run's. A run would be
+    the offset. ``run`` is the latest run for it, debug aside, and ``state`` that run's. A run would be
     ``made``, unless it is not among those asked for; it waits until ``ends_at`` where that is to come.
     """
 
