@@ -165,7 +165,7 @@ def _workflow_published(state: State, record: ev.Record, event: ev.WorkflowPubli
     workflow = state.workflows[event.workflow]
     workflow.versions.append(version)
     if event.rescheduled:
-        ticking.reschedule(workflow, event.version, record.at)
+        ticking.reschedule(workflow, event.schedule, record.at)
 
 
 def _workflow_renamed(state: State, record: ev.Record, event: ev.WorkflowRenamed) -> None:
