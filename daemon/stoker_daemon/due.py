@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import zip_longest
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -74,12 +75,12 @@ class Stretch(NamedTuple):
 def ahead(workflow: Workflow, host: ZoneInfo) -> list[Stretch]:
     """Give what a workflow has to tick yet: nothing of it is accounted for. ``host`` is the host's zone."""
     found: list[Stretch] = []
-    ends = [*(era.since for era in workflow.eras[1:]), _END_OF_TIME]
-    for era, until in zip(workflow.eras, ends, strict=True):
+    for era, later in zip_longest(workflow.eras, workflow.eras[1:]):
         if era.schedule:
             start, end = bounds(era.schedule, host)
-            stretch = Stretch(_timetable(era.schedule, host), era.since, min(until, end or until))
-            stretch = stretch.later_than(workflow.ticked or era.since)
+            until = min(later.since if later else _END_OF_TIME, end or _END_OF_TIME)
+            after = max(era.since, workflow.ticked or era.since)
+            stretch = Stretch(_timetable(era.schedule, host), after, until)
             if start and start > stretch.after:
                 stretch = stretch.later_than(start - _INSTANT)
             found.append(stretch)
@@ -91,6 +92,13 @@ def next_tick(stretches: list[Stretch]) -> datetime | None:
     return next((tick for stretch in stretches if (tick := stretch.first)), None)
 
 
+def coming(stretches: list[Stretch]) -> Iterator[Make]:
+    """Give the runs that stretches of time are to have, in their order."""
+    for ticks, after, until in stretches:
+        for tick in ticks.between(after, until):
+            yield Make(tick, ticks.before(tick) or tick, ticks.zone)
+
+
 def due(stretches: list[Stretch], noticed: datetime, policy: CatchUpPolicy) -> Iterator[Make | Drop]:
     """Give what becomes of the ticks up to the moment at which they were noticed, in their order."""
     stretches = [stretch.up_to(noticed) for stretch in stretches]
@@ -99,9 +107,7 @@ def due(stretches: list[Stretch], noticed: datetime, policy: CatchUpPolicy) -> I
         if drop := _drop([stretch.up_to(given_up) for stretch in stretches]):
             yield drop
         stretches = [stretch.later_than(given_up) for stretch in stretches]
-    for ticks, after, until in stretches:
-        for tick in ticks.between(after, until):
-            yield Make(tick, ticks.before(tick) or tick, ticks.zone)
+    yield from coming(stretches)
 
 
 def _given_up(stretches: list[Stretch], noticed: datetime, policy: CatchUpPolicy) -> datetime:
