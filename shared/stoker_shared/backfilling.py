@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from stoker_shared import events as ev
-from stoker_shared.model import RUN_ENDS, BackfillState, RunState
+from stoker_shared.model import BackfillState, RunState
 from stoker_shared.state import KEPT_BACKFILLS, MOST_DEEDS, Backfill, Deed, Run, State
 
 _FIELDS = set(Backfill.__struct_fields__) & set(ev.BackfillCreated.__struct_fields__)
@@ -86,6 +86,7 @@ def run_created(state: State, event: ev.RunCreated) -> None:
     if event.retry_of:
         _see_again(backfill, event.cycle)
         backfill.failed -= 1
+        backfill.replaced.append(event.retry_of)
     else:
         _see(backfill, event.cycle, 1)
     backfill.active.append(event.run)
@@ -93,19 +94,21 @@ def run_created(state: State, event: ev.RunCreated) -> None:
 
 def run_finished(state: State, run: Run) -> None:
     """A run of a backfill came to its end."""
-    if backfill := state.backfills.get(run.backfill):
-        backfill.active.remove(run.id)
-        if run.state is RunState.SUCCEEDED:
-            backfill.succeeded += 1
-        else:
-            backfill.failed += 1
-            backfill.failures += 1
+    backfill = state.backfills.get(run.backfill)
+    if backfill is None or run.id in backfill.replaced:
+        return
+    backfill.active.remove(run.id)
+    if run.state is RunState.SUCCEEDED:
+        backfill.succeeded += 1
+    else:
+        backfill.failed += 1
+        backfill.failures += 1
 
 
 def run_opened(state: State, run: Run) -> None:
     """A run that had ended, as it still says, is opened again: its backfill is not over, unless cancelled."""
     backfill = state.backfills.get(run.backfill)
-    if backfill is None or run.state not in RUN_ENDS:
+    if backfill is None or run.id in backfill.replaced:
         return
     if run.state is RunState.SUCCEEDED:
         backfill.succeeded -= 1
