@@ -95,7 +95,7 @@ def run_created(state: State, event: ev.RunCreated) -> None:
 def run_finished(state: State, run: Run) -> None:
     """A run of a backfill came to its end."""
     backfill = state.backfills.get(run.backfill)
-    if backfill is None or run.id in backfill.replaced:
+    if backfill is None or run.id not in backfill.active:
         return
     backfill.active.remove(run.id)
     if run.state is RunState.SUCCEEDED:
@@ -106,7 +106,10 @@ def run_finished(state: State, run: Run) -> None:
 
 
 def run_opened(state: State, run: Run) -> None:
-    """A run that had ended, as it still says, is opened again: its backfill is not over, unless cancelled."""
+    """A run that had ended, as it still says, is opened again: its backfill is not over, unless cancelled.
+
+    One in whose place a retry has made another is not the backfill's any more.
+    """
     backfill = state.backfills.get(run.backfill)
     if backfill is None or run.id in backfill.replaced:
         return
@@ -124,6 +127,7 @@ def _go_on(backfill: Backfill) -> None:
 
 
 def _see(backfill: Backfill, cycle: datetime, count: int) -> None:
+    _check(backfill)
     if backfill.ahead < cycle <= backfill.last:
         backfill.ahead = cycle
     elif backfill.first <= cycle < backfill.back:
@@ -134,9 +138,15 @@ def _see(backfill: Backfill, cycle: datetime, count: int) -> None:
 
 
 def _see_again(backfill: Backfill, cycle: datetime) -> None:
+    _check(backfill)
     if backfill.retried is None or not backfill.retried < cycle <= backfill.ahead:
         raise SeenTo(f"backfill {backfill.id} does not retry the interval of {cycle}, or did")
     backfill.retried = cycle if cycle < backfill.ahead else None
+
+
+def _check(backfill: Backfill) -> None:
+    if backfill.has_ended:
+        raise SeenTo(f"backfill {backfill.id} has ended: {backfill.state}")
 
 
 def _remember(backfill: Backfill, record: ev.Record, what: str) -> None:
