@@ -186,7 +186,7 @@ def _workflow_deleted(state: State, _: ev.Record, event: ev.WorkflowDeleted) -> 
 
 def _run_created(state: State, record: ev.Record, event: ev.RunCreated) -> None:
     if event.trigger is ev.Trigger.SCHEDULE and event.scheduled_at:
-        ticking.account_for(state.workflows[event.workflow], event.scheduled_at)
+        ticking.account_for(state.workflows[event.workflow], event.scheduled_at, event.scheduled_at)
     if event.backfill:
         backfilling.run_created(state, event)
     state.counters.run = event.run
@@ -326,7 +326,7 @@ def _opened(state: State, record: ev.Record, number: int) -> Run:
 
 
 def _leave_past_deadlines(run: Run, now: datetime) -> None:
-    """A run that had finished in time is not late for being opened again. What was missed is noted already."""
+    """Leave what a run that had ended did in time: to be opened again makes no run late."""
     if run.start_by and run.start_by <= now and ev.Lateness.START not in run.late:
         run.start_by = None
     if run.end_by and run.end_by <= now and ev.Lateness.END not in run.late:
