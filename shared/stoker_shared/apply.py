@@ -165,7 +165,7 @@ def _workflow_published(state: State, record: ev.Record, event: ev.WorkflowPubli
     workflow = state.workflows[event.workflow]
     workflow.versions.append(version)
     if event.rescheduled:
-        ticking.reschedule(workflow, event.version, record.at)
+        ticking.reschedule(workflow, event.schedule, record.at)
 
 
 def _workflow_renamed(state: State, record: ev.Record, event: ev.WorkflowRenamed) -> None:
@@ -320,7 +320,16 @@ def _opened(state: State, record: ev.Record, number: int) -> Run:
     run.ended_at = run.begun_at = run.reason = run.stopping = None
     run.stopped_by = ""
     run.opened = record.seq
+    _leave_past_deadlines(run, record.at)
     return run
+
+
+def _leave_past_deadlines(run: Run, now: datetime) -> None:
+    """A run that had finished in time is not late for being opened again. What was missed is noted already."""
+    if run.start_by and run.start_by <= now and ev.Lateness.START not in run.late:
+        run.start_by = None
+    if run.end_by and run.end_by <= now and ev.Lateness.END not in run.late:
+        run.end_by = None
 
 
 def _reset(run: Run, names: tuple[str, ...]) -> None:

@@ -155,10 +155,10 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 class Era(msgspec.Struct, frozen=True):
-    """From after ``since`` on, until the next era, ticks are those of the schedule of ``version``."""
+    """From after ``since`` on, until the next era, ticks are those of ``schedule``; None has none."""
 
-    version: int
     since: datetime
+    schedule: Schedule | None = None
 
 
 class Skip(msgspec.Struct, frozen=True, omit_defaults=True):
