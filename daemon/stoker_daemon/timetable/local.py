@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from stoker_daemon.timetable.offsets import BLOCK, DAY, FIRST, LAST, stretches
-from stoker_daemon.timetable.seconds import instant, second_after, second_before
+from stoker_daemon.timetable.offsets import BLOCK, FIRST, LAST, stretches
+from stoker_daemon.timetable.seconds import DAY, instant, second_after, second_before
 from stoker_daemon.timetable.wanted import Wanted
 from stoker_shared.model import GapPolicy, RepeatPolicy
 

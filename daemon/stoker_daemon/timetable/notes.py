@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
 from stoker_daemon.timetable.local import LocalTicks, existing
-from stoker_daemon.timetable.offsets import DAY, LAST, Change, changes
-from stoker_daemon.timetable.seconds import instant, second_after
+from stoker_daemon.timetable.offsets import LAST, Change, changes
+from stoker_daemon.timetable.seconds import DAY, instant, second_after
 from stoker_shared.api.scheduling import ClockChange, TickView
 from stoker_shared.model import GapPolicy, RepeatPolicy
 
@@ -18,10 +18,11 @@ def tick_views(ticks: LocalTicks, after: datetime, until: datetime | None, limit
     Those that a clock change skips are shown too, where they would come: those of one change as one.
     """
     views: list[TickView] = []
-    cycle, last = ticks.before(after + timedelta(microseconds=1)), after
+    cycle: datetime | None = None
+    last = after
     for tick in ticks.between(after, until or instant(LAST)):
         views += _skipped(ticks, last, tick)
-        views.append(_view(ticks, tick, cycle))
+        views.append(_view(ticks, tick, cycle or ticks.before(tick)))
         cycle = last = tick
         if len(views) >= limit:
             return views[:limit]

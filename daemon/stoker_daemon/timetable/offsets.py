@@ -12,9 +12,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from stoker_daemon.timetable.seconds import instant, second_after
+from stoker_daemon.timetable.seconds import DAY, instant, second_after
 
-DAY = 86_400
 FIRST = second_after(datetime(1, 1, 2, tzinfo=UTC)) - 1
 LAST = second_after(datetime(9999, 12, 31, tzinfo=UTC)) - 2
 """The first and the last second that have a local time in every zone."""
