@@ -28,7 +28,7 @@ class ElapsedTicks(msgspec.Struct, frozen=True):
 
     def before(self, moment: datetime) -> datetime | None:
         """Give the last tick earlier than a moment."""
-        return self._tick(self._number(moment - _INSTANT if moment > _EARLIEST else moment))
+        return self._tick(self._number(max(moment, _EARLIEST) - _INSTANT))
 
     def between(self, start: datetime, end: datetime) -> Iterator[datetime]:
         """Give the ticks later than ``start`` and not later than ``end``."""
