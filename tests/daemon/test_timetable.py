@@ -340,7 +340,7 @@ class TestBounds:
 
 class TestShownTicks:
     def shown(self, schedule: Schedule, after: str, limit: int = 3, until: str | None = None) -> list[str]:
-        views = tick_views(timetable(schedule, BERLIN), at(after), until and at(until), limit)
+        views = tick_views(timetable(schedule, BERLIN), at(after), at(until) if until else None, limit)
         return [f"{view.local[8:16]} {view.change or '-'} {view.note}".rstrip(" ") for view in views]
 
     def test_have_local_time_utc_and_cycle_time(self):
