@@ -74,6 +74,7 @@ class Scheduler:
             self._engine.listeners.remove(self._hear)
             self._work.cancel()
             await asyncio.wait({self._work})
+            self._work = None
 
     async def _run(self) -> None:
         for count, number in enumerate(list(self._engine.state.workflows)):
