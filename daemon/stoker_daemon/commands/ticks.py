@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
@@ -18,13 +17,13 @@ from stoker_daemon.commands.variables import plain_variables
 from stoker_daemon.due import Drop, Make, ahead, due
 from stoker_daemon.engine import STOKER, Turn
 from stoker_daemon.objects import Objects
-from stoker_daemon.overlap import first_runs
+from stoker_daemon.overlap import first_run
 from stoker_daemon.plan import Plan, freeze
 from stoker_daemon.problems import Refused
 from stoker_shared import events as ev
 from stoker_shared.lateness import deadline
 from stoker_shared.model import CatchUpPolicy, OverlapPolicy, WorkflowSpec
-from stoker_shared.state import JobVersion, Run, State, Workflow
+from stoker_shared.state import JobVersion, State, Workflow
 from stoker_shared.text import fit
 
 MOST_AT_ONCE = 200
@@ -113,36 +112,36 @@ def make_runs(ready: Sequence[Ready], host: ZoneInfo, crowded: set[int]) -> Call
     """
 
     def command(turn: Turn) -> list[Ready]:
-        first = first_runs(turn.state)
-        active = Counter(
-            run.workflow for run in turn.state.runs.values() if run.trigger is ev.Trigger.SCHEDULE
-        )
         for index, each in enumerate(ready):
             if len(turn.records) >= MOST_AT_ONCE:
                 return list(ready[index:])
             workflow = turn.state.workflows.get(each.workflow)
             if workflow is None or workflow.versions[-1].digest != each.definition:
                 continue
-            room = MOST_AT_ONCE
-            if each.spec.catch_up is CatchUpPolicy.ALL:
-                room = MOST_ACTIVE - active[workflow.id]
-                if room <= 0:
-                    crowded.add(workflow.id)
-                    continue
+            room = _room(turn.state, each)
+            if not room:
+                crowded.add(workflow.id)
+                continue
             try:
                 decisions = list(islice(due(ahead(workflow, host), each.noticed, each.spec.catch_up), room))
             except Exception:
                 logger.exception("the ticks of workflow %r can't be told", workflow.name)
                 continue
-            _account_for(turn, workflow, each, decisions, first)
+            _account_for(turn, workflow, each, decisions)
         return []
 
     return command
 
 
-def _account_for(
-    turn: Turn, workflow: Workflow, ready: Ready, decisions: list[Make | Drop], first: dict[int, Run]
-) -> None:
+def _room(state: State, ready: Ready) -> int:
+    """Give how many runs of a workflow may be made at once."""
+    if ready.spec.catch_up is not CatchUpPolicy.ALL:
+        return MOST_AT_ONCE
+    runs = (state.runs[number] for number in state.runs_of.get(ready.workflow, ()))
+    return max(MOST_ACTIVE - sum(run.trigger is ev.Trigger.SCHEDULE for run in runs), 0)
+
+
+def _account_for(turn: Turn, workflow: Workflow, ready: Ready, decisions: list[Make | Drop]) -> None:
     makes: list[Make] = []
     for decision in decisions:
         if isinstance(decision, Drop):
@@ -152,14 +151,12 @@ def _account_for(
             makes.append(decision)
     for index, make in enumerate(makes):
         try:
-            event = _creation(turn.state, workflow, ready, make, first.get(workflow.id))
+            turn.record(_creation(turn.state, workflow, ready, make), STOKER)
         except _NoRun as why:
             # What stands against one stands against those after it.
             span = make.tick, makes[-1].tick, len(makes) - index
             turn.record(ev.TickSkipped(workflow.id, *span, why.reason, why.detail), STOKER)
             return
-        turn.record(event, STOKER)
-        first.setdefault(workflow.id, turn.state.runs[event.run])
 
 
 class _NoRun(Exception):
@@ -171,11 +168,9 @@ class _NoRun(Exception):
         self.detail = detail
 
 
-def _creation(
-    state: State, workflow: Workflow, ready: Ready, make: Make, earlier: Run | None
-) -> ev.RunCreated:
+def _creation(state: State, workflow: Workflow, ready: Ready, make: Make) -> ev.RunCreated:
     spec = ready.spec
-    if spec.overlap is OverlapPolicy.SKIP and earlier:
+    if spec.overlap is OverlapPolicy.SKIP and (earlier := first_run(state, workflow.id)):
         raise _NoRun(ev.SkipReason.OVERLAP, f"run #{earlier.id} was active")
     if ready.plan is None:
         raise _NoRun(ev.SkipReason.REFUSED, ready.refusal)

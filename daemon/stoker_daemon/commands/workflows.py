@@ -22,7 +22,7 @@ from stoker_daemon.placing import places
 from stoker_daemon.plan import freeze
 from stoker_daemon.problems import Refused, conflict, invalid, not_found, precondition_required, stale
 from stoker_daemon.references import reference_faults
-from stoker_daemon.views import in_force, runs_by_workflow, workflow_row
+from stoker_daemon.views import in_force, workflow_row
 from stoker_shared import events as ev
 from stoker_shared.api import Fault, PublishWorkflow, RollBackWorkflow, WorkflowView
 from stoker_shared.definition import faults
@@ -175,7 +175,7 @@ def delete_workflow(workspace: str, name: str, by: str) -> Callable[[Turn], Work
 
     def command(turn: Turn) -> Workflow:
         workflow = known_workflow(turn.state, workspace, name)
-        if active := runs_by_workflow(turn.state).get(workflow.id):
+        if active := turn.state.runs_of.get(workflow.id):
             runs = ", ".join(f"#{number}" for number in active)
             raise conflict(f"workflow {name!r} has active runs: {runs}; stop them or wait for their end")
         turn.record(ev.WorkflowDeleted(workflow.id), by)
@@ -221,8 +221,7 @@ def definition_at(objects: Objects, workflow: Workflow, place: str) -> WorkflowS
 
 def workflow_view(state: State, objects: Objects, workflow: Workflow, place: str) -> WorkflowView:
     """Show a workflow with its definition at a place; raises `Refused`."""
-    runs = runs_by_workflow(state).get(workflow.id, [])
-    row = workflow_row(workflow, runs, read_definition(objects, in_force(workflow)))
+    row = workflow_row(state, workflow, read_definition(objects, in_force(workflow)))
     return WorkflowView(row, definition_at(objects, workflow, place))
 
 

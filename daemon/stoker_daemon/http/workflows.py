@@ -18,7 +18,7 @@ from stoker_daemon.http.once import Once
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.objects import Objects
 from stoker_daemon.problems import invalid
-from stoker_daemon.views import in_force, runs_by_workflow, workflow_row
+from stoker_daemon.views import in_force, workflow_row
 from stoker_shared import routes
 from stoker_shared.api import (
     DifferenceQuery,
@@ -67,13 +67,11 @@ class Workflows:
     async def list_workflows(self, workspace: str, query: PageQuery) -> Answer[Page[WorkflowRow]]:
         """List the workflows of a workspace."""
         state = self._engine.state
-        runs = runs_by_workflow(state)
         known_workspace(state, workspace)
         names = [name for space, name in state.names if space == workspace]
 
         def row(name: str) -> WorkflowRow:
-            workflow = known_workflow(state, workspace, name)
-            return self._row(workflow, runs.get(workflow.id, []))
+            return self._row(known_workflow(state, workspace, name))
 
         return Answer(page(query, names, row))
 
@@ -106,7 +104,7 @@ class Workflows:
         """Delete a workflow without active runs; the runs it had stay in the history."""
         self._engine.admit()
         workflow = await self._engine.submit(workflows.delete_workflow(workspace, name, caller.user))
-        return Answer(self._row(workflow, []))
+        return Answer(self._row(workflow))
 
     async def list_workflow_versions(
         self, workspace: str, name: str, query: PageQuery
@@ -185,8 +183,9 @@ class Workflows:
         view.row.next_at = self._next_at(workflow)
         return Answer(view, etag(workflow.draft.revision))
 
-    def _row(self, workflow: Workflow, active_runs: list[int]) -> WorkflowRow:
-        row = workflow_row(workflow, active_runs, read_definition(self._objects, in_force(workflow)))
+    def _row(self, workflow: Workflow) -> WorkflowRow:
+        definition = read_definition(self._objects, in_force(workflow))
+        row = workflow_row(self._engine.state, workflow, definition)
         row.next_at = self._next_at(workflow)
         return row
 
