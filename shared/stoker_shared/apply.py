@@ -186,7 +186,7 @@ def _workflow_deleted(state: State, _: ev.Record, event: ev.WorkflowDeleted) -> 
 
 def _run_created(state: State, record: ev.Record, event: ev.RunCreated) -> None:
     if event.trigger is ev.Trigger.SCHEDULE and event.scheduled_at:
-        ticking.account_for(state.workflows[event.workflow], event.scheduled_at)
+        ticking.account_for(state.workflows[event.workflow], event.scheduled_at, event.scheduled_at)
     if event.backfill:
         backfilling.run_created(state, event)
     state.counters.run = event.run
