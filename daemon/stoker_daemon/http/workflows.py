@@ -96,7 +96,14 @@ class Workflows:
         """Save the draft, made on the revision that If-Match names."""
         self._engine.admit()
         command = await workflows.save_workflow(
-            self._objects, workspace, name, body, revision_of(request), caller.user, applied=query.applied
+            self._objects,
+            workspace,
+            name,
+            body,
+            revision_of(request),
+            caller.user,
+            self._zone,
+            applied=query.applied,
         )
         return self._shown(await self._engine.submit(command), "draft")
 
@@ -131,7 +138,7 @@ class Workflows:
             len(workflow.versions) + 1, self._difference(workflow, _latest(workflow), "draft")
         )
         spec = workflows.definition_at(self._objects, workflow, "draft")
-        shown.errors = await workflows.publishing_faults(self._engine.state, workspace, spec)
+        shown.errors = await workflows.publishing_faults(self._engine.state, workspace, spec, self._zone)
         return Answer(shown)
 
     async def publish_workflow(
@@ -141,7 +148,9 @@ class Workflows:
         state = self._engine.state
         number = await self._once.carry_out(
             caller,
-            lambda: workflows.publish_workflow(state, self._objects, workspace, name, body, caller.user),
+            lambda: workflows.publish_workflow(
+                state, self._objects, workspace, name, body, caller.user, self._zone
+            ),
         )
         return Answer(known_workflow(state, workspace, name).versions[number - 1])
 
@@ -152,7 +161,9 @@ class Workflows:
         state = self._engine.state
         number = await self._once.carry_out(
             caller,
-            lambda: workflows.roll_back_workflow(state, self._objects, workspace, name, body, caller.user),
+            lambda: workflows.roll_back_workflow(
+                state, self._objects, workspace, name, body, caller.user, self._zone
+            ),
         )
         return Answer(known_workflow(state, workspace, name).versions[number - 1])
 

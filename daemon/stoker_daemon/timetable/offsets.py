@@ -6,14 +6,14 @@ at a zone once a day, and what happens at a change depends on the offset before 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from stoker_daemon.timetable.seconds import instant, second_after
+from stoker_daemon.timetable.seconds import DAY, instant, second_after
 
-DAY = 86_400
 FIRST = second_after(datetime(1, 1, 2, tzinfo=UTC)) - 1
 LAST = second_after(datetime(9999, 12, 31, tzinfo=UTC)) - 2
 """The first and the last second that have a local time in every zone."""
@@ -39,12 +39,24 @@ class Stretch(NamedTuple):
     before: int
 
 
+def changes(zone: ZoneInfo, low: int, high: int) -> Iterator[Change]:
+    """Give the changes of a zone later than ``low`` and not later than ``high``."""
+    for block in range(low // BLOCK, high // BLOCK + 1):
+        for stretch in stretches(zone, block):
+            if (
+                low < stretch.start <= high
+                and stretch.start >= block * BLOCK
+                and stretch.offset != stretch.before
+            ):
+                yield Change(stretch.start, stretch.before, stretch.offset)
+
+
 @lru_cache(maxsize=8192)
 def stretches(zone: ZoneInfo, block: int) -> tuple[Stretch, ...]:
     """Give the stretches of the block with that number, from ``block * BLOCK`` on, and of the day before."""
     begin, end = block * BLOCK - DAY, (block + 1) * BLOCK
     offset = _offset(zone, begin - 1)
-    starts = [Change(begin, offset, offset), *_changes(zone, begin - 1, end - 1)]
+    starts = [Change(begin, offset, offset), *_look(zone, begin - 1, end - 1)]
     ends = [*(change.at for change in starts[1:]), end]
     return tuple(
         Stretch(change.at, end, change.after, change.before)
@@ -53,7 +65,7 @@ def stretches(zone: ZoneInfo, block: int) -> tuple[Stretch, ...]:
     )
 
 
-def _changes(zone: ZoneInfo, begin: int, end: int) -> list[Change]:
+def _look(zone: ZoneInfo, begin: int, end: int) -> list[Change]:
     """Give the changes later than ``begin`` and not later than ``end``."""
     looks = range(begin, end + 1, DAY)
     offsets = [_offset(zone, look) for look in looks]

@@ -25,7 +25,8 @@ class TicksQuery(Query, frozen=True):
     after: Annotated[
         str | UnsetType,
         Meta(
-            description="a date or a local or offset time (ISO 8601): only ticks later than that; absent: now"
+            description="a local or offset time (ISO 8601): only ticks later than that; a date: from its "
+            "beginning on; absent: now"
         ),
     ] = UNSET
     version: Annotated[
