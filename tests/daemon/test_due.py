@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stoker_daemon.due import Drop, Make, ahead, due, next_tick
+from stoker_daemon.due import Drop, Make, ahead_of, due, next_tick
 from stoker_daemon.timetable import timetable
 from stoker_shared import events as ev
 from stoker_shared.model import CatchUpPolicy, Cron, Days, Hours, Minutes, Schedule
@@ -44,7 +44,7 @@ class Flow:
 
     @property
     def next(self) -> datetime | None:
-        return next_tick(ahead(self.workflow, BERLIN))
+        return next_tick(ahead_of(self.workflow, BERLIN))
 
     def publish(self, schedule: Schedule | None, now: datetime) -> None:
         self.story.now = now
@@ -54,7 +54,7 @@ class Flow:
     def notice(self, now: datetime) -> list[Make | Drop]:
         """Carry out what is due at a moment, as the engine does: `apply` refuses what is not."""
         self.story.now = now
-        decisions = list(due(ahead(self.workflow, BERLIN), now, self.policy))
+        decisions = list(due(ahead_of(self.workflow, BERLIN), now, self.policy))
         for decision in decisions:
             if isinstance(decision, Drop):
                 self.dropped.append(decision)

@@ -189,12 +189,14 @@ class World:
         )
         known = self.state.workflow_named("default", name)
         revision = known.draft.revision if known else 0
-        await self.ask(await save_workflow(self.objects, "default", name, spec, revision, "alice"))
+        await self.ask(await save_workflow(self.objects, "default", name, spec, revision, "alice", BERLIN))
         request = PublishWorkflow()
-        await self.ask(await publish_workflow(self.state, self.objects, "default", name, request, "alice"))
+        await self.ask(
+            await publish_workflow(self.state, self.objects, "default", name, request, "alice", BERLIN)
+        )
 
     async def switch(self, on: bool, name: str = "flow") -> None:
-        await self.ask(set_scheduling(self.objects, "default", name, on, BERLIN, "alice"))
+        await self.ask(set_scheduling(self.objects, "default", name, on, "alice", BERLIN))
         await self.settle()
 
     async def define(self, schedule: Schedule | None, name: str = "flow", **fields: Any) -> None:
@@ -244,7 +246,7 @@ class TestTheSwitch:
         await world.define(MINUTE)
         await world.go(60)
         world.clock.go(70)
-        await world.ask(set_scheduling(world.objects, "default", "flow", False, BERLIN, "alice"))
+        await world.ask(set_scheduling(world.objects, "default", "flow", False, "alice", BERLIN))
         await world.settle()
         made = world.runs()
         await world.go(300)
@@ -266,7 +268,7 @@ class TestTheSwitch:
             await world.switch(True)
 
         spec = WorkflowSpec(workflow="draft", schedule=MINUTE)
-        await world.ask(await save_workflow(world.objects, "default", "draft", spec, 0, "alice"))
+        await world.ask(await save_workflow(world.objects, "default", "draft", spec, 0, "alice", BERLIN))
         with pytest.raises(Refused, match="'draft' has not been published"):
             await world.switch(True, "draft")
 
@@ -313,7 +315,7 @@ class TestARun:
     async def test_is_of_what_was_published_not_of_the_draft(self, world: World):
         await world.define(MINUTE, description="one")
         draft = WorkflowSpec(workflow="flow", schedule=Hours(every=1, time_zone="UTC"))
-        command = await save_workflow(world.objects, "default", "flow", draft, 1, "alice")
+        command = await save_workflow(world.objects, "default", "flow", draft, 1, "alice", BERLIN)
         await world.ask(command)
         await world.go(60)
         assert world.runs() == [at(60)]

@@ -14,7 +14,7 @@ import msgspec
 from stoker_daemon.commands.common import latest_job, read_definition
 from stoker_daemon.commands.making import Wanted, creation
 from stoker_daemon.commands.variables import plain_variables
-from stoker_daemon.due import Drop, Make, ahead, due
+from stoker_daemon.due import Drop, Make, ahead_of, due
 from stoker_daemon.engine import STOKER, Turn
 from stoker_daemon.objects import Objects
 from stoker_daemon.overlap import first_run
@@ -123,11 +123,13 @@ def make_runs(ready: Sequence[Ready], host: ZoneInfo, crowded: set[int]) -> Call
                 crowded.add(workflow.id)
                 continue
             try:
-                decisions = list(islice(due(ahead(workflow, host), each.noticed, each.spec.catch_up), room))
+                decisions = list(
+                    islice(due(ahead_of(workflow, host), each.noticed, each.spec.catch_up), room)
+                )
             except Exception:
                 logger.exception("the ticks of workflow %r can't be told", workflow.name)
                 continue
-            _account_for(turn, workflow, each, decisions)
+            _account_for(turn, workflow, each, some)
         return []
 
     return command
