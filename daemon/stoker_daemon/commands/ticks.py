@@ -123,9 +123,8 @@ def make_runs(ready: Sequence[Ready], host: ZoneInfo, crowded: set[int]) -> Call
                 crowded.add(workflow.id)
                 continue
             try:
-                decisions = list(
-                    islice(due(ahead_of(workflow, host), each.noticed, each.spec.catch_up), room)
-                )
+                decisions = due(ahead_of(workflow, host), each.noticed, each.spec.catch_up)
+                some = list(islice(decisions, room))
             except Exception:
                 logger.exception("the ticks of workflow %r can't be told", workflow.name)
                 continue
