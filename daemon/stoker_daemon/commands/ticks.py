@@ -32,6 +32,9 @@ MOST_AT_ONCE = 200
 MOST_ACTIVE = 100
 """Active scheduled runs of a workflow at which one that catches up on all its ticks waits with the others."""
 
+_SYNCS = 8
+"""Plans that are written at the same time: a disk syncs several in little more time than one."""
+
 _LONGEST_DETAIL = 500
 
 logger = logging.getLogger(__name__)
@@ -80,7 +83,10 @@ async def make_ready(state: State, objects: Objects, noticed: Mapping[int, datet
             if space not in variables:
                 variables[space] = plain_variables(state, space)
             unfrozen.append((each, jobs, variables[space]))
-    return ready + await asyncio.to_thread(_frozen, objects, unfrozen)
+    parts = [unfrozen[start::_SYNCS] for start in range(_SYNCS) if start < len(unfrozen)]
+    for frozen in await asyncio.gather(*(asyncio.to_thread(_frozen, objects, part) for part in parts)):
+        ready += frozen
+    return ready
 
 
 def _definitions(objects: Objects, digests: Mapping[int, str]) -> dict[int, WorkflowSpec]:
