@@ -320,13 +320,13 @@ def _opened(state: State, record: ev.Record, number: int) -> Run:
     run.ended_at = run.begun_at = run.reason = run.stopping = None
     run.stopped_by = ""
     run.opened = record.seq
-    _leave_past_deadlines(run, record.at)
     state.restore(run)
+    _leave_past_deadlines(run, record.at)
     return run
 
 
 def _leave_past_deadlines(run: Run, now: datetime) -> None:
-    """What had finished in time is not late for being opened again. What was missed is noted already."""
+    """Leave what a run that had ended did in time: to be opened again makes no run late."""
     if run.start_by and run.start_by <= now and ev.Lateness.START not in run.late:
         run.start_by = None
     if run.end_by and run.end_by <= now and ev.Lateness.END not in run.late:

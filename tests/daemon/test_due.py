@@ -189,7 +189,8 @@ def test_every_tick_is_made_once_or_dropped_as_the_policy_says_whenever_it_is_no
     data: st.DataObject, policy: CatchUpPolicy
 ):
     schedule = data.draw(schedules)
-    flow, eras = Flow(schedule, policy), [(T0, schedule)]
+    flow = Flow(schedule, policy)
+    eras: list[tuple[datetime, Schedule]] = [(T0, schedule)]
     now = ticked = T0
     made: list[datetime] = []
     for seconds in data.draw(st.lists(steps, max_size=12)):
