@@ -11,7 +11,7 @@ from stoker_daemon.commands.workflows import published_version
 from stoker_daemon.engine import Turn
 from stoker_daemon.objects import Objects
 from stoker_daemon.problems import conflict
-from stoker_daemon.timetable import bounds
+from stoker_daemon.timetable import BoundsError, bounds
 from stoker_shared import events as ev
 from stoker_shared.model import Schedule
 from stoker_shared.state import Workflow
@@ -21,7 +21,7 @@ _FAR_AHEAD = timedelta(days=1)
 
 
 def set_scheduling(
-    objects: Objects, workspace: str, name: str, on: bool, host: ZoneInfo, by: str
+    objects: Objects, workspace: str, name: str, on: bool, by: str, host: ZoneInfo
 ) -> Callable[[Turn], Workflow]:
     """Turn a workflow's switch; on, it schedules from this moment; raises `Refused`.
 
@@ -53,7 +53,7 @@ def set_scheduling(
 def _check_bounds(name: str, schedule: Schedule, host: ZoneInfo) -> None:
     try:
         bounds(schedule, host)
-    except ValueError as error:
+    except BoundsError as error:
         raise conflict(f"the schedule of {name!r} can't be used: {error}") from error
 
 
