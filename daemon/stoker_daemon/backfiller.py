@@ -78,7 +78,8 @@ class _Chunk:
         self.workflow = held.workflow
         self.place = _place(held)
         self.candidates: deque[Candidate] = deque()
-        self.asks = held.intervals is not Intervals.ALL or held.retried is not None
+        self.retries = held.retried is not None
+        self.asks = self.retries or held.intervals is not Intervals.ALL
         self.doubted: set[datetime] = set()
         self.more = self.is_end = False
         self.made: _Made | None = None
@@ -284,7 +285,7 @@ class _Worker:
                 return
             turn.record(event, held.by)
         if chunk.is_end and not chunk.candidates:
-            for passed in backfill.rest(held):
+            for passed in backfill.rest(held) if chunk.retries is (held.retried is not None) else ():
                 turn.record(passed, STOKER)
             self._chunk = None
         chunk.place = _place(held)
@@ -302,9 +303,7 @@ def _place(held: Backfill) -> tuple[datetime, datetime, datetime | None]:
 
 
 def _can_take(held: Backfill, chunk: _Chunk) -> bool:
-    if not chunk.candidates:
-        return chunk.is_end
-    return len(held.active) < held.parallel or not chunk.candidates[0].made
+    return len(held.active) < held.parallel if chunk.candidates else chunk.is_end
 
 
 def _touched(turn: Turn, workflow: int) -> set[datetime]:
