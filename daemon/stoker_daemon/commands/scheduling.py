@@ -14,6 +14,7 @@ from stoker_daemon.problems import conflict
 from stoker_daemon.timetable import BoundsError, bounds
 from stoker_shared import events as ev
 from stoker_shared.model import Schedule
+from stoker_shared.schedules import schedule_faults
 from stoker_shared.state import Workflow
 
 _FAR_AHEAD = timedelta(days=1)
@@ -42,7 +43,7 @@ def set_scheduling(
                 f"version {version.version} of {name!r} has no schedule; give it one and publish it, "
                 "or start runs by hand"
             )
-        _check_bounds(name, schedule, host)
+        _check(name, schedule, host)
         after = _from(turn.now, workflow.ticked)
         turn.record(ev.WorkflowScheduling(workflow.id, on=True, after=after, schedule=schedule), by)
         return workflow
@@ -50,11 +51,15 @@ def set_scheduling(
     return command
 
 
-def _check_bounds(name: str, schedule: Schedule, host: ZoneInfo) -> None:
+def _check(name: str, schedule: Schedule, host: ZoneInfo) -> None:
+    """Refuse a schedule that was published when less was asked of one."""
+    problems = [f"{field}: {problem}" for field, problem in schedule_faults(schedule)]
     try:
         bounds(schedule, host)
     except BoundsError as error:
-        raise conflict(f"the schedule of {name!r} can't be used: {error}") from error
+        problems.append(str(error))
+    if problems:
+        raise conflict(f"the schedule of {name!r} can't be used: {'; '.join(problems)}")
 
 
 def _from(now: datetime, ticked: datetime | None) -> datetime:
