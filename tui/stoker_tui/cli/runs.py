@@ -26,7 +26,7 @@ from stoker_tui.cli.follow import follow_run, leaving_it_running, wait_for_run
 from stoker_tui.cli.plans import show_plan
 from stoker_tui.cli.tables import Column, coloured, duration, moment, print_json, print_table, span
 from stoker_tui.client import Client, LogPart
-from stoker_tui.theme import marked, node_word, version_word
+from stoker_tui.theme import marked, node_word, trigger_word, version_word
 
 STREAMS = [stream.value for stream in api.Stream]
 
@@ -91,9 +91,10 @@ def start_run(
     if not (wait or follow):
         print_json([run]) if context.as_json else click.echo(f"#{run.row.id}")
         return
-    with leaving_it_running(run.row.id):
-        click.echo(f"run #{run.row.id} is created", err=True)
-        ended = follow_run(context.client, run) if follow else wait_for_run(context.client, run.row.id)
+    number = run.row.id
+    with leaving_it_running(f"run #{number}", f"stoker show {number}", f"stoker stop {number}"):
+        click.echo(f"run #{number} is created", err=True)
+        ended = follow_run(context.client, run) if follow else wait_for_run(context.client, number)
     if context.as_json:
         print_json([ended])
     elif follow:
@@ -175,8 +176,9 @@ def print_run(view: api.RunView) -> None:
         f"run #{row.id}  {clean_line(row.name)} {version_word(row)}  {state}  "
         f"{span(row.started_at, row.ended_at)}"
     )
-    click.echo(f"cycle {moment(row.cycle, row.time_zone)} {row.time_zone}")
-    click.echo(f"made {moment(row.created_at)}, {row.trigger.value}, by {clean_line(row.by)}")
+    until = f" to {moment(row.scheduled_at, row.time_zone)}" if row.scheduled_at else ""
+    click.echo(f"cycle {moment(row.cycle, row.time_zone)}{until} {row.time_zone}")
+    click.echo(f"made {moment(row.created_at)}, {trigger_word(row)}, by {clean_line(row.by)}")
     if view.usual_seconds is not None:
         expected = f", expected to end {moment(view.expected_at)}" if view.expected_at else ""
         click.echo(f"usually takes {duration(view.usual_seconds)}{expected}")
