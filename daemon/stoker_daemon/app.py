@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import tzlocal
 
+from stoker_daemon.backfiller import Backfiller
 from stoker_daemon.commands.queues import found_queues
 from stoker_daemon.config import Config
 from stoker_daemon.engine import Engine
@@ -132,6 +133,7 @@ async def _run(
     await projection.open(log.directory, log.id, log.durable)
     why = failure.why if failure else ""
     engine = Engine(state, log, projection, executor, preparer.order, now, why)
+    backfiller = Backfiller(engine, objects, projection, now)
     watcher = Watcher(logs, config.output_limit, engine)
     executor.listener = watcher
     api = Api(engine, objects, secrets, projection, preparer, watcher, config.data, zone(), started_at)
@@ -141,6 +143,7 @@ async def _run(
         objects.clean()
         secrets.keep_only({variable.kept for variable in state.variables.values()})
     engine.start(found_queues(os.cpu_count() or 1, _memory()))
+    backfiller.start()
     threading.Thread(target=_look_for_spark, args=[preparer], daemon=True).start()
     serving = asyncio.create_task(server.serve([listening]))
     logger.info("stokerd %s listens on %s, data in %s", __version__, config.socket, config.data)
@@ -157,6 +160,7 @@ async def _run(
         api.closing.set()
         server.stop()
         await serving
+        backfiller.close()
         executor.close()
         watcher.close()
         end = engine.close()

@@ -410,6 +410,11 @@ class Backfill(msgspec.Struct, tag="backfill", omit_defaults=True):
         """Whether it makes no more runs."""
         return self.state not in (BackfillState.RUNNING, BackfillState.PAUSED)
 
+    @property
+    def is_left(self) -> bool:
+        """Whether there are intervals that it has not come to yet, or not again."""
+        return self.ahead < self.last or self.first < self.back or self.retried is not None
+
 
 class Counters(msgspec.Struct, tag="counters"):
     """The last numbers given out."""

@@ -176,6 +176,12 @@ def delete_workflow(workspace: str, name: str, by: str) -> Callable[[Turn], Work
         if active := runs_by_workflow(turn.state).get(workflow.id):
             runs = ", ".join(f"#{number}" for number in active)
             raise conflict(f"workflow {name!r} has active runs: {runs}; stop them or wait for their end")
+        if backfills := ", ".join(
+            f"B{held.id}"
+            for held in turn.state.backfills.values()
+            if held.workflow == workflow.id and not held.has_ended
+        ):
+            raise conflict(f"workflow {name!r} has backfills that go on: {backfills}; cancel them first")
         turn.record(ev.WorkflowDeleted(workflow.id), by)
         return workflow
 

@@ -17,6 +17,7 @@ from stoker_daemon.engine import Engine
 from stoker_daemon.http import metrics
 from stoker_daemon.http.actions import Actions
 from stoker_daemon.http.answers import handlers
+from stoker_daemon.http.backfills import Backfills
 from stoker_daemon.http.events import Events
 from stoker_daemon.http.failures import Failures
 from stoker_daemon.http.jobs import Jobs
@@ -74,6 +75,7 @@ class Api:
             *Queues(engine, objects).operations(),
             *Runs(engine, once, objects, projection, zone).operations(),
             *Actions(engine, once, objects, projection).operations(),
+            *Backfills(engine, once, objects, projection, zone).operations(),
             *Plans(engine, objects, preparer, zone).operations(),
             *Events(engine, self.closing).operations(),
             *Failures(engine, projection, preparer, data / "logs").operations(),

@@ -7,7 +7,8 @@ import sys
 import click
 import msgspec
 
-from stoker_shared.api.backfills import BackfillsQuery, BackfillView, CancelBackfill, CreateBackfill
+from stoker_shared import api
+from stoker_shared.api.backfills import BackfillsQuery, BackfillView, CreateBackfill
 from stoker_shared.model import BackfillOrder, BackfillState, Intervals
 from stoker_tui.cli import completing, main
 from stoker_tui.cli.backfill_views import (
@@ -127,7 +128,7 @@ def create_backfill(
         notify=notify,
     )
     if preview:
-        found = context.client.preview_backfill(request)
+        found = context.client.preview_backfill(request, api.MAX_PAGE)
         print_json([found]) if context.as_json else print_preview(found)
         return
     made = context.client.create_backfill(request)
@@ -140,7 +141,10 @@ def create_backfill(
 @command(backfill, "list")
 @click.argument("workflow", required=False, shell_complete=completing.workflows)
 @click.option("--state", type=click.Choice([state.value for state in BackfillState]), help="Only these.")
-def list_backfills(context: Context, workflow: str | None, state: str | None) -> None:
+@click.option(
+    "-n", "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many."
+)
+def list_backfills(context: Context, workflow: str | None, state: str | None, limit: int) -> None:
     """List backfills, newest first.
 
     \b
@@ -153,7 +157,7 @@ def list_backfills(context: Context, workflow: str | None, state: str | None) ->
     """
     asked = {"workflow": workflow, "state": state}
     given = {name: value for name, value in asked.items() if value is not None}
-    views = context.client.backfills(msgspec.convert(given, BackfillsQuery))
+    views = context.client.backfills(msgspec.convert(given, BackfillsQuery), limit)
     if context.as_json:
         print_json(views)
         return
@@ -253,7 +257,7 @@ def cancel(context: Context, backfill: str, running: bool) -> None:
 
     See also: stoker backfill pause.
     """
-    view = context.client.cancel_backfill(backfill_number(backfill), CancelBackfill(running=running))
+    view = context.client.cancel_backfill(backfill_number(backfill), running=running)
     _tell(context, view, f"cancelled B{view.id}{'' if running else _going_on(view)}")
 
 

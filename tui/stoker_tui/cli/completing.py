@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from itertools import islice
 
 import click
 from click.shell_completion import CompletionItem
@@ -71,7 +70,7 @@ def _runs(client: Client, _: click.Context, __: str) -> _Found:
 
 
 def _backfills(client: Client, _: click.Context, __: str) -> _Found:
-    for view in islice(client.backfills(BackfillsQuery()), _RUNS):
+    for view in client.backfills(BackfillsQuery(), _RUNS):
         yield f"B{view.id}", f"{view.workflow} {marked(view.state)}"
 
 
