@@ -273,6 +273,7 @@ class _Worker:
             turn.record(ev.BackfillPaused(held.id, chunk.refusal), STOKER)
             return
         doubted = chunk.doubted | _touched(turn, held.workflow) if chunk.asks else ()
+        retries = held.retried is not None
         for step in backfill.take(held, chunk.candidates, doubted):
             if isinstance(step, ev.BackfillPassed):
                 turn.record(step, STOKER)
@@ -284,9 +285,10 @@ class _Worker:
                 return
             turn.record(event, held.by)
         if chunk.is_end and not chunk.candidates:
-            for passed in backfill.rest(held):
-                turn.record(passed, STOKER)
             self._chunk = None
+            # With its last run a retry is over: then the end was that of what was retried.
+            for passed in backfill.rest(held) if retries == (held.retried is not None) else ():
+                turn.record(passed, STOKER)
         chunk.place = _place(held)
 
 
