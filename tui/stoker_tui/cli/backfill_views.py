@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console, Group, RenderableType
@@ -54,11 +55,9 @@ def print_preview(preview: BackfillPreview) -> None:
         [
             [
                 interval.local,
-                moment(interval.ends_at, preview.time_zone),
+                _local(interval.ends_at, preview.time_zone),
                 interval.variables.get("ds", "-"),
-                f"#{interval.run}" + (f" {interval.state.value}" if interval.state else "")
-                if interval.run
-                else "-",
+                f"#{interval.run} {interval.state.value}" if interval.state else "-",
                 _would(interval, preview.time_zone),
             ]
             for interval in preview.items
@@ -95,7 +94,7 @@ def print_backfill(view: BackfillView) -> None:
     if view.waits_until:
         click.echo(f"waits until {moment(view.waits_until, view.time_zone)}, when its next interval ends")
     if view.detail:
-        click.echo(f"paused: {clean_line(view.detail)}")
+        click.echo(f"paused: {clean_line(view.detail)}; go on with `stoker backfill resume B{view.id}`")
     if view.deeds:
         click.echo("")
     for deed in view.deeds:
@@ -104,10 +103,13 @@ def print_backfill(view: BackfillView) -> None:
 
 def print_failed_runs(client: Client, view: BackfillView, *, err: bool = False) -> None:
     """Print the newest runs of a backfill that did not succeed and were not retried."""
-    for row in failed_runs(client, view):
+    failed = failed_runs(client, view)
+    if failed:
+        click.echo("", err=err)
+    for row in failed:
         cycle = moment(row.cycle, row.time_zone)
         mark = coloured(marked(row.state), row.state.value)
-        click.echo(f"{mark}  #{row.id}  cycle {cycle}  see stoker show {row.id}", err=err)
+        click.echo(f"{mark}  #{row.id}  cycle {cycle}  stoker show {row.id}", err=err)
 
 
 def failed_runs(client: Client, view: BackfillView) -> list[api.RunRow]:
@@ -190,8 +192,12 @@ def _would(interval: IntervalView, zone: str) -> str:
     if not interval.made:
         return "nothing: it has a run" if interval.run else "nothing: it has no run"
     if interval.ends_at > datetime.now(UTC):
-        return f"wait until {moment(interval.ends_at, zone)}"
+        return f"wait until {_local(interval.ends_at, zone)}"
     return "make a run"
+
+
+def _local(moment: datetime, zone: str) -> str:
+    return moment.astimezone(ZoneInfo(zone)).isoformat()
 
 
 def _counted(count: int, what: str) -> str:
