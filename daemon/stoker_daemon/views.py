@@ -81,7 +81,7 @@ def job_view(job: Job) -> api.JobView:
     )
 
 
-def workflow_row(workflow: Workflow, active_runs: list[int], spec: WorkflowSpec) -> api.WorkflowRow:
+def workflow_row(state: State, workflow: Workflow, spec: WorkflowSpec) -> api.WorkflowRow:
     """Show a workflow in a list; ``spec`` is its definition in force (`in_force`)."""
     latest = workflow.versions[-1] if workflow.versions else None
     return api.WorkflowRow(
@@ -93,7 +93,7 @@ def workflow_row(workflow: Workflow, active_runs: list[int], spec: WorkflowSpec)
         saved_by=workflow.draft.by,
         has_changes=latest is None or latest.digest != workflow.draft.digest,
         edited=workflow.edited,
-        active_runs=active_runs,
+        active_runs=state.runs_of.get(workflow.id, []),
         last_run=workflow.last_run,
         queue=spec.queue,
         schedule=spec.schedule,
@@ -105,14 +105,6 @@ def workflow_row(workflow: Workflow, active_runs: list[int], spec: WorkflowSpec)
 def in_force(workflow: Workflow) -> str:
     """Give the digest of the definition that runs are made of: the latest version's, else the draft's."""
     return workflow.versions[-1].digest if workflow.versions else workflow.draft.digest
-
-
-def runs_by_workflow(state: State) -> dict[int, list[int]]:
-    """Give the numbers of the active runs of each workflow that has any."""
-    found: dict[int, list[int]] = {}
-    for run in state.runs.values():
-        found.setdefault(run.workflow, []).append(run.id)
-    return found
 
 
 def run_row(run: Run) -> api.RunRow:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence, Sized
 
 from stoker_shared import dag
 from stoker_shared.api import AttachedFile, AttachmentKind, Fault
+from stoker_shared.lateness import deadline_problem
 from stoker_shared.model import JobConfig, NodeSpec, Subscription, WorkflowSpec
 from stoker_shared.schedules import schedule_faults
 from stoker_shared.secrecy import secret_problem
@@ -87,6 +88,10 @@ def _own_faults(spec: WorkflowSpec) -> Iterator[_Wrong]:
     yield from _number_faults("retry_backoff", spec.retry_backoff, 1, MAX_BACKOFF)
     yield from _number_faults("run_timeout", spec.run_timeout, 1, MAX_SECONDS)
     yield from _number_faults("parallelism", spec.parallelism, 1, MAX_PARALLELISM)
+    for field in ("not_started_by", "not_done_by"):
+        text = getattr(spec, field)
+        if text is not None and (problem := deadline_problem(text)):
+            yield field, problem
     yield from address_faults("notify", spec.notify)
     if spec.schedule:
         yield from ((f"schedule/{field}", problem) for field, problem in schedule_faults(spec.schedule))

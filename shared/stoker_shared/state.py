@@ -6,6 +6,7 @@ projection.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -155,10 +156,10 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 class Era(msgspec.Struct, frozen=True):
-    """From after ``since`` on, until the next era, ticks are those of the schedule of ``version``."""
+    """From after ``since`` on, until the next era, ticks are those of ``schedule``; None has none."""
 
-    version: int
     since: datetime
+    schedule: Schedule | None = None
 
 
 class Skip(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -344,6 +345,12 @@ class Run(msgspec.Struct, tag="run", omit_defaults=True):
     open: int = 0
     failed: int = 0
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where it stands among all runs, in the order in which they were opened."""
+        # Runs of earlier versions have no `opened`: they are the oldest.
+        return self.opened, self.id
+
     def node(self, name: str) -> NodeRun:
         """Give the node of that name; KeyError where there is none."""
         return self.nodes[self.numbers[name] - 1]
@@ -437,7 +444,8 @@ Item = Counters | Workspace | Queue | Variable | Job | Workflow | Backfill | Run
 class State(msgspec.Struct):
     """All that is current, as of the record ``seq``.
 
-    Whatever has a job or a workflow is a workspace: earlier versions knew no others. ``restoring`` and
+    Whatever has a job or a workflow is a workspace: earlier versions knew no others. ``runs_of`` has the
+    numbers of a workflow's active runs, in the order in which they were opened. ``restoring`` and
     ``restored`` are finished runs between being read back and being opened again.
     """
 
@@ -450,6 +458,7 @@ class State(msgspec.Struct):
     workflows: dict[int, Workflow] = {}
     names: dict[tuple[str, str], int] = {}
     runs: dict[int, Run] = {}
+    runs_of: dict[int, list[int]] = {}
     backfills: dict[int, Backfill] = {}
     restoring: list[str] = []
     restored: dict[int, Run] = {}
@@ -489,6 +498,11 @@ class State(msgspec.Struct):
                 self.backfills[item.id] = item
             case Run():
                 self.runs[item.id] = item
+                insort(
+                    self.runs_of.setdefault(item.workflow, []),
+                    item.id,
+                    key=lambda number: self.runs[number].place,
+                )
 
     def workflow_named(self, workspace: str, name: str) -> Workflow | None:
         """Give the workflow of that name, if there is one."""

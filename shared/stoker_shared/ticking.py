@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from stoker_shared import events as ev
+from stoker_shared.model import Schedule
 from stoker_shared.state import Era, Skip, State, Workflow
 
 
@@ -20,20 +21,17 @@ def workflow_scheduling(state: State, _: ev.Record, event: ev.WorkflowScheduling
     workflow = state.workflows[event.workflow]
     workflow.skipped = None
     if event.on and event.after:
-        workflow.eras = [Era(len(workflow.versions), event.after)]
-        workflow.ticked = max(event.after, workflow.ticked or event.after)
+        workflow.eras = [Era(event.after, event.schedule)]
+        workflow.ticked = event.after
     else:
         workflow.eras = []
 
 
-def reschedule(workflow: Workflow, version: int, at: datetime) -> None:
-    """Let the ticks after ``at`` be those of a new version; those before it, still to come, are not.
-
-    An era begins after the one before it, also where the clock was set back in between.
-    """
+def reschedule(workflow: Workflow, schedule: Schedule | None, at: datetime) -> None:
+    """Let the ticks after ``at`` be those of another schedule; those before it may still be to come."""
     if workflow.eras:
-        since = max(at, workflow.eras[-1].since)
-        workflow.eras = [*workflow.eras, Era(version, since)]
+        # What an era later than this has of ticks is not any more: the clock was set back since.
+        workflow.eras = [*(era for era in workflow.eras if era.since < at), Era(at, schedule)]
 
 
 def tick_skipped(state: State, record: ev.Record, event: ev.TickSkipped) -> None:

@@ -96,7 +96,7 @@ def test_it_makes_a_run_for_each_interval_of_the_range(flow: Backfilled) -> None
     third = flow.runs()[2]["id"]
     assert flow.daemon.output(third, "a") == "2026-10-03 us\n"
     shown = run(flow.daemon, "show", str(third)).stdout
-    assert "cycle 2026-10-03 06:00:00 to 2026-10-04 06:00:00 Europe/Berlin\n" in shown
+    assert "due 2026-10-04 06:00:00 Europe/Berlin\n" in shown
     assert f", backfill {number}, by " in shown
     assert "remarks: prices were wrong\n" in shown
     for written in (number, number.removeprefix("B")):

@@ -25,6 +25,7 @@ from stoker_shared.api.backfills import (
     CancelBackfill,
     CreateBackfill,
 )
+from stoker_shared.api.scheduling import SchedulingView, SetScheduling, TicksQuery, TickView
 from stoker_shared.model import QueueSpec, WorkflowSpec
 from stoker_shared.paths import check_socket_path
 from stoker_shared.routes import fill
@@ -273,6 +274,20 @@ class Client:
     def delete_workflow(self, name: str) -> api.WorkflowRow:
         """Delete a workflow, and give what it was."""
         return self._decoded(self._ask("DELETE", self._in(routes.WORKFLOW, name=name)), api.WorkflowRow)
+
+    def scheduling(self, name: str) -> SchedulingView:
+        """Give a workflow's switch, and what its schedule does."""
+        return self._get(self._in(routes.WORKFLOW_SCHEDULING, name=name), SchedulingView)
+
+    def set_scheduling(self, name: str, *, on: bool) -> SchedulingView:
+        """Turn a workflow's switch."""
+        return self._put(
+            self._in(routes.WORKFLOW_SCHEDULING, name=name), SetScheduling(on=on), SchedulingView
+        )
+
+    def ticks(self, name: str, query: TicksQuery) -> list[TickView]:
+        """Give when runs of a workflow are due."""
+        return self._get(self._in(routes.WORKFLOW_TICKS, name=name), list[TickView], _parameters(query))
 
     def start_run(self, request: api.StartRun) -> api.RunView:
         """Start a run."""
