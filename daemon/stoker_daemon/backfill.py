@@ -129,14 +129,14 @@ def needs_run(intervals: Intervals, runs: Sequence[PastRun]) -> bool:
 def take(
     backfill: Backfill, waiting: deque[Candidate], doubted: Container[datetime]
 ) -> list[ev.BackfillPassed | Candidate]:
-    """Take what it comes to now: runs as far as there is room for them, and what needs none.
+    """Take what it comes to while there is room: runs, and what it passes before them.
 
-    It does not pass over what is ``doubted``: what was known of that cycle time may not be so any more.
+    It stops at what is ``doubted``: what was known of that cycle time may not be so any more.
     """
     room = backfill.parallel - len(backfill.active)
     again = backfill.retried is not None
     taken: list[ev.BackfillPassed | Candidate] = []
-    while waiting and waiting[0].interval.cycle not in doubted and (room > 0 or not waiting[0].made):
+    while waiting and room > 0 and waiting[0].interval.cycle not in doubted:
         candidate = waiting.popleft()
         if candidate.made:
             taken.append(candidate)

@@ -78,7 +78,8 @@ class _Chunk:
         self.workflow = held.workflow
         self.place = _place(held)
         self.candidates: deque[Candidate] = deque()
-        self.asks = held.intervals is not Intervals.ALL or held.retried is not None
+        self.retries = held.retried is not None
+        self.asks = self.retries or held.intervals is not Intervals.ALL
         self.doubted: set[datetime] = set()
         self.more = self.is_end = False
         self.made: _Made | None = None
@@ -273,7 +274,6 @@ class _Worker:
             turn.record(ev.BackfillPaused(held.id, chunk.refusal), STOKER)
             return
         doubted = chunk.doubted | _touched(turn, held.workflow) if chunk.asks else ()
-        retries = held.retried is not None
         for step in backfill.take(held, chunk.candidates, doubted):
             if isinstance(step, ev.BackfillPassed):
                 turn.record(step, STOKER)
@@ -285,10 +285,9 @@ class _Worker:
                 return
             turn.record(event, held.by)
         if chunk.is_end and not chunk.candidates:
-            self._chunk = None
-            # With its last run a retry is over: then the end was that of what was retried.
-            for passed in backfill.rest(held) if retries == (held.retried is not None) else ():
+            for passed in backfill.rest(held) if chunk.retries is (held.retried is not None) else ():
                 turn.record(passed, STOKER)
+            self._chunk = None
         chunk.place = _place(held)
 
 
@@ -304,9 +303,7 @@ def _place(held: Backfill) -> tuple[datetime, datetime, datetime | None]:
 
 
 def _can_take(held: Backfill, chunk: _Chunk) -> bool:
-    if not chunk.candidates:
-        return chunk.is_end
-    return len(held.active) < held.parallel or not chunk.candidates[0].made
+    return len(held.active) < held.parallel if chunk.candidates else chunk.is_end
 
 
 def _touched(turn: Turn, workflow: int) -> set[datetime]:
