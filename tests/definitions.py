@@ -191,6 +191,8 @@ def nodes(draw: st.DrawFn) -> tuple[NodeSpec, ...]:
     )
 
 
+deadlines = st.none() | times_of_day | st.integers(1, 9999).map(lambda minutes: f"{minutes}m")
+
 workflow_specs = st.builds(
     WorkflowSpec,
     workflow=names,
@@ -207,6 +209,8 @@ workflow_specs = st.builds(
     run_timeout=seconds,
     parallelism=st.none() | st.integers(1, 500),
     failure_strategy=st.sampled_from(FailureStrategy),
+    not_started_by=deadlines,
+    not_done_by=deadlines,
     tags=tags,
     variables=variables,
 )

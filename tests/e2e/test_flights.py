@@ -1,7 +1,7 @@
 """The demonstration's flights over a week of 2013, backfilled with real Spark.
 
-Of its workflow only the ingest: nearly all that a job of this size costs is the start of Spark. The whole of it,
-by hand: ``python -m tests.bench.flights``.
+Of its workflow only the ingest: nearly all that a job of this size costs is the start of Spark. The whole of
+it, by hand: ``python -m tests.bench.flights``.
 """
 
 from __future__ import annotations
@@ -123,7 +123,8 @@ def content_of(daemon: StokerDaemon, week: Week) -> list[str]:
     """Give the rows of the table as Spark reads them."""
     config = msgspec.to_builtins(cheap_ingest(week.source, week.lake).nodes[0].config)
     daemon.publish_job("check.py", CHECK, config)
-    daemon.publish_workflow("check", [{"name": "a", "job": "check.py", "args": [str(week.lake / "flights")]}])
+    nodes = [{"name": "a", "job": "check.py", "args": ["${data}/flights"]}]
+    daemon.publish_workflow("check", nodes, variables={"data": str(week.lake)})
     run = daemon.start_run("check")
     assert daemon.finished(run, 150)["row"]["state"] == "succeeded"
     return daemon.output(run, "a").splitlines()

@@ -190,6 +190,17 @@ def test_retries_timeouts_priorities_and_switches_become_those_of_nodes() -> Non
     assert spec.failure_strategy is FailureStrategy.FAIL_FAST
 
 
+def test_a_scheduled_workflow_that_warns_after_a_time_is_late_then() -> None:
+    assert workflow(task("a"), timeout=90, schedule=DAILY).not_done_by == "90m"
+    assert workflow(task("a"), timeout=90).not_done_by is None
+    assert workflow(task("a"), timeout=0, schedule=DAILY).not_done_by is None
+    assert workflow(task("a"), timeout=10_000_000, schedule=DAILY).not_done_by is None
+    (found,) = findings(task("a"), timeout=90, schedule=DAILY)
+    assert found.startswith(
+        "/0/processDefinition/timeout: after 90 min it warns: not_done_by: 90m, from when"
+    )
+
+
 def test_a_delay_that_nodes_do_not_share_and_a_timeout_that_only_warns_are_listed() -> None:
     first = task("a", code=1, failRetryTimes=1, failRetryInterval=2)
     second = task("b", code=2, failRetryTimes=1, failRetryInterval=5, timeoutFlag="OPEN", timeout=9)
