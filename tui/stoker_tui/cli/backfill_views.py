@@ -116,13 +116,14 @@ def failed_runs(client: Client, view: BackfillView) -> list[api.RunRow]:
     """Give the newest runs that did not succeed, each the last that the backfill made for its interval."""
     found: list[api.RunRow] = []
     most = min(view.failed, MOST_FAILED)
+    there = Client(client.path, view.workspace)
     for state in (RunState.FAILED, RunState.STOPPED):
         query = api.RunsQuery(backfill=view.id, state=state)
-        for row in client.runs(query, _MOST_LOOKED_AT) if most else ():
+        for row in there.runs(query, _MOST_LOOKED_AT) if most else ():
             if len(found) == most:
                 break
             same = api.RunsQuery(backfill=view.id, cycle=row.cycle.isoformat())
-            if next(client.runs(same, 1)).id == row.id:
+            if next(there.runs(same, 1), row).id == row.id:
                 found.append(row)
     return sorted(found, key=lambda row: row.cycle)
 
@@ -177,9 +178,16 @@ class _Lines:
 
 def _picture(view: BackfillView) -> RenderableType:
     left = f", about {duration(view.seconds_left)} left" if view.seconds_left is not None else ""
-    line = Text(_standing(view) + left, style=COLOURS[view.state.value])
-    bar = ProgressBar(total=view.total, completed=view.seen - len(view.active), width=60)
-    return Group(line, bar)
+    colour, done = COLOURS[view.state.value], view.seen - len(view.active)
+    bar = ProgressBar(
+        total=view.total,
+        completed=done,
+        width=60,
+        style="bright_black",
+        complete_style=colour,
+        finished_style=colour,
+    )
+    return Group(Text(_standing(view) + left, style=colour), bar)
 
 
 def _standing(view: BackfillView) -> str:

@@ -97,11 +97,12 @@ def create_backfill(
     wait: bool,
     follow: bool,
 ) -> None:
-    """Make a run of a workflow for each interval whose cycle time is in a range.
+    """Make a run for each interval of a range.
 
-    A date is its whole day, in the zone of the workflow's schedule. Intervals that are still to end wait
-    until they do. Prints the backfill's number at once. Waiting ends when it pauses after failed runs, too.
-    Ctrl-C while waiting leaves it running.
+    Those are meant whose cycle time is in the range, both its ends included. A date is its whole day, in the
+    zone of the workflow's schedule. Intervals that are still to end wait until they do. Prints the
+    backfill's number at once. Waiting ends when it pauses after failed runs, too. Ctrl-C while waiting
+    leaves it running.
 
     \b
     Examples:
@@ -197,7 +198,7 @@ def list_backfills(context: Context, workflow: str | None, state: str | None, li
 @command(backfill, "show")
 @_NUMBER
 def show_backfill(context: Context, backfill: str) -> None:
-    """Show a backfill: how far it is, what it waits for, which of its runs failed.
+    """Show a backfill: how far it is, which runs failed.
 
     \b
     Examples:
@@ -217,7 +218,9 @@ def show_backfill(context: Context, backfill: str) -> None:
 @command(backfill, "pause")
 @_NUMBER
 def pause(context: Context, backfill: str) -> None:
-    """Pause a backfill: it makes no more runs for now; those it has made go on.
+    """Pause a backfill: it makes no more runs for now.
+
+    What runs of it goes on.
 
     \b
     Examples:
@@ -232,7 +235,9 @@ def pause(context: Context, backfill: str) -> None:
 @command(backfill, "resume")
 @_NUMBER
 def resume(context: Context, backfill: str) -> None:
-    """Let a paused backfill go on. The runs that failed stay so: retry makes others in their place.
+    """Let a paused backfill go on.
+
+    The runs that failed stay so: retry makes others in their place.
 
     \b
     Examples:
@@ -248,7 +253,9 @@ def resume(context: Context, backfill: str) -> None:
 @_NUMBER
 @click.option("--running", is_flag=True, help="Stop what runs of it, too.")
 def cancel(context: Context, backfill: str, running: bool) -> None:
-    """End a backfill: it makes no more runs, and those of it that wait are stopped.
+    """End a backfill: it makes no more runs.
+
+    Its runs that wait are stopped; what runs goes on, without --running.
 
     \b
     Examples:
@@ -264,7 +271,9 @@ def cancel(context: Context, backfill: str, running: bool) -> None:
 @command(backfill, "retry")
 @_NUMBER
 def retry(context: Context, backfill: str) -> None:
-    """Make another run in place of each of a backfill's that failed or was stopped, and go on.
+    """Make another run in place of each that failed.
+
+    Those that were stopped are meant, too. Then it goes on with what it has not come to.
 
     \b
     Examples:
