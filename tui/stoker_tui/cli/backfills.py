@@ -30,7 +30,7 @@ _QUEUE_HELP = "In place of the workflow's; nodes with a queue of their own keep 
 
 @main.group()
 def backfill() -> None:
-    """Runs for the intervals of a range: create, list, show, pause, resume, cancel, retry.
+    """Runs for the intervals of a range: create, list, show, pause, cancel.
 
     A backfill makes a run of a workflow for each interval whose cycle time is in the range. It goes on over
     restarts and logging out, and scheduled runs go before its own in every queue.
