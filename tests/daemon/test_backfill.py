@@ -296,6 +296,9 @@ class TestTheTimeLeft:
         assert seconds_left(backfill_of(10, seen=4, active=[1]), 60, 0) == 7 * 60
         assert seconds_left(backfill_of(10, seen=4, active=[1, 2], parallel=4), 60, 0) == 2 * 60
 
+    def test_counts_on_as_many_to_be_passed_as_before(self):
+        assert seconds_left(backfill_of(100, seen=20, passed=15), 60, 0) == 20 * 60
+
     def test_is_no_less_than_until_the_last_interval_ends(self):
         assert seconds_left(backfill_of(2, seen=1), 60, 3600) == 3660
 
