@@ -81,7 +81,7 @@ def test_a_log_with_schedules_and_backfills_is_read_to_its_state(ticked: Path) -
     loaded = segments.load(ticked)
 
     state = loaded.state
-    assert (loaded.torn, state.seq, state.counters) == ([], 250, Counters(5, 18, 5))
+    assert (loaded.torn, state.seq, state.counters) == ([], 261, Counters(5, 19, 5))
     backfills = {
         (backfill.state, backfill.total, backfill.passed, backfill.succeeded, backfill.failed)
         for backfill in state.backfills.values()
@@ -90,7 +90,7 @@ def test_a_log_with_schedules_and_backfills_is_read_to_its_state(ticked: Path) -
         (BackfillState.SUCCEEDED, 7, 0, 7, 0),
         (BackfillState.SUCCEEDED, 7, 7, 0, 0),
         (BackfillState.CANCELLED, 7, 0, 0, 2),
-        (BackfillState.RUNNING, 11, 0, 1, 0),
+        (BackfillState.RUNNING, 11, 0, 2, 0),
         (BackfillState.PAUSED, 22, 0, 0, 0),
     }
     assert (state.backfills[1].replaced, state.backfills[4].order) == ([6], BackfillOrder.NEWEST)
@@ -125,7 +125,7 @@ async def test_a_log_with_schedules_and_backfills_gives_the_database_its_runs(
     ticked: Path, tmp_path: Path
 ) -> None:
     projection = Projection(tmp_path / "stoker.db")
-    await projection.open(ticked, "0123456789abcdef0123456789abcdef", 250)
+    await projection.open(ticked, "0123456789abcdef0123456789abcdef", 261)
     rows = await projection.runs(Selection("default", (Facet(BACKFILL, "1"),)), Slice(10))
     await projection.close()
 
