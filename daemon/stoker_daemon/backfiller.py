@@ -110,8 +110,9 @@ class Backfiller:
             worker.look_anew()
 
     def close(self) -> None:
-        """Make no more runs."""
-        self._engine.listeners.remove(self._heard)
+        """Make no more runs, if it ever began to."""
+        if self._heard in self._engine.listeners:
+            self._engine.listeners.remove(self._heard)
         for worker in self._workers.values():
             worker.close()
 
@@ -260,10 +261,14 @@ class _Worker:
         """Make the next runs, as many as may be active, of what was prepared, where that is still so."""
         self._is_asked = False
         held, chunk = turn.state.backfills.get(self._number), self._chunk
-        if self._is_closed or chunk is None or held is None or held.state is not BackfillState.RUNNING:
+        if self._is_closed or held is None or held.state is not BackfillState.RUNNING:
             return
         before = len(turn.records)
-        if chunk.place == _place(held) and (chunk.made is None or chunk.made.is_current(turn.state, held)):
+        if (
+            chunk
+            and chunk.place == _place(held)
+            and (chunk.made is None or chunk.made.is_current(turn.state, held))
+        ):
             self._carry_out(turn, held, chunk)
         if len(turn.records) == before:
             self._chunk = None

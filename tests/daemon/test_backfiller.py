@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime, timedelta
@@ -367,6 +368,41 @@ class TestABackfill:
             assert daemon.state.counters.run == 1
 
         await daemon.until_runs(2)
+
+    async def test_waits_while_the_history_can_not_be_read(
+        self, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(backfiller_module, "AGAIN_SECONDS", 0.01)
+        asked: list[object] = []
+
+        async def fail(intervals: object) -> None:
+            asked.append(intervals)
+            raise sqlite3.OperationalError("disk I/O error")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(daemon.projection, "past_runs", fail)
+            await daemon.create("2026-11-02", "2026-11-03", intervals=Intervals.MISSING)
+            await daemon.until(lambda: len(asked) > 2)
+            assert daemon.state.counters.run == 0
+
+        await daemon.end_all()
+        assert daemon.days() == [2, 3]
+
+    async def test_that_is_looked_at_anew_just_before_its_turn_loses_no_run(
+        self, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+    ):
+        post = daemon.engine.post
+
+        def post_and_look(command: Command) -> None:
+            monkeypatch.setattr(daemon.engine, "post", post)
+            post(command)
+            daemon.backfiller.look()
+
+        monkeypatch.setattr(daemon.engine, "post", post_and_look)
+        await daemon.create("2026-11-02", "2026-11-03")
+
+        await daemon.end_all()
+        assert daemon.days() == [2, 3]
 
     async def test_keeps_its_workflow_and_its_queue_from_being_deleted(self, daemon: Daemon):
         await daemon.create("2026-11-02", "2026-11-03", queue="night")
