@@ -293,3 +293,20 @@ def test_one_that_is_not_there_is_refused(shared: StokerDaemon) -> None:
     for command in ("show", "pause", "resume", "cancel", "retry"):
         done = run(shared, "backfill", command, "B999")
         assert (done.exit_code, done.stderr) == (4, "stoker: there is no backfill B999\n")
+
+
+def test_one_is_shown_with_what_failed_of_it_whatever_its_workspace(
+    shared: StokerDaemon, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.sh").write_text("exit 3\n")
+    (tmp_path / "bad.yaml").write_text("workflow: bad\nnodes: [{name: a, job: bad.sh}]\n")
+    run(shared, "workspace", "create", "other")
+    run(shared, "job", "publish", "-w", "other", str(tmp_path / "bad.sh"), "--as", "bad.sh")
+    run(shared, "apply", "-w", "other", "--publish", str(tmp_path / "bad.yaml"))
+
+    one_day = ("--from", "2026-10-01", "--to", "2026-10-01", "--every", "1d")
+    done = run(shared, "backfill", "create", "-w", "other", "bad", *one_day, "--wait")
+
+    number, _, _ = done.stdout.partition(" ")
+    assert (done.exit_code, done.stdout) == (1, f"{number} failed: 1 of 1 interval done: 1 failed\n")
+    assert "✖ failed  #" in run(shared, "backfill", "show", number).stdout
