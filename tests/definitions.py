@@ -192,6 +192,8 @@ def nodes(draw: st.DrawFn) -> tuple[NodeSpec, ...]:
     )
 
 
+deadlines = st.none() | times_of_day | st.integers(1, 9999).map(lambda minutes: f"{minutes}m")
+
 workflow_specs = st.builds(
     WorkflowSpec,
     workflow=names,
