@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 from stoker_daemon.timetable.local import LocalTicks, existing
 from stoker_daemon.timetable.offsets import LAST, Change, changes
@@ -67,6 +68,9 @@ def _twice(tick: int, change: Change) -> int | None:
 
 
 def _skipped(ticks: LocalTicks, start: datetime, end: datetime) -> Iterator[TickView]:
+    """Show what changes skip between a tick, or the beginning, and the next one, or the end."""
+    if not ticks.wanted.count(_local(start, ticks.zone) + 1, _local(end, ticks.zone)):
+        return
     for change in changes(ticks.zone, second_after(start) - 1, second_after(end) - 1):
         gap = range(change.at + change.before, change.at + change.after)
         come = existing(gap.start, gap.stop) if ticks.policies.gap is GapPolicy.SHIFT else ()
@@ -84,6 +88,10 @@ def _skipped(ticks: LocalTicks, start: datetime, end: datetime) -> Iterator[Tick
                 change=ClockChange.SKIPPED,
                 note=_missing(lost, change),
             )
+
+
+def _local(moment: datetime, zone: ZoneInfo) -> int:
+    return second_after(moment.astimezone(zone).replace(tzinfo=UTC)) - 1
 
 
 def _missing(lost: list[int], change: Change) -> str:
