@@ -373,6 +373,23 @@ class TestARun:
 
         assert (world.runs("new"), world.runs("gone")) == ([at(60)], [])
 
+    async def test_is_made_later_where_its_definition_could_not_be_read_and_holds_up_no_other(
+        self, world: World
+    ):
+        await world.define(MINUTE, "lost", catch_up=CatchUpPolicy.ALL)
+        await world.define(MINUTE, "whole")
+        path = world.objects.path(world.workflow("lost").versions[-1].digest)
+        aside = path.rename(path.with_name("aside"))
+        world.objects = Objects(path.parent)
+        await world.restart(down=60)
+        await world.settle()
+        await world.go(30)
+        assert (world.runs("lost"), world.runs("whole")) == ([], [at(60)])
+
+        aside.rename(path)
+        await world.go(30)
+        assert world.runs("lost") == [at(60), at(120)]
+
 
 class TestOverlap:
     @pytest.fixture

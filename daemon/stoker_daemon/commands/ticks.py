@@ -102,11 +102,17 @@ def _definitions(objects: Objects, digests: Mapping[int, str]) -> dict[int, Work
 def _frozen(
     objects: Objects, unfrozen: list[tuple[Ready, dict[str, JobVersion], dict[str, str]]]
 ) -> list[Ready]:
-    plans = [freeze(each.spec, jobs.__getitem__, variables) for each, jobs, variables in unfrozen]
-    digests = objects.put_all(map(msgspec.json.encode, plans))
+    plans: list[tuple[Ready, Plan]] = []
+    for each, jobs, variables in unfrozen:
+        try:
+            plans.append((each, freeze(each.spec, jobs.__getitem__, variables)))
+        except Exception:
+            # One of them holds up no other.
+            logger.exception("the plan of workflow %r can't be frozen", each.spec.workflow)
+    digests = objects.put_all(msgspec.json.encode(plan) for _, plan in plans)
     return [
         msgspec.structs.replace(each, plan=plan, plan_digest=digest)
-        for (each, _, _), plan, digest in zip(unfrozen, plans, digests, strict=True)
+        for (each, plan), digest in zip(plans, digests, strict=True)
     ]
 
 
