@@ -153,7 +153,12 @@ def _fits(queue: Queue, cu: int, used: int, active: int) -> bool:
 
 
 def _due(run: Run, now: datetime) -> list[tuple[int, bool, int]]:
-    nodes = [node for node in map(run.numbered, run.retrying) if _is_due(node.retry_at, now)]
+    """Give the retries that may start: while an upstream node runs again, they wait for its end."""
+    nodes = [
+        node
+        for node in map(run.numbered, run.retrying)
+        if _is_due(node.retry_at, now) and all(run.node(name).has_ended for name in node.upstream)
+    ]
     return sorted((-node.priority, False, node.number) for node in nodes)
 
 

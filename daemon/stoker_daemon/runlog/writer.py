@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from enum import Enum
 from pathlib import Path
 from time import monotonic
@@ -54,6 +54,9 @@ class Wait(NamedTuple):
 
     until: Callable[[], object]
     seconds: float | None
+
+
+Work = Generator[Wait, None, None]
 
 
 class _Closed(Exception):
@@ -137,7 +140,7 @@ class LogWriter:
             self._urgent |= urgent
             self._changed.notify()
 
-    def _work(self) -> Iterator[Wait]:
+    def _work(self) -> Work:
         """Do all the work there is, giving what to wait for wherever there is none for now."""
         try:
             while not (self._closing and not self._pending):
@@ -152,7 +155,7 @@ class LogWriter:
         finally:
             os.close(self._descriptor)
 
-    def _await_work(self) -> Iterator[Wait]:
+    def _await_work(self) -> Work:
         """Wait until something was handed in, or it is time to look for room, or to end."""
         patience = None if self.room is Room.ENOUGH else max(self._look_at - monotonic(), 0)
         yield Wait(lambda: self._pending or self._closing, patience)
@@ -164,7 +167,7 @@ class LogWriter:
             batch, self._pending, self._urgent = self._pending, [], False
             return batch
 
-    def _write(self, batch: list[_Entry]) -> Iterator[Wait]:
+    def _write(self, batch: list[_Entry]) -> Work:
         group: list[Record] = []
         for entry in batch:
             if isinstance(entry, Record):
@@ -178,7 +181,7 @@ class LogWriter:
                 self._tell(Room.RESERVE)
         yield from self._write_group(group)
 
-    def _write_group(self, group: list[Record]) -> Iterator[Wait]:
+    def _write_group(self, group: list[Record]) -> Work:
         if not group:
             return
         first = group[0].seq
@@ -205,7 +208,7 @@ class LogWriter:
             return False
         return True
 
-    def _find_room(self) -> Iterator[Wait]:
+    def _find_room(self) -> Work:
         """Take some from the reserve; where there is none left, wait a moment."""
         if self._reserve.give():
             self._tell(Room.RESERVE)
