@@ -79,7 +79,8 @@ async def view_run(engine: Engine, projection: Projection, objects: Objects, num
     """Show a run as it stands, active or finished; raises `Refused` where there is none."""
     run = await find_run(engine, projection, number)
     held = engine.held()
-    waiting = why_waiting(engine.state, run, datetime.now(UTC), held.problem.title if held else "")
+    why = held.problem.title if held else ""
+    waiting = why_waiting(engine.line, run, datetime.now(UTC), why)
     view = run_view(run, read_plan(objects, run.plan), waiting)
     return add_usual(view, run, await projection.usual(run.workflow))
 
