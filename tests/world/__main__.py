@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 
-from tests.world.invariants import Broken
+from tests.world.broken import Broken
 from tests.world.world import World
 
 

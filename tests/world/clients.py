@@ -6,28 +6,51 @@ A client believes an answer. So what it was told is checked as it is told, and m
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from random import Random
 from typing import Any
-from zoneinfo import ZoneInfo
 
+import msgspec
+
+from stoker_daemon.commands.backfills import (
+    cancel_backfill,
+    create_backfill,
+    pause_backfill,
+    resume_backfill,
+    retry_backfill,
+)
+from stoker_daemon.commands.common import known_workflow, read_definition
 from stoker_daemon.commands.queues import save_queue
 from stoker_daemon.commands.runs import start_run
+from stoker_daemon.commands.scheduling import set_scheduling
+from stoker_daemon.commands.workflows import publish_workflow, save_workflow
 from stoker_daemon.engine import Turn
 from stoker_daemon.http.callers import Caller
 from stoker_daemon.problems import Refused
-from stoker_shared.api import RerunNode, RerunRun, StartRun, SucceedNode
+from stoker_shared.api import PublishWorkflow, RerunNode, RerunRun, StartRun, SucceedNode
+from stoker_shared.api.backfills import CreateBackfill
 from stoker_shared.events import KeyUse
-from stoker_shared.model import QueueSpec
+from stoker_shared.model import BackfillOrder, Intervals, QueueSpec
 from stoker_shared.state import Run
-from tests.world.daemon import Life
-from tests.world.invariants import Broken, Invariants
-from tests.world.workflows import QUEUES
+from tests.world.broken import Broken
+from tests.world.daemon import ZONE, Life
+from tests.world.invariants import Invariants
+from tests.world.workflows import QUEUES, SCHEDULED, schedule
 
-ZONE = ZoneInfo("Europe/Berlin")
 MOST_RUNS = 8
 """Active runs beyond which nobody starts another."""
+
+MOST_BACKFILLS = 2
+
+_ON_BACKFILLS: tuple[Callable[[int, str], Callable[[Turn], int]], ...] = (
+    pause_backfill,
+    resume_backfill,
+    resume_backfill,
+    retry_backfill,
+    lambda number, by: cancel_backfill(number, True, by),
+    lambda number, by: cancel_backfill(number, False, by),
+)
 
 Asking = Callable[[Life, "Request"], Awaitable[Any]]
 
@@ -76,8 +99,7 @@ class Client:
     def ask(self, life: Life, request: Request) -> None:
         """Ask; the answer may be lost on its way."""
         request.under_way += 1
-        work: Coroutine[Any, Any, Any] = _asked(request.asking(life, request))
-        task = life.loop.create_task(work)
+        task = life.loop.create_task(_asked(life, request))
         task.add_done_callback(lambda done: self._answered(request, done))
 
     def reset(self, request: Request) -> None:
@@ -87,8 +109,10 @@ class Client:
 
     def _wish(self, runs: list[Run], state: Any) -> Asking:
         chance = self._chance
-        if len(runs) < MOST_RUNS and (not runs or chance.random() < 0.7):
+        if len(runs) < MOST_RUNS and (not runs or chance.random() < 0.6):
             return self._start(state)
+        if chance.random() < 0.15:
+            return self._backfill(state)
         number = chance.randint(max(state.counters.run - 12, 1), max(state.counters.run, 1))
         run = chance.choice(runs) if runs else None
         kind = chance.random()
@@ -103,8 +127,10 @@ class Client:
             return lambda life, request: life.actions.pause_run(request.caller, run.id)
         if kind < 0.8:
             return lambda life, request: life.actions.resume_run(request.caller, run.id)
-        if kind < 0.85:
+        if kind < 0.83:
             return self._save_queue()
+        if kind < 0.86:
+            return self._reschedule(state)
         if kind < 0.95:
             return _read
         return self._succeed(run.id, node)
@@ -124,6 +150,75 @@ class Client:
             )
 
         return start
+
+    def _backfill(self, state: Any) -> Asking:
+        """Make a backfill, or do something to one."""
+        chance = self._chance
+        active = [held.id for held in state.backfills.values() if not held.has_ended]
+        if not active or (len(active) < MOST_BACKFILLS and chance.random() < 0.3):
+            return self._create_backfill(state)
+        command, number = chance.choice(_ON_BACKFILLS), chance.randint(1, state.counters.backfill)
+        if chance.random() < 0.7:
+            number = chance.choice(active)
+
+        async def change(life: Life, request: Request) -> int:
+            return await life.once.carry_out(request.caller, lambda: command(number, request.user))
+
+        return change
+
+    def _create_backfill(self, state: Any) -> Asking:
+        chance = self._chance
+        workflow = chance.choice(list(state.workflows.values()))
+        hour, minutes = chance.randint(0, 23), chance.randint(3, 59)
+        body = CreateBackfill(
+            workflow=workflow.name,
+            first=f"2026-11-20T{hour:02}:00Z",
+            last=f"2026-11-20T{hour:02}:{minutes:02}Z",
+            every="" if workflow.id <= SCHEDULED else "5m",
+            intervals=chance.choice(list(Intervals)),
+            order=chance.choice(list(BackfillOrder)),
+            parallel=chance.randint(1, 3),
+            stop_after=chance.choice([0, 0, 1, 3]),
+        )
+
+        async def create(life: Life, request: Request) -> int:
+            around = life.around
+            objects: Any = around.objects
+            return await life.once.carry_out(
+                request.caller,
+                lambda: create_backfill(
+                    life.engine.state, objects, "default", body, ZONE, around.now(), request.user
+                ),
+            )
+
+        return create
+
+    def _reschedule(self, state: Any) -> Asking:
+        """Turn a switch, or publish another schedule."""
+        name = f"w{self._chance.randint(1, SCHEDULED)}"
+        other, kind = schedule(self._chance), self._chance.random()
+
+        async def switch(life: Life, request: Request) -> None:
+            objects: Any = life.around.objects
+            request.key, on = None, kind < 0.4
+            command = set_scheduling(objects, "default", name, on, ZONE, request.user)
+            await life.engine.submit(_noting(request, command))
+
+        async def publish(life: Life, request: Request) -> int:
+            objects: Any = life.around.objects
+            engine = life.engine
+            draft = known_workflow(engine.state, "default", name).draft
+            spec = msgspec.structs.replace(read_definition(objects, draft.digest), schedule=other)
+            saving = await save_workflow(objects, "default", name, spec, draft.revision, request.user)
+            await engine.submit(saving)
+            return await life.once.carry_out(
+                request.caller,
+                lambda: publish_workflow(
+                    engine.state, objects, "default", name, PublishWorkflow(), request.user
+                ),
+            )
+
+        return switch if kind < 0.6 else publish
 
     def _go_on(self, number: int) -> Asking:
         kind, flag = self._chance.random(), self._chance.random() < 0.5
@@ -148,13 +243,7 @@ class Client:
 
         async def save(life: Life, request: Request) -> None:
             request.key = None
-            command = save_queue(name, spec, request.user)
-
-            def saved(turn: Turn) -> None:
-                command(turn)
-                request.seq = turn.state.seq
-
-            await life.engine.submit(saved)
+            await life.engine.submit(_noting(request, save_queue(name, spec, request.user)))
 
         return save
 
@@ -188,8 +277,18 @@ class Client:
             self._invariants.tell(request.seq)
 
 
-async def _asked(asking: Awaitable[Any]) -> Any:
-    return await asking
+async def _asked(life: Life, request: Request) -> Any:
+    return await request.asking(life, request)
+
+
+def _noting(request: Request, command: Callable[[Turn], object]) -> Callable[[Turn], None]:
+    """Give a command that notes where it came to."""
+
+    def noted(turn: Turn) -> None:
+        command(turn)
+        request.seq = turn.state.seq
+
+    return noted
 
 
 async def _read(life: Life, request: Request) -> None:

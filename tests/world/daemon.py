@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from random import Random
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
+from zoneinfo import ZoneInfo
 
-from stoker_daemon import app
+from stoker_daemon import app, backfiller
 from stoker_daemon.app import Failure
 from stoker_daemon.attempts import AttemptKey
+from stoker_daemon.backfiller import Backfiller
+from stoker_daemon.commands import ticks
 from stoker_daemon.commands.queues import found_queues
-from stoker_daemon.engine import Engine
+from stoker_daemon.engine import Engine, Turn
 from stoker_daemon.executor import Order
 from stoker_daemon.http.actions import Actions
 from stoker_daemon.http.once import Once
@@ -25,12 +29,16 @@ from stoker_daemon.runlog import log, reserve, writer
 from stoker_daemon.runlog.log import open_log, read_log
 from stoker_daemon.runlog.segments import Tail
 from stoker_daemon.runlog.writer import LogWriter, Wait
+from stoker_daemon.scheduler import Scheduler
 from stoker_daemon.volumes import DiskFailed
 from stoker_shared.state import NodeRun, Run, State
 from tests.world.keeping import Database, History, Objects
 from tests.world.loop import Clock, Loop
 from tests.world.processes import Hands, Machine
 from tests.world.syscalls import RUNLOG, Kernel
+
+ZONE = ZoneInfo("Europe/Berlin")
+"""The host's."""
 
 
 class SteppedWriter(LogWriter):
@@ -74,13 +82,20 @@ class Surroundings:
     """What every life of the daemon finds."""
 
     def __init__(
-        self, kernel: Kernel, clock: Clock, machine: Machine, chance: Random, now: Any, on_turn: Any
+        self,
+        kernel: Kernel,
+        clock: Clock,
+        machine: Machine,
+        objects: Objects,
+        chance: Random,
+        now: Callable[[], datetime],
+        on_turn: Callable[[Turn], None],
     ) -> None:
         self.kernel = kernel
         self.clock = clock
         self.machine = machine
         self.chance = chance
-        self.objects = Objects()
+        self.objects = objects
         self.database = Database()
         self.now = now
         self.on_turn = on_turn
@@ -95,6 +110,8 @@ class Surroundings:
             stack.enter_context(patch.object(log, "LogWriter", SteppedWriter))
             stack.enter_context(patch.object(log, "uuid", ids))
             stack.enter_context(patch.object(log, "SEGMENT_BYTES", 16 * 1024))
+            stack.enter_context(patch.object(backfiller, "AT_A_TIME", 4))
+            stack.enter_context(patch.object(ticks, "MOST_ACTIVE", 3))
             stack.enter_context(patch.object(reserve, "RESERVE_BYTES", 16 * 1024))
             stack.enter_context(patch.object(reserve, "STEP_BYTES", 1024))
             try:
@@ -107,6 +124,8 @@ class Life:
     """A daemon from its start to its end. After a ``failure`` of the disk it only reads."""
 
     engine: Engine
+    scheduler: Scheduler
+    backfiller: Backfiller
     writer: SteppedWriter | None = None
 
     def __init__(self, around: Surroundings, failure: Failure | None) -> None:
@@ -134,14 +153,25 @@ class Life:
         self.once = Once(self.engine, history)
         self.actions = _Actions(self.engine, self.once, objects, history)
         SteppedWriter.current = None
+        self.scheduler = Scheduler(self.engine, objects, ZONE, around.now)
+        self.backfiller = Backfiller(self.engine, objects, history, around.now)
         try:
             self.engine.start(found_queues(8, 32 * 2**30))
         finally:
             self.writer = SteppedWriter.current
+        if not failure:
+            self.scheduler.start()
+            self.backfiller.start()
 
     def why_failed(self) -> BaseException | None:
         """Give what the engine failed with."""
         return self.engine.failed.exception()
+
+    def discard(self) -> None:
+        """Leave nothing of it, as a process that is killed."""
+        self.loop.discard()
+        if self.writer:
+            self.writer.discard()
 
     def probe(self) -> bool:
         """Tell whether a disk that failed works again."""
@@ -154,6 +184,11 @@ class Life:
 
     def close(self) -> Tail:
         """End in good order; the jobs go on."""
+        if not self.failure:
+            closing = self.loop.create_task(self.scheduler.close())
+            while not closing.done():
+                self.loop.run_next()
+            self.backfiller.close()
         end = self.engine.close()
         for _ in range(len(self.loop.ready)):
             self.loop.run_next()

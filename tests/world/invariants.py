@@ -10,20 +10,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from stoker_daemon.attempts import AttemptKey
 from stoker_shared import events as ev
-from stoker_shared.model import NodeState, RunState
+from stoker_shared.model import CatchUpPolicy, NodeState, RunState, WorkflowSpec
+from tests.world.broken import must
+from tests.world.keeping import Objects
+from tests.world.ledger import Intervals, Ticks
 from tests.world.processes import Machine, Process
-
-
-class Broken(BaseException):
-    """Something that must be so is not. Nothing in the daemon takes this for a fault of its own."""
-
-
-def must(holds: object, what: str) -> None:
-    """Raise `Broken` unless something holds."""
-    if not holds:
-        raise Broken(what)
 
 
 class Node:
@@ -61,11 +56,12 @@ class Node:
 class RunModel:
     """What was recorded of a run."""
 
-    __slots__ = ("ended", "nodes", "parallelism", "paused", "stopping")
+    __slots__ = ("backfill", "ended", "nodes", "parallelism", "paused", "stopping")
 
     def __init__(self, event: ev.RunCreated) -> None:
         self.nodes = {node.name: Node(number, node) for number, node in enumerate(event.nodes, 1)}
         self.parallelism = event.parallelism
+        self.backfill = event.backfill
         self.paused = False
         self.stopping = False
         self.ended = False
@@ -91,16 +87,18 @@ class Invariants:
     was in the log when somebody looked, and up to ``durable`` no failure of the power takes it away.
     """
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, objects: Objects) -> None:
         self.machine = machine
+        self._objects = objects
         self.made: deque[ev.Record] = deque()
         self.seq = self.durable = self.told = 0
         self.runs: dict[int, RunModel] = {}
         self.queues: dict[str, list[Any]] = {}
         self.keys: dict[tuple[str, str, str], tuple[int, int]] = {}
         self.refused: set[tuple[str, str, str]] = set()
-        self.ticks: set[tuple[int, Any]] = set()
-        self.passes: dict[int, set[Any]] = {}
+        self.ticks: dict[int, Ticks] = {}
+        self.policies: dict[int, CatchUpPolicy] = {}
+        self.backfills: dict[int, Intervals] = {}
         self._checks: dict[type, Callable[[ev.Record, Any], None]] = {
             ev.QueueSaved: self._queue_saved,
             ev.RunCreated: self._run_created,
@@ -114,8 +112,16 @@ class Invariants:
             ev.NodeSetSuccessful: self._node_set_successful,
             ev.AttemptStarting: self._attempt_starting,
             ev.AttemptFinished: self._attempt_finished,
+            ev.WorkflowScheduling: self._workflow_scheduling,
+            ev.WorkflowPublished: self._workflow_published,
+            ev.TickSkipped: self._tick_skipped,
             ev.BackfillCreated: self._backfill_created,
+            ev.BackfillPassed: self._backfill_passed,
+            ev.BackfillPaused: self._backfill_held,
+            ev.BackfillCancelled: self._backfill_held,
+            ev.BackfillResumed: self._backfill_resumed,
             ev.BackfillRetried: self._backfill_retried,
+            ev.BackfillFinished: self._backfill_finished,
         }
 
     def on_disk(self, seq: int) -> None:
@@ -193,13 +199,9 @@ class Invariants:
         must(event.run not in self.runs, f"run {event.run} was created twice")
         self.runs[event.run] = RunModel(event)
         if event.trigger is ev.Trigger.SCHEDULE:
-            tick = event.workflow, event.scheduled_at
-            must(tick not in self.ticks, f"{tick} has two runs")
-            self.ticks.add(tick)
+            self.ticks[event.workflow].ran(event)
         if event.backfill:
-            seen = self.passes[event.backfill]
-            must(event.cycle not in seen, f"backfill {event.backfill} made two runs for {event.cycle}")
-            seen.add(event.cycle)
+            self.backfills[event.backfill].ran(event)
 
     def _run_paused(self, _: ev.Record, event: ev.RunPaused) -> None:
         self.runs[event.run].paused = True
@@ -213,6 +215,8 @@ class Invariants:
     def _opened(self, number: int) -> RunModel:
         run = self.runs[number]
         if run.ended:
+            if run.backfill:
+                self.backfills[run.backfill].opened(number)
             run.ended = run.paused = run.stopping = False
         return run
 
@@ -236,6 +240,8 @@ class Invariants:
         must(all(node.ended for node in nodes), f"run {event.run} finished before its nodes")
         if event.state is RunState.SUCCEEDED:
             must(all(node.done for node in nodes), f"run {event.run} succeeded without its nodes")
+        if run.backfill:
+            self.backfills[run.backfill].active.discard(event.run)
         run.ended = True
 
     def _node_finished(self, _: ev.Record, event: ev.NodeFinished) -> None:
@@ -289,8 +295,33 @@ class Invariants:
         if event.exit_status is not None:
             must(process and process.status == event.exit_status, f"{what} did not end so")
 
+    def _workflow_scheduling(self, _: ev.Record, event: ev.WorkflowScheduling) -> None:
+        self.ticks.setdefault(event.workflow, Ticks(event.workflow)).switched(event)
+
+    def _workflow_published(self, record: ev.Record, event: ev.WorkflowPublished) -> None:
+        spec = msgspec.json.decode(self._objects.read(event.digest), type=WorkflowSpec)
+        self.policies[event.workflow] = spec.catch_up
+        if event.rescheduled:
+            self.ticks[event.workflow].rescheduled(event.schedule, record.at)
+
+    def _tick_skipped(self, _: ev.Record, event: ev.TickSkipped) -> None:
+        self.ticks[event.workflow].skipped(event, self.policies[event.workflow])
+
     def _backfill_created(self, _: ev.Record, event: ev.BackfillCreated) -> None:
-        self.passes[event.backfill] = set()
+        self.backfills[event.backfill] = Intervals(event)
+
+    def _backfill_passed(self, _: ev.Record, event: ev.BackfillPassed) -> None:
+        if not event.again:
+            self.backfills[event.backfill].seen += event.count
+
+    def _backfill_held(self, _: ev.Record, event: ev.BackfillPaused | ev.BackfillCancelled) -> None:
+        self.backfills[event.backfill].goes_on = False
+
+    def _backfill_resumed(self, _: ev.Record, event: ev.BackfillResumed) -> None:
+        self.backfills[event.backfill].goes_on = True
 
     def _backfill_retried(self, _: ev.Record, event: ev.BackfillRetried) -> None:
-        self.passes[event.backfill] = set()
+        self.backfills[event.backfill].retried()
+
+    def _backfill_finished(self, _: ev.Record, event: ev.BackfillFinished) -> None:
+        self.backfills[event.backfill].finished()

@@ -25,9 +25,16 @@ class Clock:
 class Handle:
     """A callback that is asked for."""
 
-    __slots__ = ("args", "callback", "context", "is_cancelled")
+    __slots__ = ("args", "callback", "context", "due", "is_cancelled")
 
-    def __init__(self, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None):
+    def __init__(
+        self,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        context: Context | None,
+        due: float = 0,
+    ) -> None:
+        self.due = due
         self.callback = callback
         self.args = args
         self.context = context
@@ -35,6 +42,9 @@ class Handle:
 
     def cancel(self) -> None:
         self.is_cancelled = True
+
+    def when(self) -> float:
+        return self.due
 
     def cancelled(self) -> bool:
         return self.is_cancelled
@@ -50,6 +60,12 @@ class Loop(asyncio.AbstractEventLoop):
         self.failures: list[dict[str, Any]] = []
         self._clock = clock
         self._numbers = count()
+        self._begun: list[Coroutine[Any, Any, Any]] = []
+
+    def discard(self) -> None:
+        """End what was begun: nothing of it goes on."""
+        for work in self._begun:
+            work.close()
 
     def run_next(self) -> None:
         """Run the callback that has waited longest."""
@@ -100,7 +116,7 @@ class Loop(asyncio.AbstractEventLoop):
         return self.call_at(self._clock.seconds + delay, callback, *args, context=context)
 
     def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> Any:
-        handle = Handle(callback, args, context)
+        handle = Handle(callback, args, context, when)
         heapq.heappush(self.timers, (when, next(self._numbers), handle))
         return handle
 
@@ -109,6 +125,7 @@ class Loop(asyncio.AbstractEventLoop):
 
     def create_task(self, coro: Any, **named: Any) -> asyncio.Task[Any]:  # type: ignore[override]
         work: Coroutine[Any, Any, Any] = coro
+        self._begun.append(work)
         return asyncio.Task(work, loop=self, **named)
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]

@@ -97,7 +97,8 @@ class Machine:
             self._vanish(process)
 
     def signal(self, process: Process) -> None:
-        """Send TERM, and KILL after a while."""
+        """Send TERM, and KILL after a while. A keeper is spared, and claims its attempt meanwhile."""
+        process.claimed = True
         if process.deaf:
             self._at(GRACE, lambda: self._end(process, 137))
         else:

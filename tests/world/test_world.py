@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.world.invariants import Broken
+from tests.world.broken import Broken
 from tests.world.world import World
 
 STEPS = 20_000

@@ -9,11 +9,20 @@ import msgspec
 
 from stoker_daemon.engine import Turn
 from stoker_shared import events as ev
-from stoker_shared.model import FailureStrategy, NodeSpec, OverlapPolicy, QueueSpec, WorkflowSpec
+from stoker_shared.model import (
+    CatchUpPolicy,
+    FailureStrategy,
+    Minutes,
+    NodeSpec,
+    OverlapPolicy,
+    QueueSpec,
+    WorkflowSpec,
+)
 from tests.world.keeping import Objects
 
 QUEUES = ("narrow", "wide")
 WORKFLOWS = 8
+SCHEDULED = 5
 JOB = "job.sh"
 
 
@@ -28,6 +37,9 @@ def settle_in(turn: Turn, objects: Objects, chance: Random) -> None:
         digest = objects.put(msgspec.json.encode(spec))
         turn.record(ev.WorkflowSaved("default", number, spec.workflow, 1, digest), "alice")
         turn.record(ev.WorkflowPublished(number, 1, digest), "alice")
+        if spec.schedule:
+            switched = ev.WorkflowScheduling(number, on=True, after=turn.now, schedule=spec.schedule)
+            turn.record(switched, "alice")
 
 
 def specs(chance: Random) -> Iterator[WorkflowSpec]:
@@ -43,7 +55,16 @@ def specs(chance: Random) -> Iterator[WorkflowSpec]:
             run_timeout=chance.choice([None, 120]),
             parallelism=chance.choice([None, 1, 3]),
             failure_strategy=chance.choice(list(FailureStrategy)),
+            schedule=schedule(chance) if number <= SCHEDULED else None,
+            catch_up=list(CatchUpPolicy)[number % 3],
+            not_started_by=chance.choice([None, "1m"]),
+            not_done_by=chance.choice([None, "2m"]),
         )
+
+
+def schedule(chance: Random) -> Minutes:
+    """Give a schedule, by which a tick comes every few minutes."""
+    return Minutes(every=chance.choice([1, 2, 5, 15]), time_zone="UTC")
 
 
 def _nodes(chance: Random) -> Iterator[NodeSpec]:

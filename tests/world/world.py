@@ -9,7 +9,6 @@ from __future__ import annotations
 import heapq
 import logging
 import re
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -23,13 +22,15 @@ from stoker_daemon.engine import Turn
 from stoker_daemon.runlog.segments import LogError, load
 from stoker_shared import events as ev
 from stoker_shared.apply import apply
-from stoker_shared.model import RunState
-from stoker_shared.state import Run, State
+from stoker_shared.model import CatchUpPolicy, RunState
+from stoker_shared.state import State
 from tests.strategies import T0
+from tests.world.broken import Broken, must
 from tests.world.clients import Client, Request
 from tests.world.daemon import Life, Surroundings, failure_of
 from tests.world.disk import Disk, Killed
-from tests.world.invariants import Broken, Invariants, must
+from tests.world.invariants import Invariants
+from tests.world.keeping import Objects
 from tests.world.loop import Clock
 from tests.world.processes import Machine
 from tests.world.syscalls import RUNLOG, Kernel
@@ -46,6 +47,9 @@ AT_ONCE = 20
 
 KEPT_SEGMENTS = 6
 PLENTY = 10**9
+LATEST_TICK = 120
+"""Seconds after which a tick must have its run where nothing goes wrong."""
+
 REST = 7 * 86400
 """Seconds within which all must have come to rest."""
 
@@ -73,9 +77,10 @@ class World:
         self._calm = False
         self.disk = Disk(chance, self._synced)
         self.machine = Machine(chance, self.at, self._spawned)
-        self.invariants = Invariants(self.machine)
+        objects = Objects()
+        self.invariants = Invariants(self.machine, objects)
         kernel = Kernel(self.disk)
-        self.around = Surroundings(kernel, self.clock, self.machine, chance, self.now, self._turned)
+        self.around = Surroundings(kernel, self.clock, self.machine, objects, chance, self.now, self._turned)
         self.clients = [Client(user, chance, self.invariants, self._ask_again) for user in ("alice", "bob")]
         self.requests: dict[Request, Client] = {}
         self.life: Life | None = None
@@ -102,14 +107,24 @@ class World:
 
     def run(self, steps: int) -> None:
         """Let that many steps pass, then let all come to rest."""
-        with self.around.installed(), warnings.catch_warnings(), silence():
-            warnings.filterwarnings("ignore", "coroutine .* was never awaited")  # a crash may come first
+        with self.around.installed(), silence(), self._breaking():
             self._begin()
             for client in self.clients:
                 self.at(0.1, lambda client=client: self._act(client))
             while self.steps < steps:
                 self._go_on()
             self._come_to_rest()
+
+    @contextmanager
+    def _breaking(self) -> Iterator[None]:
+        """Take an error that nothing in the daemon took for what it is."""
+        try:
+            yield
+        except Exception as error:
+            raise Broken(f"an error that nobody took: {error!r}") from error
+        finally:
+            if self.life:
+                self.life.discard()
 
     # What happens.
 
@@ -234,9 +249,8 @@ class World:
             self._power_fails = True
             self.machine.reboot()
             self.disk.lose_power()
-        if life and life.writer:
-            life.writer.discard()
         if life:
+            life.discard()
             self.crashes += 1
             self.at(self.chance.choice([0.0, 1.0, 30.0]), self._begin_again)
             self._reset_connections()
@@ -265,6 +279,7 @@ class World:
             raise Broken(f"the engine failed: {error!r}") from error
         self._last = life.state
         self.machine.hands = None
+        life.discard()
         self._reset_connections()
         self._live(Life(self.around, failure))
         self.at(10.0, lambda: self._probe(failure))
@@ -275,6 +290,7 @@ class World:
         if life is None or life.failure is not failure:
             return
         if life.probe():
+            life.discard()
             self._compare(power=False)
             self._live(Life(self.around, None))
         else:
@@ -369,6 +385,7 @@ class World:
         self._mend()
         self.disk.fuse = None
         self.at(1, self._let_go)
+        self.at(200, self._switch_off)
         self.at(600, self._stop_all)
         latest = self.clock.seconds + REST
         while not self._rests():
@@ -377,6 +394,7 @@ class World:
         self._check()
         assert self.life and self.life.state
         self.life.close()
+        self.life.discard()
         must(not self.machine.alive, f"processes are left: {list(self.machine.alive)}")
         must(not any(queue.cu or queue.active for queue in self.life.state.queues.values()), "CU are left")
         differing = self.around.database.finished.keys() ^ self.invariants.runs.keys()
@@ -393,6 +411,8 @@ class World:
             and life.state
             and not life.failure
             and not life.state.runs
+            and not any(workflow.scheduling for workflow in life.state.workflows.values())
+            and all(held.has_ended for held in life.state.backfills.values())
             and not life.loop.jobs
             and all(request.is_over for request in self.requests)
             and not self.invariants.made
@@ -404,23 +424,53 @@ class World:
         return f"active runs {runs}, {asked} requests"
 
     def _let_go(self) -> None:
-        """Let paused runs go on."""
-        self._command_all(lambda run: None if run.state is not RunState.PAUSED else ev.RunResumed(run.id))
+        """Let go on what is paused."""
+
+        def let_go(turn: Turn) -> None:
+            for run in list(turn.state.runs.values()):
+                if run.state is RunState.PAUSED:
+                    turn.record(ev.RunResumed(run.id), "alice")
+
+        self._command(let_go)
+
+    def _switch_off(self) -> None:
+        """Check that nothing is due that has no run, and let no more come."""
+
+        def switch_off(turn: Turn) -> None:
+            for workflow in list(turn.state.workflows.values()):
+                if workflow.scheduling:
+                    self._must_be_on_time(turn.state, workflow.id)
+                    turn.record(ev.WorkflowScheduling(workflow.id, on=False), "alice")
+
+        self._command(switch_off)
+
+    def _must_be_on_time(self, state: State, workflow: int) -> None:
+        tick = self.invariants.ticks[workflow].next()
+        policy = self.invariants.policies[workflow]
+        waits = policy is CatchUpPolicy.ALL and bool(state.runs_of.get(workflow))
+        on_time = tick is None or tick > self.now() - timedelta(seconds=LATEST_TICK)
+        must(on_time or waits, f"the tick {tick} of workflow {workflow} has no run at {self.now()}")
 
     def _stop_all(self) -> None:
         """Stop what has not ended by now: what hangs, or waits for a clock that was set back."""
-        self._command_all(lambda run: None if run.stopping else ev.RunStopRequested(run.id, ev.Reason.STOP))
+
+        def stop(turn: Turn) -> None:
+            for held in list(turn.state.backfills.values()):
+                if not held.has_ended:
+                    turn.record(ev.BackfillCancelled(held.id), "alice")
+            for run in list(turn.state.runs.values()):
+                if not run.stopping:
+                    turn.record(ev.RunStopRequested(run.id, ev.Reason.STOP), "alice")
+
+        self._command(stop)
         self.at(600, self._stop_all)
 
-    def _command_all(self, event_for: Callable[[Run], ev.EventType | None]) -> None:
-        def command(turn: Turn) -> None:
-            for event in filter(None, map(event_for, list(turn.state.runs.values()))):
-                turn.record(event, "alice")
-
+    def _command(self, command: Callable[[Turn], None]) -> None:
+        """Have a command carried out, as soon as there is a daemon that does."""
         if self.life and self.life.state and not self.life.failure:
             self.life.loop.create_task(self.life.engine.submit(command)).add_done_callback(_heeded)
         else:
-            self.at(60, lambda: self._command_all(event_for))
+            self.at(60, lambda: self._command(command))
 
 
 @contextmanager
