@@ -86,7 +86,8 @@ def _torn(offset: int, data: bytes, chance: Random) -> list[tuple[int, bytes]]:
 class Disk:
     """One directory of files, with ``room`` bytes left, and the faults that come over it.
 
-    ``fuse`` is after how many more calls the daemon is killed, ``broken`` how likely a call fails with EIO.
+    ``fuse`` is after how many more calls the daemon is killed, ``names_fuse`` whether it is at the next sync
+    of names, before it or after it; ``broken`` is how likely a call fails with EIO.
     ``on_sync`` is called whenever something came to the platter.
     """
 
@@ -96,6 +97,7 @@ class Disk:
         self.unsynced_names: list[tuple[str, File | None]] = []
         self.room = 10**9
         self.fuse: int | None = None
+        self.names_fuse = False
         self.broken = 0.0
         self.alive = True
         self.faults = 0
@@ -118,7 +120,7 @@ class Disk:
 
     def kill(self) -> Killed:
         """End the process that is calling, and give what to raise."""
-        self.alive, self.fuse = False, None
+        self.alive, self.fuse, self.names_fuse = False, None, False
         return Killed()
 
     def find(self, name: str) -> File:
@@ -191,9 +193,14 @@ class Disk:
     def sync_names(self) -> None:
         """Bring the names to the platter."""
         self.call()
+        killed = self.kill() if self.names_fuse else None
+        if killed and self._chance.random() < 0.5:
+            raise killed
         self.durable_names = dict(self.names)
         self.unsynced_names.clear()
         self._on_sync()
+        if killed:
+            raise killed
 
     # What befalls it.
 

@@ -14,7 +14,7 @@ import msgspec
 
 from stoker_daemon.attempts import AttemptKey
 from stoker_shared import events as ev
-from stoker_shared.model import CatchUpPolicy, NodeState, RunState, WorkflowSpec
+from stoker_shared.model import CatchUpPolicy, NodeState, OverlapPolicy, RunState, WorkflowSpec
 from tests.world.broken import must
 from tests.world.keeping import Objects
 from tests.world.ledger import Intervals, Ticks
@@ -38,6 +38,7 @@ class Node:
         "excused",
         "number",
         "queue",
+        "stopped",
         "upstream",
     )
 
@@ -49,16 +50,30 @@ class Node:
         self.attempts = 0
         self.active = False
         self.done = False
-        self.ended = self.begun = False
+        self.ended = self.begun = self.stopped = False
         self.excused: set[str] = set()
 
 
 class RunModel:
     """What was recorded of a run."""
 
-    __slots__ = ("backfill", "ended", "nodes", "parallelism", "paused", "stopping")
+    __slots__ = (
+        "backfill",
+        "ended",
+        "nodes",
+        "opened",
+        "parallelism",
+        "paused",
+        "stopping",
+        "waits",
+        "workflow",
+    )
 
-    def __init__(self, event: ev.RunCreated) -> None:
+    def __init__(self, event: ev.RunCreated, opened: int) -> None:
+        counts = event.trigger in (ev.Trigger.MANUAL, ev.Trigger.SCHEDULE)
+        self.workflow = event.workflow if counts else 0
+        self.waits = counts and event.overlap is not OverlapPolicy.PARALLEL
+        self.opened = opened
         self.nodes = {node.name: Node(number, node) for number, node in enumerate(event.nodes, 1)}
         self.parallelism = event.parallelism
         self.backfill = event.backfill
@@ -70,7 +85,7 @@ class RunModel:
         """Let nodes run again: each waits for those upstream that have not ended."""
         for name in names:
             node = self.nodes[name]
-            node.done = node.ended = node.begun = False
+            node.done = node.ended = node.begun = node.stopped = False
         for name, node in self.nodes.items():
             again = {other for other in node.upstream if other in names}
             node.excused = node.excused | again if node.begun else node.excused - again
@@ -93,6 +108,7 @@ class Invariants:
         self.made: deque[ev.Record] = deque()
         self.seq = self.durable = self.told = 0
         self.runs: dict[int, RunModel] = {}
+        self.active: dict[int, list[RunModel]] = {}
         self.queues: dict[str, list[Any]] = {}
         self.keys: dict[tuple[str, str, str], tuple[int, int]] = {}
         self.refused: set[tuple[str, str, str]] = set()
@@ -109,6 +125,7 @@ class Invariants:
             ev.RunFinished: self._run_finished,
             ev.NodeFinished: self._node_finished,
             ev.NodeSkipped: self._node_skipped,
+            ev.NodeStopRequested: self._node_stop_requested,
             ev.NodeSetSuccessful: self._node_set_successful,
             ev.AttemptStarting: self._attempt_starting,
             ev.AttemptFinished: self._attempt_finished,
@@ -195,9 +212,10 @@ class Invariants:
     def _queue_saved(self, _: ev.Record, event: ev.QueueSaved) -> None:
         self.queues.setdefault(event.name, [None, 0, 0])[0] = event.spec
 
-    def _run_created(self, _: ev.Record, event: ev.RunCreated) -> None:
+    def _run_created(self, record: ev.Record, event: ev.RunCreated) -> None:
         must(event.run not in self.runs, f"run {event.run} was created twice")
-        self.runs[event.run] = RunModel(event)
+        run = self.runs[event.run] = RunModel(event, record.seq)
+        self.active.setdefault(run.workflow, []).append(run)
         if event.trigger is ev.Trigger.SCHEDULE:
             self.ticks[event.workflow].ran(event)
         if event.backfill:
@@ -212,24 +230,29 @@ class Invariants:
     def _run_stop_requested(self, _: ev.Record, event: ev.RunStopRequested) -> None:
         self.runs[event.run].stopping = True
 
-    def _opened(self, number: int) -> RunModel:
+    def _opened(self, record: ev.Record, number: int) -> RunModel:
         run = self.runs[number]
         if run.ended:
             if run.backfill:
                 self.backfills[run.backfill].opened(number)
+            run.opened = record.seq
+            self.active[run.workflow].append(run)
             run.ended = run.paused = run.stopping = False
         return run
 
-    def _run_rerun_requested(self, _: ev.Record, event: ev.RunRerunRequested) -> None:
-        run = self._opened(event.run)
+    def _run_rerun_requested(self, record: ev.Record, event: ev.RunRerunRequested) -> None:
+        run = self._opened(record, event.run)
         for name in event.nodes:
             must(not run.nodes[name].active, f"{event.run}/{name} is run again while it runs")
         for changed in event.changed:
             run.nodes[changed.name].queue, run.nodes[changed.name].cu = changed.queue, changed.cu
         run.reset(event.nodes)
 
-    def _node_set_successful(self, _: ev.Record, event: ev.NodeSetSuccessful) -> None:
-        run = self._opened(event.run)
+    def _node_stop_requested(self, _: ev.Record, event: ev.NodeStopRequested) -> None:
+        self.runs[event.run].nodes[event.node].stopped = event.reason is not ev.Reason.TIMEOUT
+
+    def _node_set_successful(self, record: ev.Record, event: ev.NodeSetSuccessful) -> None:
+        run = self._opened(record, event.run)
         run.nodes[event.node].done = run.nodes[event.node].ended = True
         run.reset(event.resumed)
 
@@ -243,6 +266,7 @@ class Invariants:
         if run.backfill:
             self.backfills[run.backfill].active.discard(event.run)
         run.ended = True
+        self.active[run.workflow].remove(run)
 
     def _node_finished(self, _: ev.Record, event: ev.NodeFinished) -> None:
         node = self.runs[event.run].nodes[event.node]
@@ -263,7 +287,10 @@ class Invariants:
         must(not node.active, f"{what} starts while the one before it is active")
         must(not node.done, f"{what} starts, and the node has succeeded")
         must(not node.ended, f"{what} starts, and the node has ended")
+        must(not node.stopped, f"{what} starts, and the node was stopped")
         must(not (run.ended or run.paused or run.stopping), f"{what} starts in a held run")
+        earlier = run.waits and any(other.opened < run.opened for other in self.active[run.workflow])
+        must(not earlier, f"{what} starts while an earlier run of its workflow is active")
         for name in node.upstream:
             other = run.nodes[name]
             must(

@@ -6,8 +6,10 @@ writes down how the job ended. A keeper can come late, or be killed before it ha
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -86,7 +88,9 @@ class Machine:
         if trouble < 0.02:
             self._at(1.0, lambda: self._claim(process, seconds))
             return process
-        self._claim(process, None if trouble < 0.04 else seconds)
+        if hangs := trouble < 0.04:
+            process.deaf = self._chance.random() < 0.5
+        self._claim(process, None if hangs else seconds)
         if 0.04 <= trouble < 0.06:
             self._at(seconds * self._chance.random(), lambda: self._lose_keeper(process))
         return process
@@ -97,10 +101,14 @@ class Machine:
             self._vanish(process)
 
     def signal(self, process: Process) -> None:
-        """Send TERM, and KILL after a while. A keeper is spared, and claims its attempt meanwhile."""
+        """Send TERM, and KILL after a while if the daemon is still there.
+
+        A keeper is spared, and claims its attempt meanwhile.
+        """
         process.claimed = True
         if process.deaf:
-            self._at(GRACE, lambda: self._end(process, 137))
+            hands = self.hands
+            self._at(GRACE, lambda: self._end(process, 137) if self.hands is hands else None)
         else:
             self._at(0.01, lambda: self._end(process, 143))
 
@@ -181,8 +189,12 @@ class Hands:
         elif process is None or not process.claimed:
             self._machine.give_up(key)
             self.engine.attempt_ended(key, None, Reason.NEVER_BEGAN, "")
-        elif process.written is not None:
+        elif process.written == 0:
             self.engine.attempt_ended(key, process.written, Reason.EXIT, "")
+        elif process.written is not None:
+            # What did not succeed is reported once it is sure that nothing of it is alive.
+            ended = partial(self.engine.attempt_ended, key, process.written, Reason.EXIT, "")
+            asyncio.get_running_loop().call_later(self._chance.random(), ended)
         else:
             self.engine.attempt_adopted(key, process.identity)
             self._watch(process)

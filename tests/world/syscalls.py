@@ -44,7 +44,7 @@ class Kernel:
     def restart(self) -> None:
         """Let a new process begin: it has no descriptors."""
         self.opened.clear()
-        self.disk.alive, self.disk.fuse = True, None
+        self.disk.alive, self.disk.fuse, self.disk.names_fuse = True, None, False
 
     def open(self, path: SimulatedPath, flags: int, mode: int = 0o777) -> int:
         if str(path) == DIRECTORY:

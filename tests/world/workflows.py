@@ -64,7 +64,7 @@ def specs(chance: Random) -> Iterator[WorkflowSpec]:
 
 def schedule(chance: Random) -> Minutes:
     """Give a schedule, by which a tick comes every few minutes."""
-    return Minutes(every=chance.choice([1, 2, 5, 15]), time_zone="UTC")
+    return Minutes(every=chance.choice([1, 2, 5]), time_zone="UTC")
 
 
 def _nodes(chance: Random) -> Iterator[NodeSpec]:

@@ -190,7 +190,10 @@ class World:
         if kind < 0.25:
             self._die(power=False)
         elif kind < 0.5:
-            self.disk.fuse = self.chance.randint(0, 6)
+            if self.chance.random() < 0.3:
+                self.disk.names_fuse = True
+            else:
+                self.disk.fuse = self.chance.randint(0, 6)
             self._power_fails = self.chance.random() < 0.5
         elif kind < 0.6:
             self._die(power=True)
@@ -242,7 +245,7 @@ class World:
         """End the daemon at once, with the host or without."""
         life, self.life = self.life, None
         self.machine.hands = None
-        self.disk.alive, self.disk.fuse = False, None
+        self.disk.kill()
         if life and life.state and not life.failure:
             self._last = life.state
         if power:
@@ -252,7 +255,7 @@ class World:
         if life:
             life.discard()
             self.crashes += 1
-            self.at(self.chance.choice([0.0, 1.0, 30.0]), self._begin_again)
+            self.at(self.chance.choice([0.0, 1.0, 30.0, 400.0]), self._begin_again)
             self._reset_connections()
 
     def _begin_again(self) -> None:
@@ -383,7 +386,7 @@ class World:
         self._calm = self.machine.calm = True
         self._make_room()
         self._mend()
-        self.disk.fuse = None
+        self.disk.fuse, self.disk.names_fuse = None, False
         self.at(1, self._let_go)
         self.at(200, self._switch_off)
         self.at(600, self._stop_all)
