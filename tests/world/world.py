@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 import logging
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -54,8 +53,7 @@ REST = 7 * 86400
 """Seconds within which all must have come to rest."""
 
 
-_LAST_RECORD = re.compile(rb'\n\{"seq":(\d+),[^\n]*\n\Z')
-_FIRST = re.compile(rb'"first":(\d+)')
+_RECORD, _FIRST = b'{"seq":', b'"first":'
 
 
 class World:
@@ -317,12 +315,7 @@ class World:
             return
         file = self.disk.durable_names[max(names)]
         if file.durable == file.content:
-            found = _LAST_RECORD.search(file.content, max(len(file.content) - 4000, 0))
-            first = _FIRST.search(file.content)
-            if found:
-                self.invariants.on_disk(int(found[1]))
-            elif first:
-                self.invariants.on_disk(int(first[1]) - 1)
+            self.invariants.on_disk(_last_seq(file.content))
 
     def _compare(self, *, power: bool) -> None:
         """Check that the log, as it is, gives the state as it was when the daemon died."""
@@ -366,7 +359,9 @@ class World:
             return
         if self.life and self.life.state:
             self._ask(client, client.wish(self.life))
-        self.at(self.chance.expovariate(0.3), lambda: self._act(client))
+            self.at(self.chance.uniform(0, 6), lambda: self._act(client))
+        else:
+            self.at(self.chance.uniform(0, 60), lambda: self._act(client))
 
     def _ask(self, client: Client, request: Request) -> None:
         self.requests[request] = client
@@ -377,7 +372,8 @@ class World:
 
     def _ask_again(self, request: Request) -> None:
         client = self.requests[request]
-        self.at(self.chance.uniform(0.01, 3), lambda: self._ask(client, request))
+        pause = self.chance.uniform(0.01, 3) if self.life else self.chance.uniform(10, 60)
+        self.at(pause, lambda: self._ask(client, request))
 
     # The end.
 
@@ -474,6 +470,15 @@ class World:
             self.life.loop.create_task(self.life.engine.submit(command)).add_done_callback(_heeded)
         else:
             self.at(60, lambda: self._command(command))
+
+
+def _last_seq(segment: bytearray) -> int:
+    """Give the seq up to which a segment goes that is whole."""
+    start = segment.rfind(b"\n", 0, len(segment) - 1) + 1
+    if segment.startswith(_RECORD, start):
+        return int(segment[start + len(_RECORD) : segment.index(b",", start)])
+    start = segment.index(_FIRST) + len(_FIRST)
+    return int(segment[start : segment.index(b",", start)]) - 1
 
 
 @contextmanager
