@@ -101,6 +101,8 @@ class Client:
         request.under_way += 1
         task = life.loop.create_task(_asked(life, request))
         task.add_done_callback(lambda done: self._answered(request, done))
+        if self._chance.random() < 0.05:
+            self._again(request)  # it does not wait for the answer
 
     def reset(self, request: Request) -> None:
         """Hear that the daemon died before it answered."""

@@ -203,6 +203,10 @@ class Invariants:
         node = self.runs[key.run].nodes[key.node]
         return node.active and node.attempts == key.attempt
 
+    def is_stopped(self, key: AttemptKey) -> bool:
+        """Tell whether an attempt is to end: its node was stopped."""
+        return self.is_known(key) and self.runs[key.run].nodes[key.node].stopped
+
     def _key_used(self, record: ev.Record, key: ev.KeyUse) -> None:
         place = (record.by, key.route, key.id)
         must(place not in self.keys, f"{place} was done twice")

@@ -17,6 +17,7 @@ from random import Random
 from typing import Any
 
 from stoker_daemon.app import Failure
+from stoker_daemon.attempts import AttemptKey
 from stoker_daemon.engine import Turn
 from stoker_daemon.runlog.segments import LogError, load
 from stoker_shared import events as ev
@@ -48,6 +49,9 @@ KEPT_SEGMENTS = 6
 PLENTY = 10**9
 LATEST_TICK = 120
 """Seconds after which a tick must have its run where nothing goes wrong."""
+
+LATEST_END = 120
+"""Seconds after which a process that was stopped must be gone where the daemon is there."""
 
 REST = 7 * 86400
 """Seconds within which all must have come to rest."""
@@ -83,6 +87,7 @@ class World:
         self.requests: dict[Request, Client] = {}
         self.life: Life | None = None
         self._last: State | None = None
+        self._stopped: tuple[Life | None, float, set[AttemptKey]] = None, 0.0, set()
 
     @property
     def faults(self) -> int:
@@ -335,6 +340,7 @@ class World:
             self.checks += 1
             state = load(RUNLOG).state
             self._must_be(state, [one for one in self.invariants.made if one.seq > state.seq], life.state)
+            self._must_have_ended(life)
             self._archive()
 
     def _must_be(self, replayed: State, more: list[Any], live: State | None) -> None:
@@ -342,6 +348,17 @@ class World:
             for record in more:
                 apply(replayed, record)
             must(replayed == live, f"a replay up to {replayed.seq} is not the state at {live.seq}")
+
+    def _must_have_ended(self, life: Life) -> None:
+        """Check that what was stopped a while ago is gone, if the daemon has been there since."""
+        alive = [process.key for process in self.machine.alive.values()]
+        stopped = set(filter(self.invariants.is_stopped, alive))
+        before, seconds, earlier = self._stopped
+        if life is before and self.clock.seconds - seconds < LATEST_END:
+            return
+        left = stopped & earlier if life is before else set()
+        must(not left, f"{left} were stopped {self.clock.seconds - seconds:.0f} s ago, and are alive")
+        self._stopped = life, self.clock.seconds, stopped
 
     def _archive(self) -> None:
         names = sorted(name for name in self.disk.names if name.endswith(".jsonl"))
@@ -365,6 +382,8 @@ class World:
 
     def _ask(self, client: Client, request: Request) -> None:
         self.requests[request] = client
+        if request.is_over:
+            return
         if self.life and self.life.state:
             client.ask(self.life, request)
         else:
@@ -473,7 +492,9 @@ class World:
 
 
 def _last_seq(segment: bytearray) -> int:
-    """Give the seq up to which a segment goes that is whole."""
+    """Give the seq up to which a segment goes; 0 where it is torn."""
+    if not segment.endswith(b"\n"):
+        return 0
     start = segment.rfind(b"\n", 0, len(segment) - 1) + 1
     if segment.startswith(_RECORD, start):
         return int(segment[start + len(_RECORD) : segment.index(b",", start)])
