@@ -226,6 +226,16 @@ class TestRetrying:
         assert decided(story, 9.999999) == []
         assert decided(story, 10) == [Start(1, "a")]
 
+    def test_waits_for_what_it_stands_on_where_that_runs_again(self):
+        story = Story(created([node("a"), node("b", "a", retries=1)], retry_delay=10), ev.RunStarted(1))
+        story.tell(starting("a"), exited("a"), ev.NodeFinished(1, "a", NodeState.SUCCEEDED))
+        story.tell(starting("b"), exited("b", 1), ev.AttemptRetryAt(1, "b", after(10)))
+        story.tell(ev.RunRerunRequested(1, ("a",)), starting("a", 2))
+        assert decided(story, 11) == []
+
+        story.tell(exited("a", 0, 2), ev.NodeFinished(1, "a", NodeState.SUCCEEDED))
+        assert decided(story, 11) == [Start(1, "b")]
+
     @pytest.mark.parametrize("fields", [{"retry_delay": 1e300}, {"retry_delay": 9.0, "retry_backoff": 1e200}])
     def test_with_a_delay_beyond_all_calendars_waits_as_long_as_there_are_days(
         self, fields: dict[str, float]

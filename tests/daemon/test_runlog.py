@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -21,6 +22,8 @@ from stoker_shared.codec import decode_item, decode_record, encode_item, encode_
 from stoker_shared.model import NodeState
 from stoker_shared.state import SHAPE, State
 from tests.strategies import T0, Story, created, exited, node, replayed, started, starting
+from tests.world.disk import Disk
+from tests.world.syscalls import RUNLOG, Kernel
 
 MACHINE = "f" * 32
 LOG = "0" * 32
@@ -477,6 +480,29 @@ class TestATornEnd:
             opened(tmp_path)
 
         assert torn_copies(tmp_path) == [b"first", b"second"]
+
+
+class TestWhatAStartReads:
+    """A group that was written, and whose sync had not come, or had failed, when the daemon ended."""
+
+    @pytest.mark.parametrize("seed", range(20))
+    @pytest.mark.parametrize("synced_in_vain", [False, True])
+    def test_is_on_disk_before_anybody_is_shown_it(self, seed: int, synced_in_vain: bool):
+        segment, chance = Segment(some_groups()), Random(seed)
+        disk = Disk(chance, lambda: None)
+        file = disk.create(f"{1:016d}.jsonl")
+        file.write(0, segment.content[: segment.last_group])
+        file.sync()
+        file.write(segment.last_group, segment.content[segment.last_group :])
+        if synced_in_vain:
+            file.sync_in_vain(chance)
+
+        with Kernel(disk).used():
+            shown = open_log(RUNLOG, MACHINE, T0)[1].seq
+            disk.lose_power()
+            found = load(RUNLOG)
+
+        assert (found.state.seq, found.torn) == (shown, [])
 
 
 def damaged(segment: Segment, start: int, end: int) -> Iterator[tuple[int, bytes]]:

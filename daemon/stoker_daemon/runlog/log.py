@@ -7,8 +7,9 @@ import logging
 import uuid
 from collections.abc import Callable, Coroutine
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from stoker_daemon.runlog import segments
 from stoker_daemon.runlog.reserve import Reserve
@@ -27,6 +28,7 @@ A segment with a larger opening takes as many as that has, so that openings are 
 RESERVE = "reserve"
 """Name of the file beside the segments that keeps room for them."""
 
+_T = TypeVar("_T")
 logger = logging.getLogger(__name__)
 
 
@@ -144,7 +146,7 @@ class RunLog:
 
 
 def open_log(directory: Path, machine: str, at: datetime, *, take_over: bool = False) -> tuple[RunLog, State]:
-    """Open the log in a directory, or begin one. A torn end is copied aside and cut.
+    """Open the log in a directory, or begin one. A torn end is copied aside and cut; the rest is certain.
 
     Raises:
         LogError: the log is damaged elsewhere, or newer than this version, or another machine's and it is
@@ -155,13 +157,14 @@ def open_log(directory: Path, machine: str, at: datetime, *, take_over: bool = F
     if loaded.header and loaded.header.machine not in ("", machine) and not take_over:
         raise ForeignMachine(directory, loaded.header.machine, machine)
     for tail in loaded.torn:
-        copy = _set_aside(tail)
+        copy = _finding_room(directory, partial(segments.set_aside, tail))
         logger.warning("cut the torn end of %s at byte %d (copy: %s)", tail.path, tail.offset, copy.name)
     if loaded.header is None or loaded.path is None:
         return _begin(directory, uuid.uuid4().hex, machine, State(), at), State()
     if loaded.header.machine != machine:
         return _begin(directory, loaded.header.log, machine, loaded.state, at), loaded.state
     size, durable = loaded.size, loaded.state.seq
+    _finding_room(directory, partial(segments.make_certain, loaded.path, loaded.group, size))
     return RunLog(directory, loaded.header, loaded.path, size, durable, loaded.opening), loaded.state
 
 
@@ -177,12 +180,12 @@ def read_log(directory: Path, end: segments.Tail) -> tuple[RunLog, State]:
     return RunLog(directory, loaded.header, loaded.path, loaded.size, loaded.state.seq), loaded.state
 
 
-def _set_aside(tail: segments.Tail) -> Path:
-    """Copy and cut a torn end. A full disk tears ends too: the room for the copy comes from the reserve."""
-    reserve = Reserve(tail.path.with_name(RESERVE))
+def _finding_room(directory: Path, repair: Callable[[], _T]) -> _T:
+    """Repair what a crash left. A full disk tears ends too: the room for it comes from the reserve."""
+    reserve = Reserve(directory / RESERVE)
     while True:
         try:
-            return segments.set_aside(tail)
+            return repair()
         except OSError as error:
             if not (is_no_room(error) and reserve.give()):
                 raise
