@@ -26,6 +26,9 @@ class Size:
     """Finished runs that are few: their events fit in one segment."""
     requests: int = 2_000
     followers: tuple[int, ...] = (1, 20, 200)
+    lasting: int = 100_000
+    """Nodes run by one daemon, ``nodes`` of them in a run."""
+    nodes: int = 20
     listed: tuple[int, int] = (1_000, 1_000_000)
     """Finished runs in the histories that lists are asked of."""
 
@@ -43,6 +46,8 @@ TINY = Size(
     replayed=10,
     requests=10,
     followers=(1, 2),
+    lasting=20,
+    nodes=2,
     listed=(10, 20),
 )
 """Just enough to see that the benchmark works."""
