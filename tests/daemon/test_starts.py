@@ -64,6 +64,19 @@ class TestOrder:
         ]
 
 
+class TestAHost:
+    def test_has_no_more_active_than_it_may_whatever_queues_allow(self):
+        story = Story(queue(), run_of(1, big("a"), big("b")), run_of(2, big("c"), big("d", queue="other")))
+        assert len(starts(story.state, T0)) == 6
+        assert starts(story.state, T0, most=0) == []
+        assert starts(story.state, T0, most=1) == [ev.RunStarted(1), Start(1, "a")]
+
+        story.tell(ev.RunStarted(1), starting("a"))
+
+        assert starts(story.state, T0, most=1) == []
+        assert starts(story.state, T0, most=2) == [Start(1, "b")]
+
+
 class TestAQueue:
     def test_starts_no_more_than_its_limit_and_no_more_nodes_than_it_may(self):
         nodes = [big("a", 2), big("b", 2), big("c", 1)]
