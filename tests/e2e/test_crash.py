@@ -76,39 +76,6 @@ def test_every_job_of_a_run_runs_exactly_once_however_often_the_daemon_is_killed
     assert outcome.nodes == outcome.runs * NODES
 
 
-def test_a_job_that_runs_across_a_crash_is_adopted_and_its_exit_status_is_told(
-    daemon: StokerDaemon, gate: Path
-):
-    job = f"echo begun; {WAIT_FOR_GATE} exit "
-    run = start(daemon, {"good": job + "0", "bad": job + "7"}, {"GATE": gate})
-    pids = [running_attempt(daemon, run, node)["pid"] for node in ("good", "bad")]
-    daemon.kill()
-    daemon.start()
-    for node in ("good", "bad"):
-        wait_for(lambda node=node: "adopted_at" in daemon.node(run, node)["attempts"][0], "it is adopted")
-    gate.touch()
-    good, bad = end(daemon, run, "good"), end(daemon, run, "bad")
-    assert [good["pid"], bad["pid"]] == pids
-    assert (good["number"], good["exit_status"], bad["number"], bad["exit_status"]) == (1, 0, 1, 7)
-    assert (daemon.node(run, "good")["state"], daemon.node(run, "bad")["state"]) == ("succeeded", "failed")
-
-
-def test_a_job_that_ended_while_the_daemon_was_down_has_its_exit_status_and_output(
-    daemon: StokerDaemon, gate: Path
-):
-    job = f"echo begun; {WAIT_FOR_GATE} echo ended; exit "
-    run = start(daemon, {"good": job + "0", "bad": job + "7"}, {"GATE": gate})
-    pids = [running_attempt(daemon, run, node)["pid"] for node in ("good", "bad")]
-    daemon.kill()
-    gate.touch()
-    wait_for(lambda: not any(map(is_alive, pids)), "both jobs end")
-    daemon.start()
-    good, bad = end(daemon, run, "good"), end(daemon, run, "bad")
-    assert (good["number"], good["exit_status"], bad["number"], bad["exit_status"]) == (1, 0, 1, 7)
-    assert "adopted_at" not in good
-    assert daemon.output(run, "bad") == "begun\nended\n"
-
-
 def test_a_job_that_ended_in_time_while_the_daemon_was_down_succeeded_even_past_its_deadline(
     daemon: StokerDaemon, gate: Path
 ):
@@ -124,21 +91,6 @@ def test_a_job_that_ended_in_time_while_the_daemon_was_down_succeeded_even_past_
     ended = end(daemon, run, "job")
     assert (ended["exit_status"], ended["reason"]) == (0, "exit")
     assert daemon.node(run, "job")["state"] == "succeeded"
-
-
-def test_a_daemon_told_to_stop_leaves_its_jobs_running_and_the_next_one_adopts_them(
-    daemon: StokerDaemon, gate: Path
-):
-    run = start(daemon, {"job": f"echo begun; {WAIT_FOR_GATE} exit 7"}, {"GATE": gate})
-    pid = running_attempt(daemon, run, "job")["pid"]
-    assert daemon.terminate() == 0
-    assert not daemon.socket.exists()
-    assert is_alive(pid)
-    daemon.start()
-    wait_for(lambda: "adopted_at" in daemon.node(run, "job")["attempts"][0], "it is adopted")
-    gate.touch()
-    ended = end(daemon, run, "job")
-    assert (ended["pid"], ended["exit_status"]) == (pid, 7)
 
 
 @pytest.mark.parametrize("with_keeper", [True, False], ids=["", "and the keeper is killed too"])
