@@ -29,6 +29,10 @@ class Size:
     lasting: int = 100_000
     """Nodes run by one daemon, ``nodes`` of them in a run."""
     nodes: int = 20
+    output: int = 10_000_000_000
+    """Bytes that a job writes, and in one line."""
+    line: int = 1_000_000_000
+    processes: int = 3_000
     listed: tuple[int, int] = (1_000, 1_000_000)
     """Finished runs in the histories that lists are asked of."""
 
@@ -48,6 +52,9 @@ TINY = Size(
     followers=(1, 2),
     lasting=20,
     nodes=2,
+    output=2_000_000,
+    line=1_000_000,
+    processes=20,
     listed=(10, 20),
 )
 """Just enough to see that the benchmark works."""
