@@ -1,4 +1,4 @@
-"""What one job or client that takes all it can get costs the others, beside the same load from outside Stoker.
+"""What a job or client that takes all it can get costs the others, beside the same load from outside Stoker.
 
 What the load takes from the machine itself it takes either way; what the daemon adds is the difference.
 """
@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from tests.bench import measure
@@ -45,7 +46,7 @@ def rows(place: Path, size: Size) -> list[Row]:
             inside = _starts(daemon, size.starts)
             kept = _kept(daemon.data / f"logs/{number}/1/1")
             found.append(
-                _row(daemon, name, outside, inside, kept, measure.took(lambda: _stop(daemon, number)))
+                _row(daemon, name, outside, inside, kept, measure.took(partial(_stop, daemon, number)))
             )
         with _deaf_clients(daemon, size.followers[-1]):
             name = f"{size.followers[-1]} clients that never read"
