@@ -78,6 +78,7 @@ class Story:
     def __init__(self, *events: ev.EventType | ev.Unknown) -> None:
         self.state = State()
         self.records: list[ev.Record] = []
+        self.touched: dict[int, Run] = {}
         self.now = T0
         self.tell(*events)
 
@@ -86,7 +87,8 @@ class Story:
         told = []
         for event in events:
             record = ev.Record(self.state.seq + 1, self.now, by, event)
-            apply(self.state, record)
+            if run := apply(self.state, record):
+                self.touched[run.id] = run
             told.append(record)
         self.records += told
         return told

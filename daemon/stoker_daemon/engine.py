@@ -22,6 +22,7 @@ from stoker_daemon.attempts import AttemptKey
 from stoker_daemon.executor import Order
 from stoker_daemon.journal import about
 from stoker_daemon.launchers import CannotLaunch
+from stoker_daemon.line import Line
 from stoker_daemon.overlap import replaced_by
 from stoker_daemon.planner import Start, active, decide, starts, wake_at
 from stoker_daemon.problems import Refused, no_space, read_only, unavailable
@@ -125,6 +126,7 @@ class Engine:
         most_active: int = sys.maxsize,
     ) -> None:
         self.state = state
+        self.line = Line(state, now())
         self.log = log
         self._history = history
         self._hands = hands
@@ -176,6 +178,10 @@ class Engine:
         self._post(command, answer, key)
         await self._unless_failed(answer)
         return answer.result()
+
+    def post(self, command: Command) -> None:
+        """Have a command carried out that nobody waits for and that refuses nothing."""
+        self._post(command)
 
     def admit(self, *, makes_room: bool = False) -> None:
         """Raise `Refused` while no change can be accepted."""
@@ -321,12 +327,14 @@ class Engine:
         for run in list(turn.touched.values()):
             if run.id not in sought:
                 self._settle(turn, run)
+        self.line.update(turn.touched.values(), turn.now)
         while self.log.room is Room.ENOUGH and (
-            picked := starts(self.state, turn.now, sought, self._most_active)
+            picked := starts(self.line, turn.now, sought, self._most_active)
         ):
             refused = {run.id: run for decision in picked if (run := self._begin(turn, decision))}
             for run in refused.values():
                 self._settle(turn, run)
+            self.line.update([turn.touched[decision.run] for decision in picked], turn.now)
 
     def _plan_backfills(self, turn: Turn) -> None:
         known = self.state.backfills

@@ -6,6 +6,8 @@ neither wait nor are waited for.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from stoker_shared import events as ev
 from stoker_shared.model import OverlapPolicy
 from stoker_shared.state import Run, State
@@ -13,23 +15,17 @@ from stoker_shared.state import Run, State
 COUNTED = frozenset({ev.Trigger.MANUAL, ev.Trigger.SCHEDULE})
 
 
-def first_runs(state: State) -> dict[int, Run]:
-    """Give the earliest active run of each workflow, of those that count."""
-    first: dict[int, Run] = {}
-    for run in state.runs.values():
-        if run.trigger in COUNTED:
-            known = first.get(run.workflow)
-            if known is None or _age(run) < _age(known):
-                first[run.workflow] = run
-    return first
+def first_run(state: State, workflow: int) -> Run | None:
+    """Give the earliest active run of a workflow, of those that count."""
+    return next(_counted(state, workflow), None)
 
 
-def is_held_back(run: Run, first: dict[int, Run]) -> bool:
-    """Tell whether a run starts nothing yet, given the first run of each workflow."""
+def is_held_back(run: Run, state: State) -> bool:
+    """Tell whether a run starts nothing yet, since another goes first."""
     # `skip` is refused at the start; a rerun under it waits.
     if run.overlap is OverlapPolicy.PARALLEL or run.trigger not in COUNTED:
         return False
-    return first[run.workflow] is not run
+    return first_run(state, run.workflow) is not run
 
 
 def replaced_by(run: Run, state: State) -> list[ev.RunStopRequested]:
@@ -38,14 +34,13 @@ def replaced_by(run: Run, state: State) -> list[ev.RunStopRequested]:
         return []
     return [
         ev.RunStopRequested(other.id, ev.Reason.REPLACED)
-        for other in state.runs.values()
-        if other.workflow == run.workflow
-        and other.trigger is ev.Trigger.SCHEDULE
-        and not other.stopping
-        and _age(other) < _age(run)
+        for other in _counted(state, run.workflow)
+        if other.trigger is ev.Trigger.SCHEDULE and not other.stopping and other.place < run.place
     ]
 
 
-def _age(run: Run) -> tuple[int, int]:
-    # Runs of earlier versions have no `opened`: they are the oldest.
-    return run.opened, run.id
+def _counted(state: State, workflow: int) -> Iterator[Run]:
+    for number in state.runs_of.get(workflow, ()):
+        run = state.runs[number]
+        if run.trigger in COUNTED:
+            yield run

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from stoker_daemon.cu import BadProperty, cu_of
+from stoker_daemon.line import can_ever_fit
 from stoker_daemon.plan import Place, Plan, PlanNode
-from stoker_daemon.planner import can_ever_fit
 from stoker_shared.api import Fault
 from stoker_shared.model import DEV_QUEUE, Environment, NodeSpec, WorkflowSpec
 from stoker_shared.state import Queue

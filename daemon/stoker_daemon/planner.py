@@ -1,9 +1,8 @@
 """What a run does next, and which nodes of all runs start. Pure: state and a moment in, decisions out.
 
-`decide` settles one run; `starts` then picks, over all runs, what is launched: by priority, then the
-schedule's runs before people's before backfill's, then the oldest. In a queue that order is strict: what does
-not fit yet holds back all that waits behind it there, so that a large node's turn comes. What could not start
-even with room in its queue holds back nothing.
+`decide` settles one run; `starts` then picks, over all runs, what is launched, from the front of the line. In
+a queue that order is strict: what does not fit yet holds back all that waits behind it there, so that a large
+node's turn comes. What could not start even with room in its queue holds back nothing.
 
 Retried, within the budget, is what failed by itself: exit status, signal, timeout, an attempt that was lost.
 Never retried is what a person, the run's timeout or fail_fast ended, and what was refused before launch.
@@ -11,18 +10,17 @@ Never retried is what a person, the run's timeout or fail_fast ended, and what w
 
 from __future__ import annotations
 
-import heapq
 import sys
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 
 import msgspec
 
-from stoker_daemon.overlap import first_runs, is_held_back
+from stoker_daemon.line import Line, Room
 from stoker_shared import events as ev
 from stoker_shared.model import FailureStrategy, NodeState, RunState
-from stoker_shared.state import NodeRun, Queue, Run, State
+from stoker_shared.state import NodeRun, Run, State
 
 _END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 """What is due later than a calendar has days is due then."""
@@ -50,11 +48,6 @@ Decision = (
 )
 
 
-_Order = tuple[int, int, int, int, bool, int]
-
-_RANKS = {ev.Trigger.SCHEDULE: 0, ev.Trigger.MANUAL: 1, ev.Trigger.DEBUG: 1, ev.Trigger.BACKFILL: 2}
-
-
 def decide(run: Run, now: datetime, *, passing: bool = True) -> list[Decision]:
     """Give the next decisions on a run, other than launches. Carry out all of them, then ask again.
 
@@ -67,7 +60,7 @@ def decide(run: Run, now: datetime, *, passing: bool = True) -> list[Decision]:
 
 
 def starts(
-    state: State, now: datetime, without: Container[int] = (), most: int = sys.maxsize
+    line: Line, now: datetime, without: Container[int] = (), most: int = sys.maxsize
 ) -> list[ev.RunStarted | Start]:
     """Give what starts now, once nothing is left to `decide`; of runs ``without`` nothing does.
 
@@ -76,10 +69,10 @@ def starts(
     Carry out all of it, then ask again: the last place that a run's parallelism has may have gone to a node
     behind one for which a queue was kept free.
     """
-    room = Room(state.queues)
+    room = Room(line.state.queues)
     picked: list[ev.RunStarted | Start] = []
-    left = most - active(state)
-    for run, node in in_line(state, now, room, without):
+    left = most - active(line.state)
+    for run, node in line.nodes(now, room, without):
         if left <= 0:
             break
         if room.take(run, node):
@@ -92,102 +85,7 @@ def starts(
 
 def active(state: State) -> int:
     """Give how many nodes have a process, or are about to."""
-    return sum(len(run.active) for run in state.runs.values())
-
-
-def in_line(
-    state: State, now: datetime, room: Room, without: Container[int] = ()
-) -> Iterator[tuple[Run, NodeRun]]:
-    """Give the nodes that only wait for a place in their queue, in order.
-
-    Each is offered to `Room.take` before the next is asked for: those behind it depend on what came of it.
-    """
-    first = first_runs(state)
-    waiting = [
-        run
-        for run in state.runs.values()
-        if (run.ready or run.retrying)
-        and not (run.stopping or run.state is RunState.PAUSED or room.is_full_for(run))
-        and not is_held_back(run, first)
-        and run.id not in without
-    ]
-    for _, run, node in heapq.merge(*(_line(run, now, room) for run in waiting)):
-        yield run, node
-        if room.is_full_for(run) and all(map(room.is_full_for, waiting)):
-            return
-
-
-class Room:
-    """What queues and runs have room for, while places in them are given away.
-
-    ``full`` are the queues in which nothing fits, or something waits that does not: the node in ``first``.
-    ``taken`` is how many places each run was given.
-    """
-
-    def __init__(self, queues: Mapping[str, Queue]) -> None:
-        self._queues = queues
-        self._used = {name: (queue.cu, queue.active) for name, queue in queues.items()}
-        self.full = {name for name, queue in queues.items() if not fits(queue, 1)}
-        self.first: dict[str, tuple[Run, NodeRun]] = {}
-        self.taken: dict[int, int] = {}
-
-    def is_full_for(self, run: Run) -> bool:
-        """Tell whether all queues of a run are full."""
-        # Runs of earlier versions have none.
-        return bool(run.queues) and self.full.issuperset(run.queues)
-
-    def has_parallelism(self, run: Run) -> bool:
-        """Tell whether one more node of a run may be active."""
-        return not run.parallelism or len(run.active) + self.taken.get(run.id, 0) < run.parallelism
-
-    def take(self, run: Run, node: NodeRun) -> bool:
-        """Give a node its place, or tell that there is none; those behind it in its queue get none then."""
-        if queue := self._queues.get(node.queue):
-            if queue.name in self.full:
-                return False
-            used, active = self._used[queue.name]
-            if not _fits(queue, node.cu, used, active):
-                if can_ever_fit(queue, node.cu):
-                    self.full.add(queue.name)
-                    self.first[queue.name] = run, node
-                return False
-            self._used[queue.name] = used + node.cu, active + 1
-        self.taken[run.id] = self.taken.get(run.id, 0) + 1
-        return True
-
-
-def fits(queue: Queue, cu: int) -> bool:
-    """Tell whether a queue has room now for a node of that size."""
-    return _fits(queue, cu, queue.cu, queue.active)
-
-
-def can_ever_fit(queue: Queue, cu: int) -> bool:
-    """Tell whether an empty queue has room for a node of that size."""
-    return _fits(queue, cu, 0, 0)
-
-
-def _fits(queue: Queue, cu: int, used: int, active: int) -> bool:
-    limit, nodes = queue.spec.limit, queue.spec.nodes
-    return (limit is None or used + cu <= limit) and (nodes is None or active < nodes)
-
-
-def _due(run: Run, now: datetime) -> list[tuple[int, bool, int]]:
-    nodes = [node for node in map(run.numbered, run.retrying) if _is_due(node.retry_at, now)]
-    return sorted((-node.priority, False, node.number) for node in nodes)
-
-
-def _line(run: Run, now: datetime, room: Room) -> Iterator[tuple[_Order, Run, NodeRun]]:
-    """Give a run's nodes that could start, in order, until it has as many as it may."""
-    candidates = ((negated, True, number) for negated, number in run.ready)
-    if run.retrying:
-        candidates = heapq.merge(_due(run, now), candidates)
-    rank = _RANKS[run.trigger]
-    for negated, fresh, number in candidates:
-        if not room.has_parallelism(run) or room.is_full_for(run):
-            return
-        node = run.numbered(number)
-        if node.queue not in room.full:
-            yield (negated, rank, run.opened, run.id, fresh, number), run, node
+    return sum(queue.active for queue in state.queues.values())
 
 
 def wake_at(run: Run, now: datetime) -> datetime | None:

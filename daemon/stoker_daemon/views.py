@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 import msgspec
 
+from stoker_daemon.backfill import seconds_left, timetable_of, waits_until
 from stoker_daemon.plan import Plan, type_of
 from stoker_shared import api
+from stoker_shared.api.backfills import BackfillView
 from stoker_shared.model import WorkflowSpec
-from stoker_shared.state import Attempt, Job, JobVersion, NodeRun, Run, State, Variable, Workflow, Workspace
+from stoker_shared.state import (
+    Attempt,
+    Backfill,
+    Job,
+    JobVersion,
+    NodeRun,
+    Run,
+    State,
+    Variable,
+    Workflow,
+    Workspace,
+)
 
 
 def workspace_view(state: State, workspace: Workspace) -> api.WorkspaceView:
@@ -67,7 +81,7 @@ def job_view(job: Job) -> api.JobView:
     )
 
 
-def workflow_row(workflow: Workflow, active_runs: list[int], spec: WorkflowSpec) -> api.WorkflowRow:
+def workflow_row(state: State, workflow: Workflow, spec: WorkflowSpec) -> api.WorkflowRow:
     """Show a workflow in a list; ``spec`` is its definition in force (`in_force`)."""
     latest = workflow.versions[-1] if workflow.versions else None
     return api.WorkflowRow(
@@ -79,7 +93,7 @@ def workflow_row(workflow: Workflow, active_runs: list[int], spec: WorkflowSpec)
         saved_by=workflow.draft.by,
         has_changes=latest is None or latest.digest != workflow.draft.digest,
         edited=workflow.edited,
-        active_runs=active_runs,
+        active_runs=state.runs_of.get(workflow.id, []),
         last_run=workflow.last_run,
         queue=spec.queue,
         schedule=spec.schedule,
@@ -91,14 +105,6 @@ def workflow_row(workflow: Workflow, active_runs: list[int], spec: WorkflowSpec)
 def in_force(workflow: Workflow) -> str:
     """Give the digest of the definition that runs are made of: the latest version's, else the draft's."""
     return workflow.versions[-1].digest if workflow.versions else workflow.draft.digest
-
-
-def runs_by_workflow(state: State) -> dict[int, list[int]]:
-    """Give the numbers of the active runs of each workflow that has any."""
-    found: dict[int, list[int]] = {}
-    for run in state.runs.values():
-        found.setdefault(run.workflow, []).append(run.id)
-    return found
 
 
 def run_row(run: Run) -> api.RunRow:
@@ -122,6 +128,21 @@ def run_view(run: Run, plan: Plan, waiting: Mapping[str, str]) -> api.RunView:
         start_by=run.start_by,
         end_by=run.end_by,
         late=run.late,
+    )
+
+
+def backfill_view(held: Backfill, name: str, usual: float | None, now: datetime) -> BackfillView:
+    """Show a backfill of the workflow ``name``, a run of which ``usual``ly takes so many seconds."""
+    ticks = timetable_of(held)
+    wait = max(((ticks.after(held.last) or now) - now).total_seconds(), 0)
+    without = ("workflow", "waits_until", "seconds_left", "retrying", "deeds")
+    return BackfillView(
+        workflow=name,
+        waits_until=waits_until(held, ticks, now),
+        seconds_left=seconds_left(held, usual, wait),
+        retrying=held.retried is not None,
+        deeds=[api.DeedView(deed.at, deed.by, deed.what) for deed in held.deeds],
+        **_common(held, BackfillView, without),
     )
 
 

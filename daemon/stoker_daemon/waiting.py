@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from stoker_daemon.overlap import first_runs, is_held_back
-from stoker_daemon.planner import Room, can_ever_fit, fits, in_line
+from stoker_daemon.line import Line, Room, can_ever_fit, fits
+from stoker_daemon.overlap import first_run, is_held_back
 from stoker_shared.model import RunState
 from stoker_shared.state import NodeRun, Queue, Run, State
 from stoker_shared.text import clean_line
@@ -18,16 +18,17 @@ _NAMED = 3
 _NOW = "starts now"
 
 
-def why_waiting(state: State, run: Run, now: datetime, held: str = "") -> dict[str, str]:
+def why_waiting(line: Line, run: Run, now: datetime, held: str = "") -> dict[str, str]:
     """Give, by name, each node of an active run that waits, with what it waits for.
 
     ``held`` is why nothing at all is started now, where that is so.
     """
+    state = line.state
     if run.id not in state.runs:
         return {}
     why_run = _why_run(state, run) or held
     room = Room(state.queues)
-    for other, node in in_line(state, now, room):
+    for other, node in line.nodes(now, room):
         room.take(other, node)
     waiting = [node for node in run.nodes if not (node.has_ended or node.is_active)]
     zone = ZoneInfo(run.time_zone)
@@ -60,12 +61,12 @@ def holding(state: State, queue: str) -> list[tuple[Run, NodeRun]]:
     return sorted(found, key=lambda pair: pair[1].attempts[-1].starting_at)
 
 
-def queued(state: State, now: datetime) -> Iterator[tuple[Run, NodeRun]]:
+def queued(line: Line, now: datetime) -> Iterator[tuple[Run, NodeRun]]:
     """Give the nodes that only wait for a place in their queue, over all queues, in order."""
     unlimited = Room({})
-    for run, node in in_line(state, now, unlimited):
+    for run, node in line.nodes(now, unlimited):
         unlimited.take(run, node)
-        if node.queue in state.queues:
+        if node.queue in line.state.queues:
             yield run, node
 
 
@@ -74,9 +75,8 @@ def _why_run(state: State, run: Run) -> str:
         return "the run is stopping"
     if run.state is RunState.PAUSED:
         return "the run is paused"
-    first = first_runs(state)
-    if is_held_back(run, first):
-        return f"run #{first[run.workflow].id} goes first (overlap {run.overlap.value})"
+    if is_held_back(run, state) and (first := first_run(state, run.workflow)):
+        return f"run #{first.id} goes first (overlap {run.overlap.value})"
     return ""
 
 

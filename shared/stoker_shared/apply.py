@@ -165,7 +165,7 @@ def _workflow_published(state: State, record: ev.Record, event: ev.WorkflowPubli
     workflow = state.workflows[event.workflow]
     workflow.versions.append(version)
     if event.rescheduled:
-        ticking.reschedule(workflow, event.version, record.at)
+        ticking.reschedule(workflow, event.schedule, record.at)
 
 
 def _workflow_renamed(state: State, record: ev.Record, event: ev.WorkflowRenamed) -> None:
@@ -186,7 +186,7 @@ def _workflow_deleted(state: State, _: ev.Record, event: ev.WorkflowDeleted) -> 
 
 def _run_created(state: State, record: ev.Record, event: ev.RunCreated) -> None:
     if event.trigger is ev.Trigger.SCHEDULE and event.scheduled_at:
-        ticking.account_for(state.workflows[event.workflow], event.scheduled_at)
+        ticking.account_for(state.workflows[event.workflow], event.scheduled_at, event.scheduled_at)
     if event.backfill:
         backfilling.run_created(state, event)
     state.counters.run = event.run
@@ -228,7 +228,7 @@ def _run_created(state: State, record: ev.Record, event: ev.RunCreated) -> None:
             run.node(name).downstream.append(node.name)
         if not node.unmet:
             insort(run.ready, (-node.priority, node.number))
-    state.runs[run.id] = run
+    state.restore(run)
     if workflow := state.workflows.get(run.workflow):
         workflow.last_run = run.id
 
@@ -314,13 +314,23 @@ def _opened(state: State, record: ev.Record, number: int) -> Run:
     """Give a run with which it goes on; one that had finished is opened again."""
     if number in state.runs:
         return state.runs[number]
-    run = state.runs[number] = state.restored.pop(number)
+    run = state.restored.pop(number)
     backfilling.run_opened(state, run)
     _move_run(run, RunState.PENDING)
     run.ended_at = run.begun_at = run.reason = run.stopping = None
     run.stopped_by = ""
     run.opened = record.seq
+    state.restore(run)
+    _leave_past_deadlines(run, record.at)
     return run
+
+
+def _leave_past_deadlines(run: Run, now: datetime) -> None:
+    """Leave what a run that had ended did in time: to be opened again makes no run late."""
+    if run.start_by and run.start_by <= now and ev.Lateness.START not in run.late:
+        run.start_by = None
+    if run.end_by and run.end_by <= now and ev.Lateness.END not in run.late:
+        run.end_by = None
 
 
 def _reset(run: Run, names: tuple[str, ...]) -> None:
@@ -357,6 +367,9 @@ def _run_stop_requested(state: State, record: ev.Record, event: ev.RunStopReques
 
 def _run_finished(state: State, record: ev.Record, event: ev.RunFinished) -> None:
     run = state.runs.pop(event.run)
+    state.runs_of[run.workflow].remove(run.id)
+    if not state.runs_of[run.workflow]:
+        del state.runs_of[run.workflow]
     _move_run(run, event.state)
     run.ended_at = record.at
     run.reason = event.reason

@@ -6,6 +6,7 @@ projection.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -155,10 +156,10 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 class Era(msgspec.Struct, frozen=True):
-    """From after ``since`` on, until the next era, ticks are those of the schedule of ``version``."""
+    """From after ``since`` on, until the next era, ticks are those of ``schedule``; None has none."""
 
-    version: int
     since: datetime
+    schedule: Schedule | None = None
 
 
 class Skip(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -344,6 +345,12 @@ class Run(msgspec.Struct, tag="run", omit_defaults=True):
     open: int = 0
     failed: int = 0
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where it stands among all runs, in the order in which they were opened."""
+        # Runs of earlier versions have no `opened`: they are the oldest.
+        return self.opened, self.id
+
     def node(self, name: str) -> NodeRun:
         """Give the node of that name; KeyError where there is none."""
         return self.nodes[self.numbers[name] - 1]
@@ -364,7 +371,8 @@ class Backfill(msgspec.Struct, tag="backfill", omit_defaults=True):
     ``ahead`` have been seen to, ``seen`` in number. Of them, while some are retried, those up to ``retried``
     were seen to again. ``passed`` needed no run, ``active`` are the numbers of runs that have not ended;
     ``succeeded`` and ``failed`` (or stopped) count the others, each interval's latest, and ``failures`` those
-    that failed since the backfill was last started, resumed or retried. ``detail`` is why it is paused.
+    that failed since the backfill was last started, resumed or retried; ``replaced`` are the runs that were
+    retried, which count no more. ``detail`` is why it is paused.
     """
 
     id: int
@@ -401,12 +409,18 @@ class Backfill(msgspec.Struct, tag="backfill", omit_defaults=True):
     succeeded: int = 0
     failed: int = 0
     failures: int = 0
+    replaced: list[int] = []
     deeds: list[Deed] = []
 
     @property
     def has_ended(self) -> bool:
         """Whether it makes no more runs."""
         return self.state not in (BackfillState.RUNNING, BackfillState.PAUSED)
+
+    @property
+    def is_left(self) -> bool:
+        """Whether there are intervals that it has not come to yet, or not again."""
+        return self.ahead < self.last or self.first < self.back or self.retried is not None
 
 
 class Counters(msgspec.Struct, tag="counters"):
@@ -430,7 +444,8 @@ Item = Counters | Workspace | Queue | Variable | Job | Workflow | Backfill | Run
 class State(msgspec.Struct):
     """All that is current, as of the record ``seq``.
 
-    Whatever has a job or a workflow is a workspace: earlier versions knew no others. ``restoring`` and
+    Whatever has a job or a workflow is a workspace: earlier versions knew no others. ``runs_of`` has the
+    numbers of a workflow's active runs, in the order in which they were opened. ``restoring`` and
     ``restored`` are finished runs between being read back and being opened again.
     """
 
@@ -443,6 +458,7 @@ class State(msgspec.Struct):
     workflows: dict[int, Workflow] = {}
     names: dict[tuple[str, str], int] = {}
     runs: dict[int, Run] = {}
+    runs_of: dict[int, list[int]] = {}
     backfills: dict[int, Backfill] = {}
     restoring: list[str] = []
     restored: dict[int, Run] = {}
@@ -482,6 +498,11 @@ class State(msgspec.Struct):
                 self.backfills[item.id] = item
             case Run():
                 self.runs[item.id] = item
+                insort(
+                    self.runs_of.setdefault(item.workflow, []),
+                    item.id,
+                    key=lambda number: self.runs[number].place,
+                )
 
     def workflow_named(self, workspace: str, name: str) -> Workflow | None:
         """Give the workflow of that name, if there is one."""

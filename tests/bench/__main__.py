@@ -1,8 +1,7 @@
 """The benchmark: ``python -m tests.bench [GROUP ...]``. Prints a table for each group, and all as JSON.
 
-Groups: shapes, scale, idle, startup, replay, history, requests, followers,
-lists, endurance, harm; all of them take about 40 minutes, most of it to make the million finished runs of
-lists.
+Groups: shapes, scale, ticks, backfills, idle, startup, replay, history, requests, followers, lists,
+endurance, harm; all of them take about 40 minutes, most of it to make the million finished runs of lists.
 
 Rows are measured beside a floor or a peer in the same run on the same file system, in turns, and medians are
 given. Compare the ratios: seconds are the machine's. A floor makes no files, and ext4 takes up to 20 times as
@@ -23,6 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.bench import (
+    backfills,
     endurance,
     followers,
     harm,
@@ -35,12 +35,27 @@ from tests.bench import (
     scale,
     shapes,
     startup,
+    ticks,
 )
 from tests.bench.size import Row, Size
 
 GROUPS: dict[str, Callable[[Path, Size], list[Row]]] = {
     module.__name__.rpartition(".")[2]: module.rows
-    for module in (shapes, scale, idle, startup, replay, history, requests, followers, lists, endurance, harm)
+    for module in (
+        shapes,
+        scale,
+        ticks,
+        backfills,
+        idle,
+        startup,
+        replay,
+        history,
+        requests,
+        followers,
+        lists,
+        endurance,
+        harm,
+    )
 }
 
 

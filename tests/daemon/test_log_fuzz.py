@@ -38,15 +38,12 @@ Change = Callable[[bytes], bytes]
 def write(directory: Path) -> list[ev.Record]:
     """Write a log of two segments, and give its records."""
     story = Story()
-    lines = _opening(story.state)
-    for number, group in enumerate(GROUPS):
-        if number == SECOND_FROM:
-            segments.path_for(directory, 1).write_bytes(lines)
-            lines = _opening(story.state)
-            second = segments.path_for(directory, story.state.seq + 1)
-        told = story.tell(*group)
-        lines += b"".join(encode_record(record, told[0].seq) for record in told)
-    second.write_bytes(lines)
+    for groups in (GROUPS[:SECOND_FROM], GROUPS[SECOND_FROM:]):
+        path, lines = segments.path_for(directory, story.state.seq + 1), _opening(story.state)
+        for group in groups:
+            told = story.tell(*group)
+            lines += b"".join(encode_record(record, told[0].seq) for record in told)
+        path.write_bytes(lines)
     return story.records
 
 

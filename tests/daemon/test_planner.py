@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from stoker_daemon.line import Line
 from stoker_daemon.planner import Decision, Start, decide, starts, wake_at
 from stoker_shared import events as ev
 from stoker_shared.model import FailureStrategy, NodeState, RunState
@@ -19,7 +20,8 @@ def after(seconds: float) -> datetime:
 
 def decided(story: Story, seconds: float = 0) -> list[Decision | Start | ev.RunStarted]:
     """What follows for the run, of which what starts comes last."""
-    return [*decide(story.run, after(seconds))] or [*starts(story.state, after(seconds))]
+    now = after(seconds)
+    return [*decide(story.run, now)] or [*starts(Line(story.state, now), now)]
 
 
 def woken(story: Story, seconds: float = 0) -> datetime | None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from stoker_daemon.line import Line
 from stoker_daemon.waiting import holding, queued, why_waiting
 from stoker_shared import events as ev
 from stoker_shared.model import NodeState, OverlapPolicy, QueueSpec
@@ -11,7 +12,8 @@ from tests.strategies import T0, Story, created, exited, node, starting
 
 
 def told(story: Story, held: str = "", run: int = 0) -> dict[str, str]:
-    return why_waiting(story.state, story.state.runs[run or story.state.counters.run], story.now, held)
+    shown = story.state.runs[run or story.state.counters.run]
+    return why_waiting(Line(story.state, story.now), shown, story.now, held)
 
 
 def full() -> Story:
@@ -86,7 +88,7 @@ class TestANodeWaits:
         run = story.state.runs[1]
         story.tell(exited("train"), ev.NodeFinished(1, "train", NodeState.SUCCEEDED))
         story.tell(ev.RunFinished(1, run.state.SUCCEEDED))
-        assert why_waiting(story.state, run, T0) == {}
+        assert why_waiting(Line(story.state, story.now), run, T0) == {}
 
 
 def test_a_queue_tells_what_holds_it_and_what_waits_for_it_in_order():
@@ -94,7 +96,7 @@ def test_a_queue_tells_what_holds_it_and_what_waits_for_it_in_order():
     story.tell(created([node("first", queue="q", cu=1, priority=9), node("none")], run=3, workflow=3))
 
     assert [(run.id, node.name) for run, node in holding(story.state, "q")] == [(1, "train")]
-    assert [(run.id, node.name) for run, node in queued(story.state, T0)] == [
+    assert [(run.id, node.name) for run, node in queued(Line(story.state, story.now), T0)] == [
         (3, "first"),
         (2, "a"),
         (2, "b"),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stoker_daemon.line import Line
 from stoker_daemon.planner import Decision, Start, decide, starts, wake_at
 from stoker_shared import events as ev
 from stoker_shared.apply import NotAllowed, apply
@@ -111,7 +112,7 @@ class World:
         self.check_rest()
 
     def decided(self, now: datetime) -> Sequence[Decision | Start | ev.RunStarted]:
-        return decide(self.run, now) or starts(self.story.state, now)
+        return decide(self.run, now) or starts(Line(self.story.state, now), now)
 
     def start(self, decision: Start) -> ev.EventType:
         if self.chance.random() < 0.05:

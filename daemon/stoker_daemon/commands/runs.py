@@ -15,7 +15,7 @@ from stoker_daemon.commands.workflows import published_version
 from stoker_daemon.cycles import default_cycle, parse_cycle
 from stoker_daemon.engine import Turn
 from stoker_daemon.objects import Objects
-from stoker_daemon.overlap import first_runs
+from stoker_daemon.overlap import first_run
 from stoker_daemon.problems import conflict, invalid
 from stoker_shared import events as ev
 from stoker_shared.api import Fault, PlanRun, StartRun
@@ -92,7 +92,7 @@ async def start_run(
 def _check_overlap(state: State, run: Wanted) -> None:
     if run.spec.overlap is not OverlapPolicy.SKIP or run.debug:
         return
-    if active := first_runs(state).get(run.workflow.id):
+    if active := first_run(state, run.workflow.id):
         raise conflict(
             f"run #{active.id} of {run.workflow.name!r} is active, and its overlap policy is skip: "
             "start it when that has ended"

@@ -41,7 +41,7 @@ class Queues:
     async def list_queues(self, query: PageQuery) -> Answer[Page[QueueView]]:
         """List the queues."""
         state = self._engine.state
-        counts = Counter(node.queue for _, node in queued(state, datetime.now(UTC)))
+        counts = Counter(node.queue for _, node in queued(self._engine.line, datetime.now(UTC)))
         return Answer(page(query, state.queues, lambda name: _view(state.queues[name], counts[name])))
 
     async def show_queue(self, name: str) -> Answer[QueueView]:
@@ -59,8 +59,8 @@ class Queues:
         return Answer(_view(await self._engine.submit(command), 0))
 
     def _shown(self, queue: Queue) -> QueueView:
-        state = self._engine.state
-        waiting = [pair for pair in queued(state, datetime.now(UTC)) if pair[1].queue == queue.name]
+        state, line = self._engine.state, self._engine.line
+        waiting = [pair for pair in queued(line, datetime.now(UTC)) if pair[1].queue == queue.name]
         view = _view(queue, len(waiting))
         view.holding = [
             _node(run, node, since=node.attempts[-1].starting_at)

@@ -78,7 +78,8 @@ class Runs:
 async def view_run(engine: Engine, projection: Projection, objects: Objects, number: int) -> RunView:
     """Show a run as it stands, active or finished; raises `Refused` where there is none."""
     run = await find_run(engine, projection, number)
-    waiting = why_waiting(engine.state, run, datetime.now(UTC), engine.why_nothing_starts())
+    why = engine.why_nothing_starts()
+    waiting = why_waiting(engine.line, run, datetime.now(UTC), why)
     view = run_view(run, read_plan(objects, run.plan), waiting)
     return add_usual(view, run, await projection.usual(run.workflow))
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 from starlette.requests import Request
 
 from stoker_daemon.commands import workflows
 from stoker_daemon.commands.common import known_workflow, known_workspace, read_definition
+from stoker_daemon.due import ahead, next_tick
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.answers import page
 from stoker_daemon.http.callers import Caller
@@ -14,7 +18,7 @@ from stoker_daemon.http.once import Once
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.objects import Objects
 from stoker_daemon.problems import invalid
-from stoker_daemon.views import in_force, runs_by_workflow, workflow_row
+from stoker_daemon.views import in_force, workflow_row
 from stoker_shared import routes
 from stoker_shared.api import (
     DifferenceQuery,
@@ -36,10 +40,11 @@ from stoker_shared.state import Workflow, WorkflowVersion
 
 
 class Workflows:
-    """Handlers over the engine and the object store."""
+    """Handlers over the engine and the object store; ``zone`` is the host's."""
 
-    def __init__(self, engine: Engine, once: Once, objects: Objects) -> None:
+    def __init__(self, engine: Engine, once: Once, objects: Objects, zone: ZoneInfo) -> None:
         self._engine = engine
+        self._zone = zone
         self._once = once
         self._objects = objects
 
@@ -62,13 +67,11 @@ class Workflows:
     async def list_workflows(self, workspace: str, query: PageQuery) -> Answer[Page[WorkflowRow]]:
         """List the workflows of a workspace."""
         state = self._engine.state
-        runs = runs_by_workflow(state)
         known_workspace(state, workspace)
         names = [name for space, name in state.names if space == workspace]
 
         def row(name: str) -> WorkflowRow:
-            workflow = known_workflow(state, workspace, name)
-            return self._row(workflow, runs.get(workflow.id, []))
+            return self._row(known_workflow(state, workspace, name))
 
         return Answer(page(query, names, row))
 
@@ -101,7 +104,7 @@ class Workflows:
         """Delete a workflow without active runs; the runs it had stay in the history."""
         self._engine.admit()
         workflow = await self._engine.submit(workflows.delete_workflow(workspace, name, caller.user))
-        return Answer(self._row(workflow, []))
+        return Answer(self._row(workflow))
 
     async def list_workflow_versions(
         self, workspace: str, name: str, query: PageQuery
@@ -177,10 +180,17 @@ class Workflows:
 
     def _shown(self, workflow: Workflow, place: str) -> Answer[WorkflowView]:
         view = workflows.workflow_view(self._engine.state, self._objects, workflow, place)
+        view.row.next_at = self._next_at(workflow)
         return Answer(view, etag(workflow.draft.revision))
 
-    def _row(self, workflow: Workflow, active_runs: list[int]) -> WorkflowRow:
-        return workflow_row(workflow, active_runs, read_definition(self._objects, in_force(workflow)))
+    def _row(self, workflow: Workflow) -> WorkflowRow:
+        definition = read_definition(self._objects, in_force(workflow))
+        row = workflow_row(self._engine.state, workflow, definition)
+        row.next_at = self._next_at(workflow)
+        return row
+
+    def _next_at(self, workflow: Workflow) -> datetime | None:
+        return next_tick(ahead(workflow, self._zone))
 
     def _difference(self, workflow: Workflow, before: str, after: str) -> Difference:
         old = workflows.definition_at(self._objects, workflow, before) if before else None
