@@ -33,6 +33,8 @@ class Size:
     lasting: int = 100_000
     """Nodes run by one daemon, ``nodes`` of them in a run."""
     nodes: int = 20
+    hours: float = 24
+    """That a daemon with schedules lives through, in three minutes."""
     output: int = 10_000_000_000
     """Bytes that a job writes, and in one line."""
     line: int = 1_000_000_000
@@ -59,6 +61,7 @@ TINY = Size(
     followers=(1, 2),
     lasting=20,
     nodes=2,
+    hours=0.05,
     output=2_000_000,
     line=1_000_000,
     processes=20,
