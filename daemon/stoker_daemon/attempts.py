@@ -127,9 +127,9 @@ class AttemptDirectory:
         return self.path / "keeper"
 
     def _kept(self) -> list[str]:
-        """Give the lines of the keeper's file that are written whole; anything else a crash may have left."""
+        """Give the whole lines of the keeper's file; anything else a crash may have left, or the job."""
         try:
             lines = self._keeper.read_text("ascii", errors="replace").split("\n")[:-1]
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return []
         return [line for line in lines if _LINE.fullmatch(line)]

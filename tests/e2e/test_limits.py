@@ -64,3 +64,38 @@ def test_clients_beyond_their_share_are_not_taken_and_take_nothing_from_what_run
         client.close()
     assert "Too many open files" not in cramped.journal.read_text()
     assert cramped.run_stoker("show", str(run)).returncode == 0
+
+
+MESSES = {
+    "all of it": 'rm -rf "$PWD/.."',
+    "a file in its place": 'd=$(cd .. && pwd); cd /; rm -rf "$d"; echo x > "$d"',
+    "cuts": "echo '{\"stdout\": 7' > ../cuts",
+    "marks": "head -c 9000 /dev/zero | tr '\\0' 9 > ../marks; echo >> ../marks; echo x >&2",
+    "keeper": "head -c 9000 /dev/zero | tr '\\0' 9 > ../keeper; echo >> ../keeper",
+    "a directory as keeper": "rm ../keeper; mkdir ../keeper",
+}
+
+
+def test_a_job_that_makes_a_mess_of_its_own_directory_harms_only_itself(tmp_path: Path):
+    with StokerDaemon(tmp_path, {"STOKER_OUTPUT_LIMIT": "1048576"}) as daemon:
+        _make_messes(daemon)
+
+
+def _make_messes(daemon: StokerDaemon) -> None:
+    for name, script in MESSES.items():
+        daemon.publish_job(f"{name}.sh", f"echo begun; {script}; head -c 3000000 /dev/zero; sleep 0.6")
+    daemon.publish_workflow("messes", [{"name": name, "job": f"{name}.sh"} for name in MESSES])
+    pid = daemon.http.get("/v1/status").json()["pid"]
+    run = daemon.start_run("messes")
+
+    assert daemon.finished(run)["row"]["state"] in ("failed", "succeeded")
+    for name in MESSES:
+        for stream in ("stdout", "stderr", "both"):
+            answered = daemon.http.get(f"/v1/runs/{run}/nodes/{name}/attempts/1/logs/{stream}")
+            assert answered.status_code < 500, answered.text
+        assert daemon.http.get(f"/v1/runs/{run}/nodes/{name}/failure").status_code < 500
+    daemon.publish_job("good.sh", "echo good")
+    daemon.publish_workflow("good", [{"name": "good", "job": "good.sh"}])
+    assert daemon.finished(daemon.start_run("good"))["row"]["state"] == "succeeded"
+    assert daemon.http.get("/v1/status").json()["pid"] == pid
+    assert "level=critical" not in daemon.journal.read_text()
