@@ -6,9 +6,11 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
 
 import click
 import msgspec
@@ -25,6 +27,8 @@ from stoker_tui.cli.tables import moves_cursor, span
 from stoker_tui.client import Client, Refused, Unreachable
 from stoker_tui.theme import COLOURS, marked, node_word
 
+_T = TypeVar("_T")
+
 PATIENCE_SECONDS = 60
 """How long a daemon may be gone (it may be restarting; jobs go on) before following ends."""
 
@@ -34,14 +38,13 @@ _MOST_ROWS = 15
 
 
 @contextmanager
-def leaving_it_running(number: int) -> Iterator[None]:
-    """Say on Ctrl-C that the run goes on, and how to get back to it."""
+def leaving_it_running(what: str, see: str, stop: str) -> Iterator[None]:
+    """Say on Ctrl-C that what is waited for goes on, and the commands that lead back to it."""
     try:
         with interruptible():
             yield
     except Interrupted:
-        back = f"see it with `stoker show {number}`, stop it with `stoker stop {number}`"
-        click.echo(f"\nrun #{number} goes on: {back}", err=True)
+        click.echo(f"\n{what} goes on: see it with `{see}`, stop it with `{stop}`", err=True)
         raise
 
 
@@ -60,12 +63,12 @@ def _views(client: Client, number: int) -> Iterator[api.RunView]:
     changed = threading.Event()
     changed.set()
     threading.Thread(target=_watch, args=[client, number, changed], daemon=True).start()
-    view = _patiently(client, number)
+    view = patiently(partial(client.run, number))
     while not view.row.ended_at:
         yield view
         if changed.wait(_TICK_SECONDS):
             changed.clear()
-            view = _patiently(client, number)
+            view = patiently(partial(client.run, number))
     yield view
 
 
@@ -89,12 +92,12 @@ def _watch(client: Client, number: int, changed: threading.Event) -> None:
             time.sleep(1)
 
 
-def _patiently(client: Client, number: int) -> api.RunView:
-    """Ask for the run, giving a restarting daemon time."""
+def patiently(ask: Callable[[], _T]) -> _T:
+    """Ask the daemon, giving a restarting one time."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            return client.run(number)
+            return ask()
         except Unreachable:
             if time.monotonic() > deadline:
                 raise
