@@ -203,7 +203,7 @@ class Client:
         async def switch(life: Life, request: Request) -> None:
             objects: Any = life.around.objects
             request.key, on = None, kind < 0.4
-            command = set_scheduling(objects, "default", name, on, ZONE, request.user)
+            command = set_scheduling(objects, "default", name, on, request.user, ZONE)
             await life.engine.submit(_noting(request, command))
 
         async def publish(life: Life, request: Request) -> int:
@@ -211,12 +211,12 @@ class Client:
             engine = life.engine
             draft = known_workflow(engine.state, "default", name).draft
             spec = msgspec.structs.replace(read_definition(objects, draft.digest), schedule=other)
-            saving = await save_workflow(objects, "default", name, spec, draft.revision, request.user)
+            saving = await save_workflow(objects, "default", name, spec, draft.revision, request.user, ZONE)
             await engine.submit(saving)
             return await life.once.carry_out(
                 request.caller,
                 lambda: publish_workflow(
-                    engine.state, objects, "default", name, PublishWorkflow(), request.user
+                    engine.state, objects, "default", name, PublishWorkflow(), request.user, ZONE
                 ),
             )
 
