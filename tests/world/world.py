@@ -242,6 +242,7 @@ class World:
         except Killed:
             self._die(power=self._power_fails)
         else:
+            self._synced()
             if not life.failure:
                 life.loop.create_task(
                     life.engine.submit(lambda turn: settle_in(turn, self.around.objects, self.chance))
@@ -315,8 +316,12 @@ class World:
         self.invariants.spawned(process)
 
     def _synced(self) -> None:
-        """See how far the log would go if the power failed now. What a failed disk has is not certain."""
-        if self.life and (self.life.failure or (self.life.writer and self.life.engine.failed.done())):
+        """See how far the log would go if the power failed now.
+
+        What is there while the daemon starts, or once the disk has failed, may be cut off yet.
+        """
+        life = self.life
+        if life and (life.state is None or life.failure or (life.writer and life.engine.failed.done())):
             return
         names = [name for name in self.disk.durable_names if name.endswith(".jsonl")]
         if not names:
