@@ -212,6 +212,21 @@ class TestRetrying:
 
         assert decided(story) == [ev.AttemptRetryAt(1, "a", after(delay))]
 
+    def test_again_and_again_before_it_began_is_launched_at_ever_longer_pauses(self):
+        story = running("a")
+        pauses = []
+        for attempt in range(1, 12):
+            if attempt > 1:
+                story.tell(starting("a", attempt))
+            story.tell(ev.AttemptFinished(1, "a", attempt, None, ev.Reason.NEVER_BEGAN))
+            (again,) = decided(story)
+            assert isinstance(again, ev.AttemptRetryAt)
+            assert again.free
+            pauses.append((again.due - T0).total_seconds())
+            story.tell(again)
+
+        assert pauses == [0, 1, 2, 4, 8, 16, 32, 64, 64, 64, 64]
+
     def test_does_not_count_a_free_attempt_towards_the_backoff(self):
         story = Story(created([node("a", retries=9)], retry_delay=10, retry_backoff=2), ev.RunStarted(1))
         story.tell(starting("a"), ev.AttemptFinished(1, "a", 1, None, ev.Reason.NEVER_BEGAN))

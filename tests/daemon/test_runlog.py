@@ -18,10 +18,10 @@ from stoker_daemon.runlog.log import RunLog, open_log
 from stoker_daemon.runlog.segments import LogError, load, replay
 from stoker_daemon.runlog.writer import LogWriter
 from stoker_shared import events as ev
-from stoker_shared.codec import decode_item, decode_record, encode_item, encode_record, seal
+from stoker_shared.codec import decode_item, decode_record, encode_record, seal
 from stoker_shared.model import NodeState
 from stoker_shared.state import SHAPE, State
-from tests.strategies import T0, Story, created, exited, node, replayed, started, starting
+from tests.strategies import T0, Story, created, exited, node, replayed, sealed, started, starting
 from tests.world.disk import Disk
 from tests.world.syscalls import RUNLOG, Kernel
 
@@ -60,11 +60,11 @@ class Segment:
 
     def __init__(self, groups: Groups, before: Sequence[ev.Record] = ()) -> None:
         state = replayed(before)
-        items = [encode_item(item) for item in state.items()]
+        items = [sealed(item) for item in state.items()]
         header = segments.Header(ev.FORMAT, LOG, MACHINE, state.seq + 1, len(items), T0)
         self.first = state.seq + 1
         self.records = all_of(groups)
-        self.opening = [encode_item(header), *items]
+        self.opening = [sealed(header), *items]
         self.lines = [encode_record(record, group[0].seq) for group in groups for record in group]
         self.last_group = self.start_of(len(self.lines) - len(groups[-1])) if groups else len(self.content)
 
@@ -589,7 +589,7 @@ class TestWhatANewerVersionWrote:
     def test_is_refused_where_the_format_is_newer(self, tmp_path: Path):
         header = segments.Header(ev.FORMAT + 1, LOG, MACHINE, 1, 0, T0)
         path = segments.path_for(tmp_path, 1)
-        path.write_bytes(encode_item(header) + b"whatever\n")
+        path.write_bytes(sealed(header) + b"whatever\n")
         before = files_in(tmp_path)
 
         with pytest.raises(LogError, match=f"{path.name}: written in format {ev.FORMAT + 1}"):

@@ -15,7 +15,7 @@ from stoker_daemon.runlog import segments
 from stoker_daemon.runlog.reserve import Reserve
 from stoker_daemon.runlog.writer import LogWriter, Room, write_segment
 from stoker_daemon.volumes import is_no_room
-from stoker_shared.codec import encode_item
+from stoker_shared.codec import SEAL_BYTES, encode_items, seal_lines
 from stoker_shared.events import FORMAT, Record
 from stoker_shared.state import SHAPE, State
 
@@ -135,9 +135,9 @@ class RunLog:
         pulse.set()
 
     def _turn(self, writer: LogWriter, state: State, at: datetime) -> None:
-        header, opening = _opening(self.id, self._machine, state, at)
-        self._turn_at = max(SEGMENT_BYTES, len(opening))
-        writer.rotate(segments.path_for(self.directory, header.first), opening)
+        header, lines = _opening(self.id, self._machine, state, at)
+        self._turn_at = max(SEGMENT_BYTES, len(lines) + (header.items + 1) * SEAL_BYTES)
+        writer.rotate(segments.path_for(self.directory, header.first), lines)
 
     def _started(self) -> LogWriter:
         if self._writer is None:
@@ -193,13 +193,15 @@ def _finding_room(directory: Path, repair: Callable[[], _T]) -> _T:
 
 def _begin(directory: Path, log_id: str, machine: str, state: State, at: datetime) -> RunLog:
     """Begin a segment: the first, or the first of this machine."""
-    header, opening = _opening(log_id, machine, state, at)
+    header, lines = _opening(log_id, machine, state, at)
+    opening = seal_lines(lines)
     path = segments.path_for(directory, header.first)
     write_segment(path, opening)
     return RunLog(directory, header, path, len(opening), state.seq, len(opening))
 
 
 def _opening(log_id: str, machine: str, state: State, at: datetime) -> tuple[segments.Header, bytes]:
-    items = [encode_item(item) for item in state.items()]
+    """Give a segment's header, and the lines that open it, not sealed: the state may go on at once."""
+    items = list(state.items())
     header = segments.Header(FORMAT, log_id, machine, state.seq + 1, len(items), at, SHAPE)
-    return header, encode_item(header) + b"".join(items)
+    return header, encode_items([header, *items])

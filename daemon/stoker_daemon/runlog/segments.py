@@ -23,6 +23,8 @@ from stoker_shared.events import FORMAT, Record
 from stoker_shared.state import SHAPE, Item, Run, State
 
 SUFFIX = ".jsonl"
+_DIGITS = 16
+"""Of a segment's name, which is the seq of its first event."""
 
 _RECORD = b'{"seq":'
 """What the line of every record begins with."""
@@ -76,13 +78,13 @@ class _TornOpening(Exception):
 
 
 def paths(directory: Path) -> list[Path]:
-    """Give the segments, oldest first."""
-    return sorted(directory.glob(f"*{SUFFIX}"))
+    """Give the segments, oldest first; what else lies there, such as somebody's copy of one, is none."""
+    return sorted(directory.glob("[0-9]" * _DIGITS + SUFFIX))
 
 
 def path_for(directory: Path, first: int) -> Path:
     """Give the path of the segment whose first event is ``first``."""
-    return directory / f"{first:016d}{SUFFIX}"
+    return directory / f"{first:0{_DIGITS}d}{SUFFIX}"
 
 
 def first_of(path: Path) -> int:
@@ -229,6 +231,10 @@ def _opening(path: Path, data: bytes) -> tuple[Header, State, int]:
         raise LogError(
             f"{path}: written in format {header.format}, and this version reads up to {FORMAT}. "
             "Run the version of stokerd that wrote it, or a newer one."
+        )
+    if header.first != first_of(path):
+        raise _damage(
+            path, 0, f"it is the segment {path_for(path.parent, header.first).name} by what is in it"
         )
     state = State(seq=header.first - 1)
     for _ in range(header.items):

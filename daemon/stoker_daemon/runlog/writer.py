@@ -13,7 +13,7 @@ from typing import NamedTuple
 from stoker_daemon.runlog.reserve import Reserve
 from stoker_daemon.runlog.segments import sync_directory
 from stoker_daemon.volumes import is_no_room
-from stoker_shared.codec import encode_record
+from stoker_shared.codec import encode_record, seal_lines
 from stoker_shared.events import Record
 
 LAZY_SECONDS = 0.02
@@ -35,11 +35,11 @@ class Room(Enum):
 
 
 class Rotation:
-    """The order to go on in a new segment at ``path`` that opens with ``opening``."""
+    """The order to go on in a new segment at ``path`` that opens with ``lines``, which are to be sealed."""
 
-    def __init__(self, path: Path, opening: bytes) -> None:
+    def __init__(self, path: Path, lines: bytes) -> None:
         self.path = path
-        self.opening = opening
+        self.lines = lines
 
 
 class Hold:
@@ -105,9 +105,9 @@ class LogWriter:
         """Hand in records; those that are not ``urgent`` may wait up to `LAZY_SECONDS` for the next group."""
         self._hand_in(records, urgent=urgent)
 
-    def rotate(self, path: Path, opening: bytes) -> None:
+    def rotate(self, path: Path, lines: bytes) -> None:
         """Go on in a new segment, if there is room for it; what was handed in before is synced first."""
-        self._hand_in([Rotation(path, opening)])
+        self._hand_in([Rotation(path, lines)])
 
     def hold(self) -> None:
         """Say that there is no room; the writer tells when there is again."""
@@ -228,8 +228,9 @@ class LogWriter:
             self._on_room(room)
 
     def _switch(self, rotation: Rotation) -> None:
+        opening = seal_lines(rotation.lines)
         try:
-            put_segment(rotation.path, rotation.opening)
+            put_segment(rotation.path, opening)
         except OSError as error:
             if not is_no_room(error):
                 raise
@@ -239,7 +240,7 @@ class LogWriter:
         descriptor = _open(rotation.path)
         os.close(self._descriptor)
         self._descriptor = descriptor
-        self.path, self.end, self.size = rotation.path, len(rotation.opening), 0
+        self.path, self.end, self.size = rotation.path, len(opening), 0
 
 
 def write_segment(path: Path, opening: bytes) -> None:
