@@ -7,7 +7,7 @@ side by side), going down and sideways, never up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from stoker_shared.dag import Upstream
@@ -25,12 +25,16 @@ _WITH = {bits: bytes(value | bits for value in range(256)) for bits in (_LEFT | 
 """To add ways to many cells at once, by `bytes.translate`."""
 
 
+Label = Callable[[str], str]
+"""What gives the label of a node; it is clean."""
+
+
 class Piece(NamedTuple):
-    """Part of a row: text from a column on, of a box or of wires."""
+    """Part of a row: text from a column on, of a node's box, or of none."""
 
     column: int
     text: str
-    box: Box | None
+    node: str | None
 
 
 def draw(labels: Mapping[str, str], upstream: Upstream, *, ascii_only: bool = False) -> str:
@@ -60,6 +64,10 @@ class Wires:
     def row(self, row: int, first: int, last: int) -> str:
         """Give the wires of a row from the column ``first`` to before ``last``."""
         return self._rows[row][first:last].decode("latin-1").translate(_GLYPHS)
+
+    def cells(self, row: int, first: int, last: int) -> bytes:
+        """Tell the same part of a row cell by cell: 0 where no wire is."""
+        return bytes(self._rows[row][first:last])
 
     def _add(self, net: Net) -> None:
         first, last = net.span
@@ -108,15 +116,23 @@ class Canvas:
             for row in range(layout.zoom.height)
         }
 
-    def pieces(self, row: int, first: int = 0, last: int | None = None) -> Iterator[Piece]:
-        """Give what stands in a row, without a gap, from the column ``first`` to before ``last`` at least."""
+    def pieces(
+        self, row: int, first: int = 0, last: int | None = None, label: Label | None = None
+    ) -> Iterator[Piece]:
+        """Give what stands in a row, without a gap, from the column ``first`` to before ``last`` at least.
+
+        ``label`` gives other labels than the boxes' own, in as many cells at most.
+        """
+        if row >= self._layout.height:
+            return
         last = self._layout.width if last is None else min(last, self._layout.width)
         for box in self._rows.get(row, ()):
             if box.left + box.width <= first or box.left >= last:
                 continue
             if first < box.left:
                 yield self._of_wires(row, first, box.left)
-            yield Piece(box.left, self._of_box(box, row - box.top), box)
+            shown = label(box.node) if label else box.label
+            yield Piece(box.left, self._of_box(box, row - box.top, shown), box.node)
             first = box.left + box.width
         if first < last:
             yield self._of_wires(row, first, last)
@@ -124,17 +140,17 @@ class Canvas:
     def _of_wires(self, row: int, first: int, last: int) -> Piece:
         return Piece(first, self._wires.row(row, first, last).translate(self._glyphs), None)
 
-    def _of_box(self, box: Box, row: int) -> str:
-        if self._layout.zoom is Zoom.ROWS:
-            return f"[{_centred(box.label, box.width - 2)}]"
-        if self._layout.zoom is Zoom.DOTS:
-            return f"({_centred(box.label, box.width - 2)})"
+    def _of_box(self, box: Box, row: int, label: str) -> str:
         inner = box.width - 2
+        if self._layout.zoom is Zoom.ROWS:
+            return f"[{_centred(label, inner)}]"
+        if self._layout.zoom is Zoom.DOTS:
+            return f"({_centred(label, inner)})"
         if row == 0:
             return f"╭{'─' * inner}╮".translate(self._glyphs)
         if row == 1:
             side = "│".translate(self._glyphs)
-            return f"{side}{_centred(box.label, inner)}{side}"
+            return f"{side}{_centred(label, inner)}{side}"
         out = box.column - box.left - 1
         way_out = "┬" if box.feeds else "─"
         return f"╰{'─' * out}{way_out}{'─' * (inner - out - 1)}╯".translate(self._glyphs)

@@ -7,7 +7,7 @@ from enum import Enum
 
 from msgspec.structs import replace
 
-from stoker_shared.dag import Upstream, ancestors, descendants, downstream_of
+from stoker_shared.dag import Upstream, ancestors, descendants, downstream_of, topological
 from stoker_tui.graph.layout import Box, Layout
 from stoker_tui.graph.wiring import Net
 
@@ -22,9 +22,10 @@ class Way(Enum):
 
 
 class Graph:
-    """A DAG to walk through and to find paths in."""
+    """A DAG to walk through and to find paths in. Raises ValueError where there is a cycle."""
 
     def __init__(self, upstream: Upstream) -> None:
+        self.order = topological(upstream)
         self.upstream = {
             name: tuple(above for above in dict.fromkeys(names) if above in upstream)
             for name, names in upstream.items()
