@@ -274,11 +274,11 @@ class Client:
     def runs(self, query: api.RunsQuery, limit: int) -> Iterator[api.RunRow]:
         """Give runs, at most ``limit``, in the order asked for."""
         query = msgspec.structs.replace(query, limit=min(limit, api.MAX_PAGE))
-        return islice(self._pages(self._in(routes.RUNS), api.RunRow, _parameters(query)), limit)
+        return islice(self._pages(self._in(routes.RUNS), api.RunRow, parameters(query)), limit)
 
     def count_runs(self, query: api.RunsFilter) -> api.RunCounts:
         """Count runs by state."""
-        return self._get(self._in(routes.RUN_COUNTS), api.RunCounts, _parameters(query))
+        return self._get(self._in(routes.RUN_COUNTS), api.RunCounts, parameters(query))
 
     def run(self, number: int) -> api.RunView:
         """Give a run whole."""
@@ -419,32 +419,46 @@ class Client:
         try:
             yield
         except httpx.TransportError as error:
-            why = re.sub(r"^\[Errno \d+\] |\.$", "", str(error)) or type(error).__name__
-            sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            raise Unreachable(self.path, why, sent=sent) from error
+            raise unreachable(self.path, error) from error
 
     def _checked(self, answer: httpx.Response) -> httpx.Response:
-        if (spoken := answer.headers.get("Stoker-API")) != api.API_VERSION:
-            why = (
-                f"it speaks version {spoken}, and this client {api.API_VERSION}"
-                if spoken
-                else "its answer names no version"
-            )
-            raise NotStoker(self.path, why)
-        if not answer.is_error:
-            return answer
-        raise Refused(self._decoded(answer, api.Problem))
+        return checked(self.path, answer)
 
     def _decoded(self, answer: httpx.Response, kind: type[_T]) -> _T:
-        try:
-            return msgspec.json.decode(answer.content, type=kind)
-        except msgspec.MsgspecError as error:
-            raise NotStoker(
-                self.path, f"its answer to {answer.request.url.path} is wrong: {error}"
-            ) from error
+        return decoded(self.path, answer, kind)
 
 
-def _parameters(query: api.Query) -> dict[str, str]:
+def unreachable(path: Path, error: httpx.TransportError) -> Unreachable:
+    """Say why nobody answered at the socket."""
+    why = re.sub(r"^\[Errno \d+\] |\.$", "", str(error)) or type(error).__name__
+    sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+    return Unreachable(path, why, sent=sent)
+
+
+def checked(path: Path, answer: httpx.Response) -> httpx.Response:
+    """Give an answer that is one. Raises `NotStoker`, and `Refused` for a problem."""
+    if (spoken := answer.headers.get("Stoker-API")) != api.API_VERSION:
+        why = (
+            f"it speaks version {spoken}, and this client {api.API_VERSION}"
+            if spoken
+            else "its answer names no version"
+        )
+        raise NotStoker(path, why)
+    if not answer.is_error:
+        return answer
+    raise Refused(decoded(path, answer, api.Problem))
+
+
+def decoded(path: Path, answer: httpx.Response, kind: type[_T]) -> _T:
+    """Give what an answer says. Raises `NotStoker` where that is none."""
+    try:
+        return msgspec.json.decode(answer.content, type=kind)
+    except msgspec.MsgspecError as error:
+        raise NotStoker(path, f"its answer to {answer.request.url.path} is wrong: {error}") from error
+
+
+def parameters(query: api.Query) -> dict[str, str]:
+    """Give a query as it stands behind the question mark."""
     return {name: str(value) for name, value in msgspec.to_builtins(query).items()}
 
 
