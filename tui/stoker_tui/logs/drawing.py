@@ -34,7 +34,7 @@ def folded(text: Styled, cells: int) -> Sequence[Styled]:
     for part in chop_cells(text.plain, cells):
         at += len(part)
         ends.append(at)
-    return text.divide(ends[:-1])
+    return list(text.divide(ends[:-1]))
 
 
 def mark(text: Styled, pattern: Pattern, style: Style) -> None:

@@ -14,7 +14,7 @@ async def load(source: Source, text: Text, number: int) -> None:
     start, end = number * BLOCK, min((number + 1) * BLOCK, text.size)
     pieces = [piece async for piece in _pieces(source, start, end)]
     if not pieces or pieces[-1].end < end:
-        text.grow(pieces[-1].end if pieces else start)
+        text.grow(min(pieces[-1].end if pieces else start, text.size))
     elif pieces[0].data is None:
         # To go up over it in one step, however large it is.
         pieces[0] = pieces[0]._replace(start=await source.gone_since(start))

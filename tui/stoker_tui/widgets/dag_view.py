@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import groupby, zip_longest
 
 from rich.segment import Segment
@@ -14,13 +14,14 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from stoker_shared.dag import Upstream
-from stoker_shared.text import ASCII, clean, fit
+from stoker_shared.text import clean, fit
 from stoker_tui.graph.drawing import Piece
 from stoker_tui.graph.layout import Layout, lay_out
 from stoker_tui.graph.pictures import Drawing, List, Picture
 from stoker_tui.graph.placing import Zoom
 from stoker_tui.graph.walking import Graph, Way
 from stoker_tui.theme import GLYPHS
+from stoker_tui.widgets.pieces import Styles, in_ascii
 
 MOST_COLUMNS = 500
 """What is wider opens smaller: as rows, as dots, or in the end as a list."""
@@ -30,9 +31,6 @@ LONGEST_NAME = 40
 
 _SIZES = (None, Zoom.DOTS, Zoom.ROWS, Zoom.BOXES)
 """From small to large; None is the list."""
-
-Styles = Callable[[str], Style]
-"""What gives the style of a state, or of another look by its name."""
 
 
 class DagView(ScrollView, can_focus=True):
@@ -187,7 +185,7 @@ class DagView(ScrollView, can_focus=True):
             yield from line.crop(max(first - piece.column, 0))
 
     def _segment(self, text: str, style: Style) -> Segment:
-        return Segment(text.translate(ASCII) if self._ascii else text, self.rich_style + style)
+        return Segment(in_ascii(text) if self._ascii else text, self.rich_style + style)
 
     def _styled(self, piece: Piece, row: int) -> Iterator[tuple[str, Style]]:
         if piece.node is None:
