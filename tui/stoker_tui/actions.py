@@ -58,6 +58,12 @@ class Action(NamedTuple):
     footer: bool = False
     online: bool = False
     """It needs the daemon."""
+    sentence: str = ""
+    """How doing it to something is said, with ``{}`` for its name; unset: its word, and the name."""
+
+    def said(self, name: str) -> str:
+        """Say that it is done to something."""
+        return (self.sentence or f"{self.word} {{}}").format(name)
 
 
 def name_of(thing: object) -> str:
@@ -134,6 +140,7 @@ TABLE: tuple[Action, ...] = (
     Action(
         "node.log", ("l",), "log", "Read what the node wrote.", Kind.NODE,
         lambda of: "" if of.node.attempts else "it has not begun", footer=True, online=True,
+        sentence="read the log of {}",
     ),
     Action(
         "node.rerun", ("R",), "rerun", "Run the node again.", Kind.NODE,
@@ -148,15 +155,16 @@ TABLE: tuple[Action, ...] = (
         lambda nodes: f"Stop {names_of(nodes)}? Every process of it is ended.", footer=True, online=True,
     ),
     Action(
-        "node.succeed", ("S",), "set successful", "Set the node successful; what was skipped stays so.",
+        "node.succeed", ("S",), "succeed", "Set the node successful; what was skipped stays so.",
         Kind.NODE, _node(NodeAction.SUCCEED),
         lambda nodes: f"Set {names_of(nodes)} successful? It is taken as done without having run.",
-        footer=True, online=True,
+        footer=True, online=True, sentence="set {} successful",
     ),
     Action(
-        "node.succeed_downstream", ("S",), "set successful",
+        "node.succeed_downstream", ("S",), "succeed",
         "Set the node successful, and run what waited on it.", Kind.NODE, _node(NodeAction.SUCCEED),
         lambda nodes: f"Set {names_of(nodes)} successful, and run what waited on it?", online=True,
+        sentence="set {} successful",
     ),
     Action(
         "run.rerun_failed", ("R",), "rerun", "Run again what did not succeed of the run.", Kind.RUN,
@@ -190,11 +198,11 @@ TABLE: tuple[Action, ...] = (
     ),
     Action(
         "workflow.on", ("o",), "on", "Switch scheduling on, from this moment.", Kind.WORKFLOW, _why_not_on,
-        footer=True, online=True,
+        footer=True, online=True, sentence="switch {} on",
     ),
     Action(
         "workflow.off", ("o",), "off", "Switch scheduling off; runs that were made go on.", Kind.WORKFLOW,
-        _why_not_off, footer=True, online=True,
+        _why_not_off, footer=True, online=True, sentence="switch {} off",
     ),
     Action(
         "backfill.pause", ("P",), "pause", "Make no more runs of the backfill for now.", Kind.BACKFILL,
@@ -219,7 +227,7 @@ TABLE: tuple[Action, ...] = (
         "backfill.retry", ("R",), "retry", "Make runs again for the intervals whose runs failed.",
         Kind.BACKFILL, _why_no_retry, footer=True, online=True,
     ),
-    Action("tabs.next", ("tab", "right"), "next tab", "Go to the next tab.", Kind.TABS, footer=True),
+    Action("tabs.next", ("tab", "right"), "tabs", "Go to the next tab.", Kind.TABS, footer=True),
     Action("tabs.previous", ("shift+tab", "left"), "previous tab", "Go to the tab before.", Kind.TABS),
     Action("list.open", ("enter",), "open", "Open what is under the cursor.", Kind.LIST, footer=True),
     Action(
@@ -311,4 +319,4 @@ def possible(action: Action, things: Sequence[Any], *, live: bool) -> tuple[list
         return able, ""
     thing, why = refused
     subject = name_of(thing)
-    return able, why if subject == "it" else f"{action.word} is not for {subject}: {why}"
+    return able, why if subject == "it" else f"can't {action.said(subject)}: {why}"

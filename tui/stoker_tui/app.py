@@ -66,8 +66,7 @@ class StokerApp(App[None]):
         settings = settings or Settings()
         for theme in THEMES:
             self.register_theme(theme)
-        known = [theme.name for theme in THEMES]
-        self.theme = settings.theme if settings.theme in known and not no_colour else TERMINAL
+        self.theme = TERMINAL if no_colour or not settings.theme else settings.theme
         self.link = link
         self.now = clock
         self.ascii_only = ascii_only
@@ -155,7 +154,7 @@ class StokerApp(App[None]):
                 Choice(action.help, action, names_of(things) if things else "", "" if things else why)
                 for action, things, why in verdicts
             ]
-            self.push_screen(Choose("What is to be done?", choices), self._chosen)
+            self.push_screen(Choose("What is to be done?", choices), self._chosen_by_name)
 
     def say(self, text: str) -> None:
         """Say something above the keys."""
@@ -165,6 +164,11 @@ class StokerApp(App[None]):
     def _chosen(self, action: Action | None) -> None:
         if action is not None:
             self.act([action])
+
+    def _chosen_by_name(self, action: Action | None) -> None:
+        """Do what was chosen; what it hits was named, so that it is not asked again."""
+        if action is not None and (things := self._possible(action)[0]):
+            self._carry_out(action, things)
 
     def _possible(self, action: Action) -> tuple[list[Any], str]:
         live = self.mirror.connection is Connection.LIVE
@@ -298,6 +302,7 @@ class StokerApp(App[None]):
             things, why = self._possible(action)
             note = f"{key_name(action):5} {action.id}"
             choices.append(Choice(action.help, action, note, "" if things else why))
+        choices.sort(key=lambda choice: bool(choice.why_not))
         self.push_screen(Choose("Actions", choices, search=True), self._chosen)
 
     def do_app_theme(self) -> None:
@@ -325,8 +330,8 @@ class StokerApp(App[None]):
             self.say(f"stokerd could not be started: {error}")
             return
         await self._await_daemon(process)
-        if self.mirror.connection is not Connection.LIVE:
-            self.say(f"stokerd ended: {last_line(journal)}")
+        live = self.mirror.connection is Connection.LIVE
+        self.say(f"stokerd is up; its journal: {journal}" if live else f"stokerd ended: {last_line(journal)}")
 
     async def _await_daemon(self, process: subprocess.Popen[bytes]) -> None:
         while process.poll() is None and self.mirror.connection is not Connection.LIVE:

@@ -11,7 +11,7 @@ from stoker_shared.text import nearest, quoted
 Facts = Mapping[str, Sequence[str]]
 """What can be asked of a row: fields, and the values that it has of each."""
 
-_TERM = re.compile(r'(?:([A-Za-z_]+):)?(?:"([^"]*)"?|([^\s"]+))')
+_TERM = re.compile(r'(?:([A-Za-z_]+):)?(?:"([^"]*)"?|([^\s"]*))')
 
 
 class Term(NamedTuple):

@@ -8,9 +8,9 @@ from functools import cache
 from rich.style import Style
 from textual.theme import BUILTIN_THEMES, Theme
 
-from stoker_tui.theme import COLOURS
+from stoker_tui.theme import COLOURS, THEME_NAMES
 
-TERMINAL, DARK, LIGHT, SAFE = "terminal", "dark", "light", "colour-blind"
+TERMINAL, DARK, LIGHT, SAFE = THEME_NAMES
 
 _PLAIN = {"": "", "dim": "dim", "strong": "bold", "head": "bold", "cursor": "reverse", "mark": "bold"}
 

@@ -77,6 +77,13 @@ class Mirror:
         self._changed = changed
         self._topics: dict[Topic, int] = {}
         self._wake = asyncio.Event()
+        self._asking = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether something that is shown is being asked for, or is to be."""
+        live = self.connection is Connection.LIVE
+        return live and (self._asking or any(shown and topic.stale for topic, shown in self._topics.items()))
 
     def add(self, topic: Topic) -> None:
         """Know a topic. It must be shown to be asked for."""
@@ -145,7 +152,9 @@ class Mirror:
         """Ask for what is shown and was touched, once."""
         due = [topic for topic, shown in self._topics.items() if shown and topic.stale]
         if due:
+            self._asking = True
             answered = await asyncio.gather(*(self._ask(topic, link) for topic in due))
+            self._asking = False
             self._changed(frozenset(topic for topic, came in zip(due, answered, strict=True) if came))
             if any(topic.stale and shown for topic, shown in self._topics.items()):
                 self._wake.set()

@@ -9,7 +9,9 @@ from pathlib import Path
 import msgspec
 import platformdirs
 
+from stoker_shared.text import nearest, quoted
 from stoker_tui.actions import key_faults
+from stoker_tui.theme import THEME_NAMES
 
 
 class WrongSettings(Exception):
@@ -48,6 +50,10 @@ def read_settings(path: Path) -> Settings:
         settings = msgspec.convert(tomllib.loads(text), Settings)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise WrongSettings(path, str(error)) from error
+    if settings.theme not in ("", *THEME_NAMES):
+        guess = nearest(settings.theme, THEME_NAMES)
+        hint = f"did you mean {guess}?" if guess else f"there are {', '.join(THEME_NAMES)}"
+        raise WrongSettings(path, f"there is no theme {quoted(settings.theme, 40)}; {hint}")
     for fault in key_faults(settings.key_lists()):
         raise WrongSettings(path, f"keys: {fault}")
     return settings

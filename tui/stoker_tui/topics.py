@@ -310,7 +310,10 @@ class Run(Topic[RunPage]):
             card = known.get(node.name)
             if card is None or card.attempt != (len(node.attempts) or None):
                 path = routes.fill(routes.NODE_FAILURE, run=self.number, node=node.name)
-                card = await link.get(path, api.FailureView)
+                try:
+                    card = await link.get(path, api.FailureView)
+                except Refused:
+                    continue  # It is being rerun.
             cards[node.name] = card
         return RunPage(view, cards)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stoker_tui.app import StokerApp
 
 DIALOG_CSS = """
-Confirm, Choose, Read, StartRun { align: center middle; background: $background 40%; }
+Confirm, Choose, Read, StartRun { align: center middle; background: transparent; }
 .dialog {
     width: 76; max-width: 96%; height: auto; max-height: 90%;
     border: round $primary; background: $surface; padding: 0 1;

@@ -80,16 +80,24 @@ class ListPage(Page, Generic[_R]):
             return {}
         return {self.kind: self._table.chosen if self._table else []}
 
-    def _why_empty(self, *, known: bool) -> str:
+    def _why_empty(self, *, known: bool) -> Sequence[str]:
+        mirror = self.stoker.mirror
         problem = next((topic.problem for topic in self.topics if topic.problem), "")
-        if problem and not known:
-            return problem
+        if not known and mirror.connection is Connection.GONE:
+            return (
+                "There is no daemon at",
+                f"  {mirror.path}",
+                "",
+                "S starts one for you, which goes on when you leave. By hand: stokerd",
+                "It is tried again and again; STOKER_SOCKET says where it is.",
+                "",
+                mirror.why,
+            )
         if not known:
-            mirror = self.stoker.mirror
-            return "" if mirror.connection is Connection.GONE else "asking the daemon ..."
+            return (problem or "asking the daemon ...",)
         if self._table and self._table.filter_text:
-            return "nothing here is like that; esc drops the filter"
-        return self.nothing
+            return ("nothing here is like that; esc drops the filter",)
+        return (problem or self.nothing,)
 
 
 class WorkflowsPage(ListPage[api.WorkflowRow]):

@@ -51,6 +51,8 @@ class Page(Screen[None]):
         super().__init__()
         self._said = ""
         self._showing = False
+        self._ready = False
+        """What it is made of is there."""
 
     # What a screen is asked for.
 
@@ -108,6 +110,7 @@ class Page(Screen[None]):
 
     def on_mount(self) -> None:
         """Make known what it shows."""
+        self._ready = True
         for topic in self.topics:
             self.stoker.mirror.add(topic)
         self.redraw()
@@ -127,6 +130,7 @@ class Page(Screen[None]):
 
     def on_unmount(self) -> None:
         """Let go of what only this screen shows."""
+        self._ready = False
         if self._showing:
             self.stoker.mirror.hide(self.topics)
         for topic in self.topics:
@@ -135,7 +139,7 @@ class Page(Screen[None]):
 
     def redraw(self) -> None:
         """Draw the frame and what the topics say."""
-        if self.is_mounted:
+        if self._ready:
             self.draw()
             self._draw_frame()
 
@@ -211,7 +215,7 @@ class Page(Screen[None]):
     # The frame.
 
     def _draw_frame(self) -> None:
-        if not self.is_mounted:
+        if not self._ready:
             return
         self.query_one("#header", Line).show(*self._header())
         self.query_one("#said", Line).show(*self._status_line(), fill="─")
@@ -238,7 +242,7 @@ class Page(Screen[None]):
         elif mirror.connection is Connection.GONE:
             said = [
                 ("─ ", "dim"),
-                (f"no daemon at {mirror.path}; S starts one, or run stokerd", "gone"),
+                (f"no daemon: S starts one, or run stokerd; socket {mirror.path}", "gone"),
                 (" ", ""),
             ]
         elif mirror.status and mirror.status.held:

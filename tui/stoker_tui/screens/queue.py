@@ -78,7 +78,7 @@ class QueueScreen(Page):
             line.show([(f" {self._topic.problem or 'asking the daemon ...'}", "dim")])
             return
         line.show(_title(view))
-        self._table.empty = "nothing is in it"
+        self._table.empty = ("nothing is in it",)
         waiting = [Place(node, nth) for nth, node in enumerate(view.next, 1)]
         self._table.set_rows([*map(Place, view.holding), *waiting])
         focus_first(self, self._table)

@@ -12,6 +12,7 @@ from textual.events import Resize
 from textual.widgets import ContentSwitcher
 
 from stoker_shared import api
+from stoker_shared.events import Reason
 from stoker_shared.model import RUN_ENDS, NodeState
 from stoker_tui.actions import Kind, NodeOf
 from stoker_tui.cli.failures import card_lines
@@ -88,7 +89,7 @@ class RunScreen(Page):
 
     def on_resize(self, event: Resize) -> None:
         """Put what is known of a node where there is room."""
-        self.query_one("#panes").set_class(event.size.width >= WIDE, "wide")
+        self.query("#panes").set_class(event.size.width >= WIDE, "wide")
 
     @property
     def table(self) -> LineTable | None:
@@ -174,7 +175,7 @@ class RunScreen(Page):
                 lambda node: len(node.attempts),
             ),
             Column(Shape("QUEUE", text=True, spare=4), lambda node: cells.dim(node.queue)),
-            Column(Shape("WHY", text=True, spare=1), lambda node: cells.dim(node.waiting or node.detail)),
+            Column(Shape("WHY", text=True, spare=1), lambda node: cells.dim(why_so(node))),
         ]
 
 
@@ -215,10 +216,13 @@ def node_lines(
     yield [(f"{node.name}  ", "strong"), *cells.node_state(node)]
     if node.waiting:
         yield [("waits: ", "dim"), (node.waiting, "pending")]
-    if node.detail:
-        yield [("why: ", "dim"), (node.detail, "")]
-    elif node.reason and node.state is not NodeState.SUCCEEDED:
-        yield [("why: ", "dim"), (node.reason.value.replace("_", " "), "")]
+    if card is not None:
+        first, *rest = card_lines(view.row.id, card)
+        yield [(first, "failed")]
+        yield from ([(line, "")] for line in rest)
+        yield []
+    elif why := why_so(node):
+        yield [("why: ", "dim"), (why, "")]
     if node.retry_at:
         yield [("retried: ", "dim"), (ahead(node.retry_at, now), "retrying")]
     yield [("job ", "dim"), (node.job, "")]
@@ -234,15 +238,23 @@ def node_lines(
     below = [other.name for other in view.nodes if node.name in other.upstream]
     if below:
         yield [("downstream ", "dim"), *_named(below, states)]
-    if card is not None:
-        yield []
-        first, *rest = card_lines(view.row.id, card)
-        yield [("✖ ", "failed"), (first, "failed")]
-        yield from ([(line, "")] for line in rest)
     if node.attempts:
         yield []
     for attempt in reversed(node.attempts):
         yield _attempt(attempt, now, zone)
+
+
+def why_so(node: api.NodeView) -> str:
+    """Say why a node stands as it does, where that is not plain success."""
+    if node.waiting or node.detail or node.state is NodeState.SUCCEEDED or node.reason is None:
+        return node.waiting or node.detail
+    status = node.attempts[-1].exit_status if node.attempts else None
+    words = {
+        Reason.UPSTREAM: "an upstream node did not succeed",
+        Reason.STOP: "a person stopped it",
+        Reason.EXIT: f"exit status {status}",
+    }
+    return words.get(node.reason, node.reason.value.replace("_", " "))
 
 
 def _named(names: Sequence[str], states: Mapping[str, str]) -> Pieces:

@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 
 from stoker_shared import api
 from stoker_shared.text import clean, quoted
+from stoker_tui.cli.common import with_faults
 from stoker_tui.client import NotStoker, Refused, Unreachable
 from stoker_tui.screens.dialogs import words
 
@@ -54,9 +55,7 @@ class StartRun(ModalScreen[int | None]):
         queue = "a development queue" if self._debug else f"{self._row.queue}, the workflow's"
         with Vertical(classes="dialog"):
             yield self._words(f"{what} {self._row.name}", "title")
-            yield from self._field(
-                "cycle", f"2026-11-21, 2026-11-21T01:00 ({self._zone}); empty: yesterday's"
-            )
+            yield from self._field("cycle", f"2026-11-21, 2026-11-21T01:00 {self._zone}; or the usual")
             yield from self._field("queue", queue, self._queues)
             yield from self._field("variables", "region=eu name='two words'")
             if not self._debug:
@@ -84,8 +83,7 @@ class StartRun(ModalScreen[int | None]):
         try:
             self.dismiss(await self._start(self._request()))
         except Refused as error:
-            faults = [f"{fault.pointer}: {fault.detail}" for fault in error.problem.errors]
-            self._say("\n".join([error.problem.detail, *faults[:5]]))
+            self._say(with_faults(error.problem.detail, error.problem.errors))
         except (BadField, Unreachable, NotStoker) as error:
             self._say(clean(str(error)))
         finally:

@@ -110,9 +110,9 @@ class WorkflowScreen(Page):
         self.query_one("#title", Line).show(self._title(known))
         spec = (known.latest or known.draft).spec
         self._tables["nodes"].set_rows(spec.nodes)
-        self._tables["runs"].empty = "no runs yet; r starts one"
+        self._tables["runs"].empty = ("no runs yet; r starts one",)
         self._tables["runs"].set_rows((self._runs.value or {}).values())
-        self._tables["versions"].empty = "nothing is published yet"
+        self._tables["versions"].empty = ("nothing is published yet",)
         self._tables["versions"].set_rows(known.versions)
         self.query_one("#graph", Pane).set_lines(_graph(spec.nodes, ascii_only=self.stoker.ascii_only))
         self.query_one("#schedule", Pane).set_lines(list(self._schedule(known)))
@@ -181,16 +181,21 @@ class WorkflowScreen(Page):
                 (skipped.detail or skipped.reason.value.replace("_", " "), ""),
             ]
         yield []
-        yield [("DUE                        UTC                  CYCLE TIME", "head")]
+        yield [(f"{'DUE':<24}{'UTC':<18}CYCLE TIME", "head")]
         for tick in view.next:
             utc = local(tick.utc, "UTC")
             yield [
-                (f"{tick.local[:25]:<27}", ""),
-                (f"{utc:<21}", "dim"),
-                (f"{tick.cycle_local[:25]:<26}", ""),
+                (f"{_minute(tick.local):<24}", ""),
+                (f"{utc:<18}", "dim"),
+                (f"{_minute(tick.cycle_local):<24}", ""),
                 (f"{ahead(tick.utc, now)}", "dim"),
                 (f"  {tick.note}" if tick.note else "", "warning"),
             ]
+
+
+def _minute(text: str) -> str:
+    """Give a time with its offset (ISO 8601) to the minute: ``2026-11-23 01:00+01:00``."""
+    return text[:16].replace("T", " ") + text[19:25]
 
 
 _NODE_FIELDS = ("name", "job", "queue", "tag", "upstream")

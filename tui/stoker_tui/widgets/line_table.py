@@ -49,7 +49,7 @@ class LineTable(ScrollView, Generic[_R], can_focus=True):
     """
 
     DEFAULT_CSS = """
-    LineTable { height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; }
+    LineTable { height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     """
 
     class Moved(Message):
@@ -84,8 +84,8 @@ class LineTable(ScrollView, Generic[_R], can_focus=True):
         super().__init__(id=id)
         self.columns = columns
         self.fields = fields
-        self.empty = ""
-        """What stands in a list without rows."""
+        self.empty: Sequence[str] = ()
+        """What stands in a list without rows, line by line."""
         self.marked: set[Hashable] = set()
         self.sorting: Sorting | None = None
         self.filter_text = ""
@@ -126,10 +126,9 @@ class LineTable(ScrollView, Generic[_R], can_focus=True):
 
     @property
     def chosen(self) -> list[_R]:
-        """What an action is about: the marked rows, else the one under the cursor."""
-        if self.marked:
-            return [row for row in self._all if self._key(row) in self.marked]
-        return [] if self.current is None else [self.current]
+        """What an action is about: the marked rows that are shown, else the one under the cursor."""
+        marked = [row for row in self._rows if self._key(row) in self.marked] if self.marked else []
+        return marked or ([] if self.current is None else [self.current])
 
     def filter_by(self, text: str) -> str:
         """Show only what a filter asks for, and give what is wrong with it, if anything."""
@@ -206,7 +205,7 @@ class LineTable(ScrollView, Generic[_R], can_focus=True):
             if y >= self.size.height:
                 del self._painted[y]
             elif self._line(y) != painted:
-                self.refresh(Region(0, y, self.size.width, 1))
+                self.refresh(Region(0, y, self._room, 1))
 
     def notify_style_update(self) -> None:
         """Draw everything again in other colours."""
@@ -214,16 +213,22 @@ class LineTable(ScrollView, Generic[_R], can_focus=True):
         self._painted.clear()
 
     @property
+    def _room(self) -> int:
+        """Columns there are beside the scrollbar."""
+        return self.scrollable_content_region.width
+
+    @property
     def _height(self) -> int:
         return max(self.size.height - 1, 1)
 
     def _line(self, y: int) -> Strip:
-        wide = self.size.width
+        wide = self._room
         if y == 0:
             return self._strip([("", ""), *self._head()], self._styles("head"), wide)
         index = self.scroll_offset.y + y - 1
         if index >= len(self._rows):
-            text = self.empty if not self._rows and y == 2 else ""
+            told = not self._rows and 2 <= y < 2 + len(self.empty)
+            text = self.empty[y - 2] if told else ""
             return self._strip([(" " * _GUTTER, ""), (text, "dim")], self.rich_style, wide)
         row = self._rows[index]
         pieces = [("▌ " if self._key(row) in self.marked else "  ", "mark"), *self._cells(row)]
@@ -269,9 +274,8 @@ class LineTable(ScrollView, Generic[_R], can_focus=True):
         self.virtual_size = Size(0, len(rows) + 1)
         self._measure()
         self.repaint()
-        if (after := self.current) is not before:
+        if self.current is not before:
             self.post_message(self.Moved(self))
-        del after
 
     def _keep_cursor(self, key: Hashable) -> None:
         index = next((index for index, row in enumerate(self._rows) if self._key(row) == key), None)
@@ -291,7 +295,7 @@ class LineTable(ScrollView, Generic[_R], can_focus=True):
             max([len(self._head_of(index)), *(total(column.cell(row)) for row in sample)])
             for index, column in enumerate(self.columns)
         ]
-        room = max(self.size.width - _GUTTER, 10)
+        room = max(self._room - _GUTTER, 10)
         self._widths = fitted([column.shape for column in self.columns], widths, room)
 
     def _show_cursor(self) -> None:

@@ -20,7 +20,7 @@ class Pane(ScrollView, can_focus=True):
     """Lines to read."""
 
     DEFAULT_CSS = """
-    Pane { height: 1fr; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 1; padding: 0 1; }
+    Pane { height: 1fr; scrollbar-size: 1 1; padding: 0 1; scrollbar-gutter: stable; }
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Pane(ScrollView, can_focus=True):
         """Give a line of the screen."""
         index = self.scroll_offset.y + y
         pieces = self._lines[index] if index < len(self._lines) else []
-        wide = max(self.virtual_size.width, self.size.width)
+        wide = max(self.virtual_size.width, self.scrollable_content_region.width)
         line = strip(pieces, wide, self._styles, self.rich_style, ascii_only=self._ascii)
         return line.crop(self.scroll_offset.x, self.scroll_offset.x + self.size.width)
 
@@ -53,7 +53,7 @@ class Pane(ScrollView, can_focus=True):
         self._fold()
 
     def _fold(self) -> None:
-        room = self.size.width
+        room = self.scrollable_content_region.width
         if not room:
             return
         before, size = self._lines, self.virtual_size
