@@ -21,7 +21,7 @@ from stoker_tui.graph.pictures import Drawing, List, Picture
 from stoker_tui.graph.placing import Zoom
 from stoker_tui.graph.walking import Graph, Way
 from stoker_tui.theme import GLYPHS
-from stoker_tui.widgets.pieces import Styles, in_ascii
+from stoker_tui.widgets.pieces import Styles, in_ascii, strip
 
 MOST_COLUMNS = 500
 """What is wider opens smaller: as rows, as dots, or in the end as a list."""
@@ -61,12 +61,16 @@ class DagView(ScrollView, can_focus=True):
 
     def __init__(self, styles: Styles, *, ascii_only: bool = False, id: str | None = None) -> None:
         super().__init__(id=id)
+        self.empty = ""
+        """What stands where there are no nodes."""
         self._styles = styles
         self._ascii = ascii_only
         self._graph = Graph({})
         self._states: dict[str, str] = {}
         self._layouts: dict[Zoom, Layout] = {}
         self._zoom: Zoom | None = Zoom.BOXES
+        self._chosen = False
+        """Whether it was chosen, and not by how much room there is."""
         self._shown: Picture = List(self._graph)
         self._path: set[str] = set()
         self._selected: str | None = None
@@ -89,7 +93,7 @@ class DagView(ScrollView, can_focus=True):
             return
         self._states = dict(states)
         self._graph, self._layouts, self._came_from = graph, {}, {}
-        self._zoom_to(self._sensible())
+        self._zoom_to(self._zoom if self._chosen else self._sensible())
         first = next(iter(graph.upstream), None)
         self.select(self._selected if self._selected in graph.upstream else first)
 
@@ -155,6 +159,7 @@ class DagView(ScrollView, can_focus=True):
 
     def next_zoom(self) -> None:
         """Draw smaller, and after the smallest large again."""
+        self._chosen = True
         self._zoom_to(_SIZES[(_SIZES.index(self._zoom) - 1) % len(_SIZES)])
         self.select(self._selected)
 
@@ -170,6 +175,14 @@ class DagView(ScrollView, can_focus=True):
         wide = self.size.width
         if self._typed is not None and y == self.size.height - 1:
             return self._prompt(wide)
+        if not self._graph.order:
+            return strip(
+                [(f"  {self.empty if y == 1 else ''}", "dim")],
+                wide,
+                self._styles,
+                self.rich_style,
+                ascii_only=self._ascii,
+            )
         margin = self._margin
         first = self.scroll_offset.x
         segments = [Segment(" " * margin, self.rich_style)]
@@ -228,8 +241,10 @@ class DagView(ScrollView, can_focus=True):
     # What happens to it.
 
     def on_resize(self, event: Resize) -> None:
-        """Keep what is selected in view."""
-        self._bring_into_view()
+        """Fit into the room there is, unless a size was chosen, and keep what is selected in view."""
+        if not self._chosen:
+            self._zoom_to(self._sensible())
+        self.select(self._selected)
 
     def on_key(self, event: Key) -> None:
         """Take what is typed of a name."""
@@ -266,8 +281,12 @@ class DagView(ScrollView, can_focus=True):
         return 0 if self._zoom is None else max((self.size.width - self._shown.width) // 2, 0)
 
     def _sensible(self) -> Zoom | None:
-        """Give the largest size that is not too wide."""
-        zooms = (zoom for zoom in reversed(_SIZES) if zoom is not None)
+        """Give the largest size at which all is seen, else the largest that is not too wide."""
+        zooms = [zoom for zoom in reversed(_SIZES) if zoom is not None]
+        for zoom in (Zoom.BOXES, Zoom.ROWS):
+            layout = self._laid_out(zoom)
+            if layout.width <= self.size.width and layout.height <= self.size.height:
+                return zoom
         return next((zoom for zoom in zooms if self._laid_out(zoom).width <= MOST_COLUMNS), None)
 
     def _laid_out(self, zoom: Zoom) -> Layout:
@@ -279,6 +298,7 @@ class DagView(ScrollView, can_focus=True):
     def _zoom_by(self, step: int) -> None:
         at = _SIZES.index(self._zoom) + step
         if 0 <= at < len(_SIZES):
+            self._chosen = True
             self._zoom_to(_SIZES[at])
             self.select(self._selected)
 
