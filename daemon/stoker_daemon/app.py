@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import tzlocal
 
+from stoker_daemon.backfiller import Backfiller
 from stoker_daemon.commands.queues import found_queues
 from stoker_daemon.config import Config
 from stoker_daemon.engine import Engine
@@ -31,6 +32,7 @@ from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
 from stoker_daemon.runlog.log import RunLog, open_log, read_log
 from stoker_daemon.runlog.segments import Tail, cut_back, sync_directory
+from stoker_daemon.scheduler import Scheduler
 from stoker_daemon.secrets import Secrets
 from stoker_daemon.server import Server, bind, lock_data
 from stoker_daemon.volumes import DiskFailed, check_local
@@ -132,15 +134,23 @@ async def _run(
     await projection.open(log.directory, log.id, log.durable)
     why = failure.why if failure else ""
     engine = Engine(state, log, projection, executor, preparer.order, now, why)
+    backfiller = Backfiller(engine, objects, projection, now)
     watcher = Watcher(logs, config.output_limit, engine)
     executor.listener = watcher
-    api = Api(engine, objects, secrets, projection, preparer, watcher, config.data, zone(), started_at)
+    host = zone()
+    scheduler = Scheduler(engine, objects, host, now)
+    api = Api(
+        engine, objects, secrets, projection, preparer, watcher, scheduler, config.data, host, started_at
+    )
     server = Server(api.app)
 
     if not failure:
         objects.clean()
         secrets.keep_only({variable.kept for variable in state.variables.values()})
     engine.start(found_queues(os.cpu_count() or 1, _memory()))
+    if not failure:
+        scheduler.start()
+        backfiller.start()
     threading.Thread(target=_look_for_spark, args=[preparer], daemon=True).start()
     serving = asyncio.create_task(server.serve([listening]))
     logger.info("stokerd %s listens on %s, data in %s", __version__, config.socket, config.data)
@@ -157,6 +167,8 @@ async def _run(
         api.closing.set()
         server.stop()
         await serving
+        await scheduler.close()
+        backfiller.close()
         executor.close()
         watcher.close()
         end = engine.close()

@@ -175,6 +175,10 @@ class Engine:
         await self._unless_failed(answer)
         return answer.result()
 
+    def post(self, command: Command) -> None:
+        """Have a command carried out that nobody waits for and that refuses nothing."""
+        self._post(command)
+
     def admit(self, *, makes_room: bool = False) -> None:
         """Raise `Refused` while no change can be accepted."""
         if (held := self.held()) and not (makes_room and self.log.room is Room.RESERVE):

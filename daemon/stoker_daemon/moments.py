@@ -27,7 +27,7 @@ def parse_when(text: str, zone: ZoneInfo, now: datetime) -> tuple[datetime, date
         except OverflowError:
             raise ValueError(f"{text} is before all calendars") from None
         return instant, instant
-    return _parse(text, zone)
+    return parse_span(text, zone)
 
 
 def parse_range(text: str, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
@@ -38,17 +38,22 @@ def parse_range(text: str, zone: ZoneInfo) -> tuple[datetime | None, datetime | 
     """
     first, dots, last = text.partition("..")
     if not dots:
-        return _parse(text, zone)
+        return parse_span(text, zone)
     if not first and not last:
         raise ValueError("write a range as 2026-11-01..2026-11-21, or with one of its ends left out")
-    start = _parse(first, zone)[0] if first else None
-    end = _parse(last, zone)[1] if last else None
+    start = parse_span(first, zone)[0] if first else None
+    end = parse_span(last, zone)[1] if last else None
     if start and end and end < start:
         raise ValueError(f"{first} is after {last}; write the earlier one first")
     return start, end
 
 
-def _parse(text: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
+def parse_span(text: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Give the first and last instant (UTC) of a date, which is its whole day in ``zone``, or of a time.
+
+    Raises:
+        ValueError: it is neither.
+    """
     try:
         day = date.fromisoformat(text)
     except ValueError:

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 import msgspec
 
+from stoker_daemon.backfill import seconds_left, timetable_of, waits_until
 from stoker_daemon.plan import Plan, type_of
 from stoker_shared import api
+from stoker_shared.api.backfills import BackfillView
 from stoker_shared.model import WorkflowSpec
-from stoker_shared.state import Attempt, Job, JobVersion, NodeRun, Run, State, Variable, Workflow, Workspace
+from stoker_shared.state import (
+    Attempt,
+    Backfill,
+    Job,
+    JobVersion,
+    NodeRun,
+    Run,
+    State,
+    Variable,
+    Workflow,
+    Workspace,
+)
 
 
 def workspace_view(state: State, workspace: Workspace) -> api.WorkspaceView:
@@ -114,6 +128,21 @@ def run_view(run: Run, plan: Plan, waiting: Mapping[str, str]) -> api.RunView:
         start_by=run.start_by,
         end_by=run.end_by,
         late=run.late,
+    )
+
+
+def backfill_view(held: Backfill, name: str, usual: float | None, now: datetime) -> BackfillView:
+    """Show a backfill of the workflow ``name``, a run of which ``usual``ly takes so many seconds."""
+    ticks = timetable_of(held)
+    wait = max(((ticks.after(held.last) or now) - now).total_seconds(), 0)
+    without = ("workflow", "waits_until", "seconds_left", "retrying", "deeds")
+    return BackfillView(
+        workflow=name,
+        waits_until=waits_until(held, ticks, now),
+        seconds_left=seconds_left(held, usual, wait),
+        retrying=held.retried is not None,
+        deeds=[api.DeedView(deed.at, deed.by, deed.what) for deed in held.deeds],
+        **_common(held, BackfillView, without),
     )
 
 

@@ -1,10 +1,11 @@
-"""What a person may do to a run and to a node of it, and when: one table, for commands and keys alike."""
+"""What a person may do to a run, a node of it or a backfill, and when: for commands and keys alike."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-from stoker_shared.model import NodeState, RunState
+from stoker_shared.model import BackfillState, NodeState, RunState
+from stoker_shared.state import Backfill
 
 
 class RunAction(StrEnum):
@@ -25,6 +26,15 @@ class NodeAction(StrEnum):
     SUCCEED = "set successful"
 
 
+class BackfillAction(StrEnum):
+    """What can be done to a backfill."""
+
+    PAUSE = "paused"
+    RESUME = "resumed"
+    CANCEL = "cancelled"
+    RETRY = "retried"
+
+
 RUN_ACTIONS: dict[RunAction, tuple[RunState, ...]] = {
     RunAction.STOP: (RunState.PENDING, RunState.RUNNING, RunState.PAUSED),
     RunAction.PAUSE: (RunState.PENDING, RunState.RUNNING),
@@ -41,6 +51,14 @@ NODE_ACTIONS: dict[NodeAction, tuple[NodeState, ...]] = {
 }
 """The states of a node in which each is allowed."""
 
+BACKFILL_ACTIONS: dict[BackfillAction, tuple[BackfillState, ...]] = {
+    BackfillAction.PAUSE: (BackfillState.RUNNING,),
+    BackfillAction.RESUME: (BackfillState.PAUSED,),
+    BackfillAction.CANCEL: (BackfillState.RUNNING, BackfillState.PAUSED),
+    BackfillAction.RETRY: (BackfillState.RUNNING, BackfillState.PAUSED, BackfillState.FAILED),
+}
+"""The states of a backfill in which each is allowed."""
+
 _STANDING = {
     "pending": "is pending",
     "running": "is running",
@@ -49,6 +67,7 @@ _STANDING = {
     "succeeded": "has succeeded",
     "failed": "has failed",
     "stopped": "was stopped",
+    "cancelled": "was cancelled",
     "skipped": "was skipped",
 }
 
@@ -72,3 +91,10 @@ def why_not_node(
     if stopping:
         return "it is stopping already"
     return "its run is stopping" if run_stopping and action is not NodeAction.STOP else ""
+
+
+def why_not_backfill(action: BackfillAction, backfill: Backfill) -> str:
+    """Say why that can't be done to a backfill now, as "it ..."; nothing where it can."""
+    if backfill.state not in BACKFILL_ACTIONS[action]:
+        return f"it {_STANDING[backfill.state.value]}"
+    return "none of its runs failed" if action is BackfillAction.RETRY and not backfill.failed else ""

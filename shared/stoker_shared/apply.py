@@ -165,7 +165,7 @@ def _workflow_published(state: State, record: ev.Record, event: ev.WorkflowPubli
     workflow = state.workflows[event.workflow]
     workflow.versions.append(version)
     if event.rescheduled:
-        ticking.reschedule(workflow, event.version, record.at)
+        ticking.reschedule(workflow, event.schedule, record.at)
 
 
 def _workflow_renamed(state: State, record: ev.Record, event: ev.WorkflowRenamed) -> None:
@@ -186,7 +186,7 @@ def _workflow_deleted(state: State, _: ev.Record, event: ev.WorkflowDeleted) -> 
 
 def _run_created(state: State, record: ev.Record, event: ev.RunCreated) -> None:
     if event.trigger is ev.Trigger.SCHEDULE and event.scheduled_at:
-        ticking.account_for(state.workflows[event.workflow], event.scheduled_at)
+        ticking.account_for(state.workflows[event.workflow], event.scheduled_at, event.scheduled_at)
     if event.backfill:
         backfilling.run_created(state, event)
     state.counters.run = event.run
@@ -321,7 +321,16 @@ def _opened(state: State, record: ev.Record, number: int) -> Run:
     run.stopped_by = ""
     run.opened = record.seq
     state.restore(run)
+    _leave_past_deadlines(run, record.at)
     return run
+
+
+def _leave_past_deadlines(run: Run, now: datetime) -> None:
+    """Leave what a run that had ended did in time: to be opened again makes no run late."""
+    if run.start_by and run.start_by <= now and ev.Lateness.START not in run.late:
+        run.start_by = None
+    if run.end_by and run.end_by <= now and ev.Lateness.END not in run.late:
+        run.end_by = None
 
 
 def _reset(run: Run, names: tuple[str, ...]) -> None:

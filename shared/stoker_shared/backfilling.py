@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from stoker_shared import events as ev
-from stoker_shared.model import RUN_ENDS, BackfillState, RunState
+from stoker_shared.model import BackfillState, RunState
 from stoker_shared.state import KEPT_BACKFILLS, MOST_DEEDS, Backfill, Deed, Run, State
 
 _FIELDS = set(Backfill.__struct_fields__) & set(ev.BackfillCreated.__struct_fields__)
@@ -86,6 +86,7 @@ def run_created(state: State, event: ev.RunCreated) -> None:
     if event.retry_of:
         _see_again(backfill, event.cycle)
         backfill.failed -= 1
+        backfill.replaced.append(event.retry_of)
     else:
         _see(backfill, event.cycle, 1)
     backfill.active.append(event.run)
@@ -93,19 +94,24 @@ def run_created(state: State, event: ev.RunCreated) -> None:
 
 def run_finished(state: State, run: Run) -> None:
     """A run of a backfill came to its end."""
-    if backfill := state.backfills.get(run.backfill):
-        backfill.active.remove(run.id)
-        if run.state is RunState.SUCCEEDED:
-            backfill.succeeded += 1
-        else:
-            backfill.failed += 1
-            backfill.failures += 1
+    backfill = state.backfills.get(run.backfill)
+    if backfill is None or run.id not in backfill.active:
+        return
+    backfill.active.remove(run.id)
+    if run.state is RunState.SUCCEEDED:
+        backfill.succeeded += 1
+    else:
+        backfill.failed += 1
+        backfill.failures += 1
 
 
 def run_opened(state: State, run: Run) -> None:
-    """A run that had ended, as it still says, is opened again: its backfill is not over, unless cancelled."""
+    """A run that had ended, as it still says, is opened again: its backfill is not over, unless cancelled.
+
+    One in whose place a retry has made another is not the backfill's any more.
+    """
     backfill = state.backfills.get(run.backfill)
-    if backfill is None or run.state not in RUN_ENDS:
+    if backfill is None or run.id in backfill.replaced:
         return
     if run.state is RunState.SUCCEEDED:
         backfill.succeeded -= 1
@@ -121,6 +127,7 @@ def _go_on(backfill: Backfill) -> None:
 
 
 def _see(backfill: Backfill, cycle: datetime, count: int) -> None:
+    _check(backfill)
     if backfill.ahead < cycle <= backfill.last:
         backfill.ahead = cycle
     elif backfill.first <= cycle < backfill.back:
@@ -131,9 +138,15 @@ def _see(backfill: Backfill, cycle: datetime, count: int) -> None:
 
 
 def _see_again(backfill: Backfill, cycle: datetime) -> None:
+    _check(backfill)
     if backfill.retried is None or not backfill.retried < cycle <= backfill.ahead:
         raise SeenTo(f"backfill {backfill.id} does not retry the interval of {cycle}, or did")
     backfill.retried = cycle if cycle < backfill.ahead else None
+
+
+def _check(backfill: Backfill) -> None:
+    if backfill.has_ended:
+        raise SeenTo(f"backfill {backfill.id} has ended: {backfill.state}")
 
 
 def _remember(backfill: Backfill, record: ev.Record, what: str) -> None:

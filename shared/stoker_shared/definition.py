@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence, Sized
 
 from stoker_shared import dag
 from stoker_shared.api import AttachedFile, AttachmentKind, Fault
+from stoker_shared.lateness import deadline_problem
 from stoker_shared.model import JobConfig, NodeSpec, Subscription, WorkflowSpec
 from stoker_shared.schedules import schedule_faults
 from stoker_shared.secrecy import secret_problem
@@ -87,7 +88,11 @@ def _own_faults(spec: WorkflowSpec) -> Iterator[_Wrong]:
     yield from _number_faults("retry_backoff", spec.retry_backoff, 1, MAX_BACKOFF)
     yield from _number_faults("run_timeout", spec.run_timeout, 1, MAX_SECONDS)
     yield from _number_faults("parallelism", spec.parallelism, 1, MAX_PARALLELISM)
-    yield from _address_faults("notify", spec.notify)
+    for field in ("not_started_by", "not_done_by"):
+        text = getattr(spec, field)
+        if text is not None and (problem := deadline_problem(text)):
+            yield field, problem
+    yield from address_faults("notify", spec.notify)
     if spec.schedule:
         yield from ((f"schedule/{field}", problem) for field, problem in schedule_faults(spec.schedule))
 
@@ -138,10 +143,11 @@ def _subscription_faults(subscription: Subscription) -> Iterator[_Wrong]:
         yield "subscription/addresses", "a subscription needs at least one address"
     if not subscription.states:
         yield "subscription/states", "a subscription needs at least one state"
-    yield from _address_faults("subscription/addresses", subscription.addresses)
+    yield from address_faults("subscription/addresses", subscription.addresses)
 
 
-def _address_faults(field: str, addresses: tuple[str, ...]) -> Iterator[_Wrong]:
+def address_faults(field: str, addresses: tuple[str, ...]) -> Iterator[_Wrong]:
+    """Give the addresses that are none, each with what would be right."""
     yield from _count_faults(field, addresses, MAX_ADDRESSES)
     for index, address in enumerate(addresses):
         if len(address) > MAX_ADDRESS or not (_ADDRESS.fullmatch(address) and address.isprintable()):

@@ -182,21 +182,26 @@ class WorkflowSaved(Event, frozen=True, tag="workflow.saved"):
 
 
 class WorkflowPublished(Event, frozen=True, tag="workflow.published"):
-    """A draft became the immutable version ``version``. ``rescheduled``: its schedule is another one."""
+    """A draft became the immutable version ``version``.
+
+    ``rescheduled``: the workflow's scheduling is on, and from now on it ticks by ``schedule``, another one.
+    """
 
     workflow: int
     version: int
     digest: str
     remarks: str = ""
     rescheduled: bool = False
+    schedule: Schedule | None = None
 
 
 class WorkflowScheduling(Event, frozen=True, tag="workflow.scheduling"):
-    """The scheduling switch was turned. On, all ticks later than ``after`` are due."""
+    """The scheduling switch was turned. On, all ticks of ``schedule`` later than ``after`` are due."""
 
     workflow: int
     on: bool
     after: datetime | None = None
+    schedule: Schedule | None = None
 
 
 class WorkflowRenamed(Event, frozen=True, tag="workflow.renamed"):

@@ -8,12 +8,11 @@ from datetime import datetime
 from functools import cache
 from zoneinfo import available_timezones
 
+from stoker_shared.cron import cron_faults
 from stoker_shared.model import Cron, Days, Hours, Minutes, Schedule
 from stoker_shared.text import nearest, quoted
 
 _TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
-_CRON_FIELD = re.compile(r"[0-9A-Za-z*/,#?-]+")
-_CRON_FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
 _MOST = {"hours": 24, "minutes": 1440}
 
 
@@ -26,7 +25,7 @@ def schedule_faults(schedule: Schedule) -> Iterator[tuple[str, str]]:
         case Days(at=at):
             yield from _time_faults("at", at)
         case Cron(expression=expression):
-            yield from (("expression", problem) for problem in _cron_problems(expression))
+            yield from (("expression", problem) for problem in cron_faults(expression))
         case Hours() | Minutes():
             yield from _window_faults(schedule)
 
@@ -71,16 +70,6 @@ def _window_faults(schedule: Hours | Minutes) -> Iterator[tuple[str, str]]:
 def _time_faults(field: str, text: str) -> Iterator[tuple[str, str]]:
     if not _TIME_OF_DAY.fullmatch(text):
         yield field, f"{quoted(text, 20)} is not a time of day; write HH:MM, from 00:00 to 23:59"
-
-
-def _cron_problems(expression: str) -> Iterator[str]:
-    fields = expression.split()
-    if len(fields) != len(_CRON_FIELDS):
-        yield f"it has {len(fields)} fields, and a cron expression has five: {', '.join(_CRON_FIELDS)}"
-        return
-    for name, field in zip(_CRON_FIELDS, fields, strict=True):
-        if not _CRON_FIELD.fullmatch(field):
-            yield f"{quoted(field, 20)} can't be its {name}"
 
 
 def _range_faults(start: str | None, end: str | None) -> Iterator[tuple[str, str]]:

@@ -156,10 +156,10 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 class Era(msgspec.Struct, frozen=True):
-    """From after ``since`` on, until the next era, ticks are those of the schedule of ``version``."""
+    """From after ``since`` on, until the next era, ticks are those of ``schedule``; None has none."""
 
-    version: int
     since: datetime
+    schedule: Schedule | None = None
 
 
 class Skip(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -371,7 +371,8 @@ class Backfill(msgspec.Struct, tag="backfill", omit_defaults=True):
     ``ahead`` have been seen to, ``seen`` in number. Of them, while some are retried, those up to ``retried``
     were seen to again. ``passed`` needed no run, ``active`` are the numbers of runs that have not ended;
     ``succeeded`` and ``failed`` (or stopped) count the others, each interval's latest, and ``failures`` those
-    that failed since the backfill was last started, resumed or retried. ``detail`` is why it is paused.
+    that failed since the backfill was last started, resumed or retried; ``replaced`` are the runs that were
+    retried, which count no more. ``detail`` is why it is paused.
     """
 
     id: int
@@ -408,12 +409,18 @@ class Backfill(msgspec.Struct, tag="backfill", omit_defaults=True):
     succeeded: int = 0
     failed: int = 0
     failures: int = 0
+    replaced: list[int] = []
     deeds: list[Deed] = []
 
     @property
     def has_ended(self) -> bool:
         """Whether it makes no more runs."""
         return self.state not in (BackfillState.RUNNING, BackfillState.PAUSED)
+
+    @property
+    def is_left(self) -> bool:
+        """Whether there are intervals that it has not come to yet, or not again."""
+        return self.ahead < self.last or self.first < self.back or self.retried is not None
 
 
 class Counters(msgspec.Struct, tag="counters"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from stoker_shared import events as ev
+from stoker_shared.model import Schedule
 from stoker_shared.state import Era, Skip, State, Workflow
 
 
@@ -16,35 +17,36 @@ class NotDue(ValueError):
 
 
 def workflow_scheduling(state: State, _: ev.Record, event: ev.WorkflowScheduling) -> None:
-    """Turn the switch."""
+    """Turn the switch. What is accounted for stays so, also where the clock was set back in between."""
     workflow = state.workflows[event.workflow]
     workflow.skipped = None
     if event.on and event.after:
-        workflow.eras = [Era(len(workflow.versions), event.after)]
+        workflow.eras = [Era(event.after, event.schedule)]
         workflow.ticked = event.after
     else:
         workflow.eras = []
 
 
-def reschedule(workflow: Workflow, version: int, at: datetime) -> None:
-    """Let the ticks after ``at`` be those of a new version; those before it, still to come, are not."""
+def reschedule(workflow: Workflow, schedule: Schedule | None, at: datetime) -> None:
+    """Let the ticks after ``at`` be those of another schedule; those before it may still be to come."""
     if workflow.eras:
-        workflow.eras = [*workflow.eras, Era(version, at)]
+        # What an era later than this has of ticks is not any more: the clock was set back since.
+        workflow.eras = [*(era for era in workflow.eras if era.since < at), Era(at, schedule)]
 
 
 def tick_skipped(state: State, record: ev.Record, event: ev.TickSkipped) -> None:
     """Account for ticks without runs."""
     workflow = state.workflows[event.workflow]
-    account_for(workflow, event.last)
+    account_for(workflow, event.first, event.last)
     workflow.skipped = Skip(record.at, event.first, event.last, event.count, event.reason, event.detail)
 
 
-def account_for(workflow: Workflow, tick: datetime) -> None:
-    """Account for a workflow's ticks up to this one, with which it goes on. Raises `NotDue`."""
+def account_for(workflow: Workflow, first: datetime, last: datetime) -> None:
+    """Account for a workflow's next ticks, from the first to the last of them. Raises `NotDue`."""
     if workflow.ticked is None or not workflow.eras:
         raise NotDue(f"workflow {workflow.id} is not scheduled")
-    if tick <= workflow.ticked:
-        raise NotDue(f"the tick {tick} of workflow {workflow.id} has its run, or was skipped")
-    workflow.ticked = tick
-    later = [era for era in workflow.eras if era.since >= tick]
-    workflow.eras = [era for era in workflow.eras if era.since < tick][-1:] + later
+    if not workflow.ticked < first <= last:
+        raise NotDue(f"the tick {first} of workflow {workflow.id} has its run, or was skipped")
+    workflow.ticked = last
+    later = [era for era in workflow.eras if era.since >= last]
+    workflow.eras = [era for era in workflow.eras if era.since < last][-1:] + later

@@ -1,6 +1,6 @@
 """The benchmark: ``python -m tests.bench [GROUP ...]``. Prints a table for each group, and all as JSON.
 
-Groups: shapes, scale, idle, startup, replay, history, requests, followers,
+Groups: shapes, scale, ticks, backfills, idle, startup, replay, history, requests, followers,
 lists; all of them take about 30 minutes, most of it to make the million finished runs of the last.
 
 Rows are measured beside a floor or a peer in the same run on the same file system, in turns, and medians are
@@ -21,12 +21,37 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.bench import followers, history, idle, lists, measure, replay, requests, scale, shapes, startup
+from tests.bench import (
+    backfills,
+    followers,
+    history,
+    idle,
+    lists,
+    measure,
+    replay,
+    requests,
+    scale,
+    shapes,
+    startup,
+    ticks,
+)
 from tests.bench.size import Row, Size
 
 GROUPS: dict[str, Callable[[Path, Size], list[Row]]] = {
     module.__name__.rpartition(".")[2]: module.rows
-    for module in (shapes, scale, idle, startup, replay, history, requests, followers, lists)
+    for module in (
+        shapes,
+        scale,
+        ticks,
+        backfills,
+        idle,
+        startup,
+        replay,
+        history,
+        requests,
+        followers,
+        lists,
+    )
 }
 
 

@@ -18,6 +18,10 @@ class Size:
     layers: int = 20
     starts: int = 100
     workflows: tuple[int, ...] = (0, 1_000, 10_000)
+    ticking: int = 100
+    crowd: int = 10_000
+    """Workflows that tick in the same second: with room for all their nodes, and with room for a few."""
+    intervals: int = 10_000
     seconds: float = 60
     finished: int = 100_000
     full: float = 0.95
@@ -37,6 +41,9 @@ TINY = Size(
     layers=2,
     starts=2,
     workflows=(0, 5),
+    ticking=2,
+    crowd=3,
+    intervals=3,
     seconds=0.02,
     finished=10,
     full=0,

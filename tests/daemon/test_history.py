@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from stoker_daemon.projection import Change, Projection, RunChange, Selection, Slice, queries
 from stoker_daemon.projection.selection import (
+    BACKFILL,
     NAME,
     NONE,
     STATE,
@@ -59,6 +60,7 @@ def rows(draw: st.DrawFn, number: int | None = None) -> RunRow:
         created_at=T0,
         started_at=started,
         ended_at=(started or T0) + took if state in RUN_ENDS else None,
+        backfill=draw(st.integers(0, 2)),
         tags=draw(st.dictionaries(st.sampled_from(["team", "tier"]), st.sampled_from("ab"), max_size=2)),
     )
 
@@ -82,12 +84,15 @@ _BY_VALUE: dict[str, Callable[[RunRow], Any]] = {
 @st.composite
 def filters(draw: st.DrawFn) -> Filter:
     wanted = draw(rows())
-    kinds = draw(st.lists(st.sampled_from([*_BY_VALUE, TAG]), max_size=2, unique=True))
+    kinds = draw(st.lists(st.sampled_from([*_BY_VALUE, BACKFILL, TAG]), max_size=2, unique=True))
     facets, tests = [], []
     for kind in kinds:
         if kind == TAG:
             facets.append(Facet(TAG, "team=a"))
             tests.append(lambda row: row.tags.get("team") == "a")
+        elif kind == BACKFILL:
+            facets.append(Facet(BACKFILL, "2"))
+            tests.append(lambda row: row.backfill == 2)
         else:
             value = _BY_VALUE[kind](wanted)
             facets.append(Facet(kind, str(value)))

@@ -32,8 +32,7 @@ class Tables(App[None]):
             columns,
             key=lambda row: row[0],
             styles=lambda name: Style.parse("reverse" if name == "cursor" else ""),
-            facts=lambda row: {"name": [row[1]]},
-            fields=("name",),
+            fields={"name": lambda row: [row[1]]},
         )
 
     def on_mount(self) -> None:

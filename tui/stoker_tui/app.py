@@ -581,7 +581,7 @@ class StokerApp(App[None]):
     def _on_table(self, do: Callable[[Any], None]) -> None:
         if self.page and self.page.table is not None:
             do(self.page.table)
-            self.page.redraw()
+            self.page.draw_frame()
 
     def _help(self, page: Page) -> list[Pieces]:
         lines: list[Pieces] = []

@@ -18,6 +18,14 @@ import httpx
 import msgspec
 
 from stoker_shared import api, routes
+from stoker_shared.api.backfills import (
+    BackfillPreview,
+    BackfillsQuery,
+    BackfillView,
+    CancelBackfill,
+    CreateBackfill,
+)
+from stoker_shared.api.scheduling import SchedulingView, SetScheduling, TicksQuery, TickView
 from stoker_shared.model import QueueSpec, WorkflowSpec
 from stoker_shared.paths import check_socket_path
 from stoker_shared.routes import fill
@@ -267,6 +275,20 @@ class Client:
         """Delete a workflow, and give what it was."""
         return self._decoded(self._ask("DELETE", self._in(routes.WORKFLOW, name=name)), api.WorkflowRow)
 
+    def scheduling(self, name: str) -> SchedulingView:
+        """Give a workflow's switch, and what its schedule does."""
+        return self._get(self._in(routes.WORKFLOW_SCHEDULING, name=name), SchedulingView)
+
+    def set_scheduling(self, name: str, *, on: bool) -> SchedulingView:
+        """Turn a workflow's switch."""
+        return self._put(
+            self._in(routes.WORKFLOW_SCHEDULING, name=name), SetScheduling(on=on), SchedulingView
+        )
+
+    def ticks(self, name: str, query: TicksQuery) -> list[TickView]:
+        """Give when runs of a workflow are due."""
+        return self._get(self._in(routes.WORKFLOW_TICKS, name=name), list[TickView], _parameters(query))
+
     def start_run(self, request: api.StartRun) -> api.RunView:
         """Start a run."""
         return self._post(self._in(routes.RUNS), request, api.RunView)
@@ -316,6 +338,42 @@ class Client:
     def succeed(self, number: int, node: str, request: api.SucceedNode) -> api.RunView:
         """Set a node successful."""
         return self._post(fill(routes.NODE_SUCCEED, run=number, node=node), request, api.RunView)
+
+    def create_backfill(self, request: CreateBackfill) -> BackfillView:
+        """Make a backfill."""
+        return self._post(self._in(routes.BACKFILLS), request, BackfillView)
+
+    def preview_backfill(self, request: CreateBackfill, limit: int) -> BackfillPreview:
+        """Give what a backfill would do, with its first intervals, at most ``limit``."""
+        path, content = self._in(routes.BACKFILL_PREVIEW), msgspec.json.encode(request)
+        answer = self._ask("POST", path, content=content, params={"limit": min(limit, api.MAX_PAGE)})
+        return self._decoded(answer, BackfillPreview)
+
+    def backfills(self, query: BackfillsQuery, limit: int) -> Iterator[BackfillView]:
+        """Give backfills, at most ``limit``, newest first."""
+        query = msgspec.structs.replace(query, limit=min(limit, api.MAX_PAGE))
+        return islice(self._pages(self._in(routes.BACKFILLS), BackfillView, _parameters(query)), limit)
+
+    def backfill(self, number: int) -> BackfillView:
+        """Give a backfill."""
+        return self._get(fill(routes.BACKFILL, backfill=number), BackfillView)
+
+    def pause_backfill(self, number: int) -> BackfillView:
+        """Have a backfill make no more runs for now."""
+        return self._post(fill(routes.BACKFILL_PAUSE, backfill=number), api.Empty(), BackfillView)
+
+    def resume_backfill(self, number: int) -> BackfillView:
+        """Let a paused backfill go on."""
+        return self._post(fill(routes.BACKFILL_RESUME, backfill=number), api.Empty(), BackfillView)
+
+    def cancel_backfill(self, number: int, *, running: bool) -> BackfillView:
+        """Have a backfill make no more runs; with ``running`` also those that run are stopped."""
+        request = CancelBackfill(running=running)
+        return self._post(fill(routes.BACKFILL_CANCEL, backfill=number), request, BackfillView)
+
+    def retry_backfill(self, number: int) -> BackfillView:
+        """Make another run for each interval of a backfill whose run failed."""
+        return self._post(fill(routes.BACKFILL_RETRY, backfill=number), api.Empty(), BackfillView)
 
     def log(self, number: int, node: str, attempt: int, stream: str, last: int) -> LogPart:
         """Give the ``last`` bytes of an attempt's output so far, less where some of them were cut out."""

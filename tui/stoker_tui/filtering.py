@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple, TypeVar
 
 from stoker_shared.text import nearest, quoted
 
-Facts = Mapping[str, Sequence[str]]
-"""What can be asked of a row: fields, and the values that it has of each."""
+_R = TypeVar("_R")
+
+Fields = Mapping[str, Callable[[_R], Iterable[str]]]
+"""What can be asked of a row: by a field's name, what gives the values that a row has of it."""
 
 _TERM = re.compile(r'(?:([A-Za-z_]+):)?(?:"([^"]*)"?|([^\s"]*))')
 
@@ -20,10 +22,10 @@ class Term(NamedTuple):
     field: str
     text: str
 
-    def holds(self, facts: Facts) -> bool:
-        """Tell whether it is so, whatever the case."""
-        values = (facts.get(self.field, ()),) if self.field else facts.values()
-        return any(self.text in value.casefold() for group in values for value in group)
+    def holds(self, row: _R, fields: Fields[_R]) -> bool:
+        """Tell whether it is so of a row, whatever the case."""
+        asked = fields.values() if not self.field else [fields[self.field]] if self.field in fields else []
+        return any(self.text in value.casefold() for values in asked for value in values(row))
 
 
 class Filter(NamedTuple):
@@ -31,16 +33,26 @@ class Filter(NamedTuple):
 
     terms: tuple[Term, ...] = ()
 
-    def holds(self, facts: Facts) -> bool:
+    def holds(self, row: _R, fields: Fields[_R]) -> bool:
         """Tell whether a row is meant."""
-        return all(term.holds(facts) for term in self.terms)
+        return all(term.holds(row, fields) for term in self.terms)
 
-    def problem(self, fields: Sequence[str]) -> str:
+    def narrows(self, before: Filter) -> bool:
+        """Tell whether it lets through only what ``before`` does: its last term goes on where that was."""
+        if not before.terms or self.terms[: len(before.terms) - 1] != before.terms[:-1]:
+            return False
+        last = self.terms[len(before.terms) - 1 : len(before.terms)]
+        return (
+            bool(last) and last[0].field == before.terms[-1].field and before.terms[-1].text in last[0].text
+        )
+
+    def problem(self, fields: Iterable[str]) -> str:
         """Say what is wrong where a field is asked for that rows don't have; else nothing."""
+        known = list(fields)
         for term in self.terms:
-            if term.field and term.field not in fields:
-                guess = nearest(term.field, fields)
-                hint = f"did you mean {guess}?" if guess else f"there are {', '.join(fields)}"
+            if term.field and term.field not in known:
+                guess = nearest(term.field, known)
+                hint = f"did you mean {guess}?" if guess else f"there are {', '.join(known)}"
                 return f"no field {quoted(term.field, 30)}; {hint}"
         return ""
 

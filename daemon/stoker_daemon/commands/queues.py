@@ -82,7 +82,12 @@ async def delete_queue(state: State, objects: Objects, name: str, by: str) -> Ca
             for run in turn.state.runs.values()
             if any(node.queue == name and not node.has_ended for node in run.nodes)
         ]
-        if used_by := [*(f"workflow {clean(user)}" for user in users), *runs]:
+        backfills = [
+            f"backfill B{held.id}"
+            for held in turn.state.backfills.values()
+            if held.queue == name and not held.has_ended
+        ]
+        if used_by := [*(f"workflow {clean(user)}" for user in users), *runs, *backfills]:
             more = f" and {len(used_by) - _NAMED} more" if len(used_by) > _NAMED else ""
             raise conflict(f"queue {name!r} can't be deleted: {', '.join(used_by[:_NAMED])}{more} use it")
         turn.record(ev.QueueDeleted(name), by)

@@ -26,7 +26,7 @@ from stoker_daemon.views import in_force, workflow_row
 from stoker_shared import events as ev
 from stoker_shared.api import Fault, PublishWorkflow, RollBackWorkflow, WorkflowView
 from stoker_shared.definition import faults
-from stoker_shared.model import WorkflowSpec
+from stoker_shared.model import Schedule, WorkflowSpec
 from stoker_shared.state import Draft, State, Workflow, WorkflowVersion
 from stoker_shared.text import clean, name_problem
 
@@ -80,8 +80,9 @@ async def publish_workflow(
         if errors := _unmet(turn.state, workspace, spec):
             raise _faulty(name, errors)
         version = len(workflow.versions) + 1
-        changed = _is_rescheduled(objects, workflow, spec)
-        event = ev.WorkflowPublished(workflow.id, version, draft.digest, request.remarks, changed)
+        event = ev.WorkflowPublished(
+            workflow.id, version, draft.digest, request.remarks, *_rescheduling(workflow, spec)
+        )
         turn.record(fitting(event), by)
         return version
 
@@ -117,8 +118,9 @@ async def roll_back_workflow(
             raise _faulty(name, errors)
         version = len(workflow.versions) + 1
         remarks = request.remarks or f"as version {earlier.version}"
-        changed = _is_rescheduled(objects, workflow, spec)
-        event = ev.WorkflowPublished(workflow.id, version, earlier.digest, remarks, changed)
+        event = ev.WorkflowPublished(
+            workflow.id, version, earlier.digest, remarks, *_rescheduling(workflow, spec)
+        )
         turn.record(fitting(event), by)
         if draft.digest != earlier.digest:
             turn.record(
@@ -176,6 +178,12 @@ def delete_workflow(workspace: str, name: str, by: str) -> Callable[[Turn], Work
         if active := turn.state.runs_of.get(workflow.id):
             runs = ", ".join(f"#{number}" for number in active)
             raise conflict(f"workflow {name!r} has active runs: {runs}; stop them or wait for their end")
+        if backfills := ", ".join(
+            f"B{held.id}"
+            for held in turn.state.backfills.values()
+            if held.workflow == workflow.id and not held.has_ended
+        ):
+            raise conflict(f"workflow {name!r} has backfills that go on: {backfills}; cancel them first")
         turn.record(ev.WorkflowDeleted(workflow.id), by)
         return workflow
 
@@ -240,12 +248,10 @@ def _unchanged(state: State, workspace: str, name: str, draft: Draft) -> Workflo
     return workflow
 
 
-def _is_rescheduled(objects: Objects, workflow: Workflow, spec: WorkflowSpec) -> bool:
-    """Tell whether a definition has another schedule than the one that ticks."""
-    if not workflow.eras:
-        return False
-    ticking = workflow.versions[workflow.eras[-1].version - 1]
-    return read_definition(objects, ticking.digest).schedule != spec.schedule
+def _rescheduling(workflow: Workflow, spec: WorkflowSpec) -> tuple[bool, Schedule | None]:
+    """Tell whether a definition has another schedule than the one that ticks, and give it then."""
+    changed = bool(workflow.eras) and workflow.eras[-1].schedule != spec.schedule
+    return changed, spec.schedule if changed else None
 
 
 def _check_name(name: str) -> None:

@@ -17,6 +17,7 @@ from stoker_daemon.engine import Engine
 from stoker_daemon.http import metrics
 from stoker_daemon.http.actions import Actions
 from stoker_daemon.http.answers import handlers
+from stoker_daemon.http.backfills import Backfills
 from stoker_daemon.http.events import Events
 from stoker_daemon.http.failures import Failures
 from stoker_daemon.http.jobs import Jobs
@@ -29,6 +30,7 @@ from stoker_daemon.http.operations import routes as routes_of
 from stoker_daemon.http.plans import Plans
 from stoker_daemon.http.queues import Queues
 from stoker_daemon.http.runs import Runs
+from stoker_daemon.http.scheduling import Scheduling
 from stoker_daemon.http.variables import Variables
 from stoker_daemon.http.workflows import Workflows
 from stoker_daemon.http.workspaces import Workspaces
@@ -36,9 +38,13 @@ from stoker_daemon.objects import Objects
 from stoker_daemon.output.watcher import Watcher
 from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
+from stoker_daemon.scheduler import Scheduler
 from stoker_daemon.secrets import Secrets
 from stoker_shared import __version__, routes
-from stoker_shared.api import API_VERSION, Status
+from stoker_shared.api import API_VERSION, DueRun, Status
+
+_SHOWN = 5
+"""Runs that the status names of those that schedules make next."""
 
 
 class Api:
@@ -52,11 +58,13 @@ class Api:
         projection: Projection,
         preparer: Preparer,
         watcher: Watcher,
+        scheduler: Scheduler,
         data: Path,
         zone: ZoneInfo,
         started_at: datetime,
     ) -> None:
         self._engine = engine
+        self._scheduler = scheduler
         self._zone = zone
         self._data = data
         self._started_at = started_at
@@ -70,10 +78,12 @@ class Api:
             *Jobs(engine, once, objects).operations(),
             *Workspaces(engine).operations(),
             *Variables(engine, secrets).operations(),
-            *Workflows(engine, once, objects).operations(),
+            *Workflows(engine, once, objects, zone).operations(),
+            *Scheduling(engine, objects, zone).operations(),
             *Queues(engine, objects).operations(),
             *Runs(engine, once, objects, projection, zone).operations(),
             *Actions(engine, once, objects, projection).operations(),
+            *Backfills(engine, once, objects, projection, zone).operations(),
             *Plans(engine, objects, preparer, zone).operations(),
             *Events(engine, self.closing).operations(),
             *Failures(engine, projection, preparer, data / "logs").operations(),
@@ -101,6 +111,11 @@ class Api:
             seq=state.seq,
             log=self._engine.log.id,
             held=held.problem.detail if held else "",
+            next_runs=[
+                DueRun(workflow.workspace, workflow.name, moment)
+                for moment, number in self._scheduler.soonest(_SHOWN)
+                if (workflow := state.workflows.get(number))
+            ],
         )
         # That there is no room is told also where what happened since can't be written for want of it.
         return Answer(shown, seq=self._engine.log.durable if held else None)

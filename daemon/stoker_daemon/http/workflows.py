@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 from starlette.requests import Request
 
 from stoker_daemon.commands import workflows
 from stoker_daemon.commands.common import known_workflow, known_workspace, read_definition
+from stoker_daemon.due import ahead, next_tick
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.answers import page
 from stoker_daemon.http.callers import Caller
@@ -36,10 +40,11 @@ from stoker_shared.state import Workflow, WorkflowVersion
 
 
 class Workflows:
-    """Handlers over the engine and the object store."""
+    """Handlers over the engine and the object store; ``zone`` is the host's."""
 
-    def __init__(self, engine: Engine, once: Once, objects: Objects) -> None:
+    def __init__(self, engine: Engine, once: Once, objects: Objects, zone: ZoneInfo) -> None:
         self._engine = engine
+        self._zone = zone
         self._once = once
         self._objects = objects
 
@@ -175,11 +180,17 @@ class Workflows:
 
     def _shown(self, workflow: Workflow, place: str) -> Answer[WorkflowView]:
         view = workflows.workflow_view(self._engine.state, self._objects, workflow, place)
+        view.row.next_at = self._next_at(workflow)
         return Answer(view, etag(workflow.draft.revision))
 
     def _row(self, workflow: Workflow) -> WorkflowRow:
         definition = read_definition(self._objects, in_force(workflow))
-        return workflow_row(self._engine.state, workflow, definition)
+        row = workflow_row(self._engine.state, workflow, definition)
+        row.next_at = self._next_at(workflow)
+        return row
+
+    def _next_at(self, workflow: Workflow) -> datetime | None:
+        return next_tick(ahead(workflow, self._zone))
 
     def _difference(self, workflow: Workflow, before: str, after: str) -> Difference:
         old = workflows.definition_at(self._objects, workflow, before) if before else None

@@ -2,6 +2,17 @@
 
 from .changes import Change, KeyUsed, RunChange, changes_by
 from .database import Projection
-from .selection import Selection, Slice
+from .selection import Intervals, Range, Selection, Slice, microseconds
 
-__all__ = ["Change", "KeyUsed", "Projection", "RunChange", "Selection", "Slice", "changes_by"]
+__all__ = [
+    "Change",
+    "Intervals",
+    "KeyUsed",
+    "Projection",
+    "Range",
+    "RunChange",
+    "Selection",
+    "Slice",
+    "changes_by",
+    "microseconds",
+]

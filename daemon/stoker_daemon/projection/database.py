@@ -23,6 +23,7 @@ from typing import ParamSpec, TypeVar
 
 import msgspec
 
+from stoker_daemon.backfill import PastRun
 from stoker_daemon.durations import usual
 from stoker_daemon.runlog.segments import replay
 from stoker_shared import events as ev
@@ -32,7 +33,7 @@ from stoker_shared.state import Run
 
 from . import queries, tables
 from .changes import Change, KeyUsed, RunChange, Took, change_for, changes_by
-from .selection import Selection, Slice
+from .selection import Intervals, Selection, Slice, microseconds, moment_at
 
 KEY_LIFETIME = timedelta(days=7)
 """How long a request's key is kept."""
@@ -90,6 +91,10 @@ class Projection:
     async def usual(self, workflow: int) -> dict[str, float]:
         """Give the seconds that the workflow's nodes usually take, and, under "", its runs."""
         return await self._run(self._whole, self._usual, workflow)
+
+    async def past_runs(self, asked: Intervals) -> dict[datetime, list[PastRun]]:
+        """Give the runs for intervals of a workflow, debug aside, by cycle time and the oldest first."""
+        return await self._run(self._whole, self._past_runs, asked)
 
     async def run(self, number: int) -> Run | None:
         """Give a finished run whole."""
@@ -257,6 +262,16 @@ class Projection:
     def _usual(self, workflow: int) -> dict[str, float]:
         recent = tables.read_durations(self._db, workflow)
         return {node: usual(list(seconds.values())) for node, seconds in recent.items()}
+
+    def _past_runs(self, asked: Intervals) -> dict[datetime, list[PastRun]]:
+        found = [pair for pair in queries.past_runs(self._db, asked) if pair[1].run not in self._unwritten]
+        for change in self._unwritten.values():
+            if run := asked.past_run(change.row):
+                found.append((microseconds(change.row.cycle), run))
+        by_cycle: dict[datetime, list[PastRun]] = {}
+        for cycle, run in sorted(found):
+            by_cycle.setdefault(moment_at(cycle), []).append(run)
+        return by_cycle
 
     def _finished_run(self, number: int) -> Run | None:
         if (unwritten := self._unwritten.get(number)) and unwritten.body:

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 
 import msgspec
 
+from stoker_shared import events as ev
 from stoker_shared.api import RunOrder, RunRow
+from stoker_shared.model import RunState
 
-from .selection import ALL, NONE, STATE, Facet, Range, Selection, Slice
+from .selection import (
+    ALL,
+    BACKFILL,
+    NONE,
+    STATE,
+    TRIGGER,
+    WORKFLOW,
+    Facet,
+    Intervals,
+    PastRun,
+    Range,
+    Selection,
+    Slice,
+)
 from .tables import number_of
 
 _KEYS = {
@@ -58,6 +74,27 @@ def count(db: sqlite3.Connection, selection: Selection) -> dict[str, int]:
             where.values,
         )
     )
+
+
+def past_runs(db: sqlite3.Connection, asked: Intervals) -> Iterator[tuple[int, PastRun]]:
+    """Give the runs for the intervals that are asked for, each after its cycle time in microseconds."""
+    workflow, debug, backfill = (
+        number_of(db, asked.workspace, facet)
+        for facet in (
+            Facet(WORKFLOW, str(asked.workflow)),
+            Facet(TRIGGER, ev.Trigger.DEBUG.value),
+            Facet(BACKFILL, str(asked.backfill)),
+        )
+    )
+    where = _Clause("e.facet = ?", (workflow,)) + _within("cycle", asked.cycles)
+    rows = db.execute(
+        "select e.cycle, e.run, e.state, exists (select 1 from entries where facet = ? and run = e.run) "  # noqa: S608
+        f"from entries e where {where.text} "
+        "and not exists (select 1 from entries where facet = ? and run = e.run)",
+        (backfill, *where.values, debug),
+    )
+    for cycle, run, state, own in rows:
+        yield cycle, PastRun(run, RunState(state), bool(own))
 
 
 class _Clause:

@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from stoker_daemon.backfill import PastRun
 from stoker_shared.api import RunOrder, RunRow
+from stoker_shared.events import Trigger
 
 ALL, WORKFLOW, NAME, STATE, TRIGGER, USER, TAG = "all", "workflow", "name", "state", "trigger", "user", "tag"
 BACKFILL = "backfill"
@@ -87,6 +89,23 @@ class Slice(msgspec.Struct, frozen=True):
         return getattr(keys_of(row), self.order.value), row.id
 
 
+class Intervals(msgspec.Struct, frozen=True):
+    """The intervals of a workflow with cycle times in a range, as a ``backfill`` (0: none) asks for them."""
+
+    workspace: str
+    workflow: int
+    cycles: Range
+    backfill: int = 0
+
+    def past_run(self, row: RunRow) -> PastRun | None:
+        """Give what a run is for them, if it is for one of them and no debug run."""
+        if row.workflow != self.workflow or row.trigger is Trigger.DEBUG:
+            return None
+        if not self.cycles.holds(microseconds(row.cycle)):
+            return None
+        return PastRun(row.id, row.state, 0 < self.backfill == row.backfill)
+
+
 def facets_of(row: RunRow) -> list[Facet]:
     """Give everything that a run can be found by."""
     return [
@@ -112,3 +131,8 @@ def keys_of(row: RunRow) -> Keys:
 def microseconds(moment: datetime) -> int:
     """Give a moment as microseconds since 1970."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment_at(past: int) -> datetime:
+    """Give the moment that many microseconds after the beginning of 1970."""
+    return _EPOCH + timedelta(microseconds=past)

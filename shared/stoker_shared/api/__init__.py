@@ -386,8 +386,19 @@ class Page(msgspec.Struct, Generic[_T], omit_defaults=True):
     next: str | None = None
 
 
+class DueRun(msgspec.Struct, frozen=True):
+    """A run that a schedule is to make."""
+
+    workspace: str
+    workflow: str
+    at: Moment
+
+
 class Status(msgspec.Struct, omit_defaults=True):
-    """The daemon at a glance. ``held`` is why changes are refused now, absent when all is well."""
+    """The daemon at a glance. ``held`` is why changes are refused now, absent when all is well.
+
+    ``next_runs`` are the first of those that schedules make.
+    """
 
     version: str
     api: str
@@ -403,6 +414,7 @@ class Status(msgspec.Struct, omit_defaults=True):
     seq: int
     log: str
     held: str = ""
+    next_runs: list[DueRun] = []
 
 
 class StoredObject(msgspec.Struct):

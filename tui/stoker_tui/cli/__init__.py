@@ -11,11 +11,12 @@ from stoker_shared.api import DEFAULT_WORKSPACE
 from stoker_shared.commandline import SETTINGS, Entry, Program
 from stoker_shared.paths import SocketPathTooLong
 
-_APPLYING, _JOBS, _QUEUES, _RUNS, _STATUS, _WORKFLOWS, _WORKSPACES = (
-    f"stoker_tui.cli.{module}"
-    for module in ("applying", "jobs", "queues", "runs", "status", "workflows", "workspaces")
+_APPLYING, _JOBS, _QUEUES, _RUNS, _STATUS, _WORKSPACES = (
+    f"stoker_tui.cli.{module}" for module in ("applying", "jobs", "queues", "runs", "status", "workspaces")
 )
 _ACTIONS, _HISTORY = "stoker_tui.cli.actions", "stoker_tui.cli.history"
+_SCHEDULING = "stoker_tui.cli.scheduling"
+"""Adds its commands to those of the workflows, which it stands on."""
 
 CONTENTS = {
     "See it work": {
@@ -23,7 +24,7 @@ CONTENTS = {
     },
     "Define": {
         "job": Entry(_JOBS, "Source files: publish, list, show, compare, configure."),
-        "workflow": Entry(_WORKFLOWS, "Workflows: list, show, compare, publish, roll back, rename."),
+        "workflow": Entry(_SCHEDULING, "Workflows: list, show, compare, publish, switch on, rename."),
         "apply": Entry(_APPLYING, "Save files of workflows and jobs (YAML) as drafts, or publish them."),
         "export": Entry(_APPLYING, "Print a workflow as a file (YAML) that apply reads."),
         "import": Entry("stoker_tui.cli.importing", "Import workflows of other schedulers."),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import click
 
 from stoker_shared import api
+from stoker_shared.events import Lateness
 from stoker_shared.model import RunState
 from stoker_shared.terminal import TerminalCleaner
 from stoker_shared.text import clean_line
@@ -177,6 +178,9 @@ def print_run(view: api.RunView) -> None:
     )
     click.echo(f"cycle {moment(row.cycle, row.time_zone)} {row.time_zone}")
     click.echo(f"made {moment(row.created_at)}, {row.trigger.value}, by {clean_line(row.by)}")
+    if row.scheduled_at:
+        click.echo(f"due {moment(row.scheduled_at, row.time_zone)} {row.time_zone}")
+    _print_deadlines(view)
     if view.usual_seconds is not None:
         expected = f", expected to end {moment(view.expected_at)}" if view.expected_at else ""
         click.echo(f"usually takes {duration(view.usual_seconds)}{expected}")
@@ -215,6 +219,14 @@ def print_run(view: api.RunView) -> None:
         click.echo("")
     for deed in view.deeds:
         click.echo(clean_line(f"{moment(deed.at)} {deed.by} {deed.what}"))
+
+
+def _print_deadlines(view: api.RunView) -> None:
+    deadlines = ((view.start_by, Lateness.START, "start"), (view.end_by, Lateness.END, "end"))
+    for by, what, word in deadlines:
+        if by:
+            late = ", and did not: it is late" if what in view.late else ""
+            click.echo(f"to {word} by {moment(by, view.row.time_zone)}{late}")
 
 
 def print_waiting(view: api.RunView) -> None:

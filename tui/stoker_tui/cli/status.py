@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 import msgspec
 
+from stoker_shared.api import DEFAULT_WORKSPACE
+from stoker_shared.text import clean_line
 from stoker_tui.cli import main
 from stoker_tui.cli.common import Context, command
 from stoker_tui.cli.tables import moment, print_json, span
@@ -33,6 +35,9 @@ def show_status(context: Context) -> None:
     click.echo(f"time zone  {status.time_zone}, started {moment(status.started_at)}")
     click.echo(f"defined    {status.workflows} workflows, {status.jobs} jobs")
     click.echo(f"active     {status.active_runs} runs, {status.active_nodes} nodes")
+    for count, run in enumerate(status.next_runs):
+        place = "" if run.workspace == DEFAULT_WORKSPACE else f"  in {run.workspace}"
+        click.echo(f"{'' if count else 'next':<11}{moment(run.at)}  {clean_line(run.workflow + place)}")
 
 
 class _Line(msgspec.Struct):

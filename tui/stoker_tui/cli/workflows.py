@@ -26,9 +26,10 @@ _NAME = click.argument("name", shell_complete=completing.workflows)
 
 @main.group()
 def workflow() -> None:
-    """Workflows: list, show, compare, publish, roll back, rename.
+    """Workflows: list, show, compare, publish, switch on, rename.
 
-    A workflow is a DAG of jobs, edited as a draft and published as version 1, 2, 3 ...
+    A workflow is a DAG of jobs, edited as a draft and published as version 1, 2, 3 ... Its schedule starts
+    runs while it is on.
 
     \b
     Examples:
@@ -36,6 +37,7 @@ def workflow() -> None:
       stoker workflow show sales
       stoker workflow diff sales
       stoker workflow publish sales -m 'another region'
+      stoker workflow on sales
 
     See also: stoker apply, stoker export, stoker run.
     """
@@ -63,6 +65,8 @@ def list_workflows(context: Context) -> None:
             Column("DRAFT"),
             Column("QUEUE", spare=4),
             Column("SCHEDULE", text=True),
+            Column("SWITCH"),
+            Column("NEXT RUN", spare=5),
             Column("TAGS", text=True),
             Column("SAVED", spare=2),
             Column("BY", spare=3),
@@ -76,6 +80,8 @@ def list_workflows(context: Context) -> None:
                 "changed" if row.has_changes else "-",
                 row.queue,
                 in_words(row.schedule),
+                "on" if row.scheduling else "off",
+                moment(row.next_at),
                 pairs(row.tags) or "-",
                 moment(row.saved_at),
                 row.saved_by,

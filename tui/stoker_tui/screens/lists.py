@@ -11,12 +11,12 @@ from stoker_shared import api
 from stoker_shared.api.backfills import BackfillView
 from stoker_tui.actions import Kind
 from stoker_tui.cli.tables import Column as Shape
-from stoker_tui.filtering import Facts
+from stoker_tui.filtering import Fields
 from stoker_tui.mirror import Connection, Topic
-from stoker_tui.screens import cells
+from stoker_tui.screens import cells, fields
 from stoker_tui.screens.page import Page
 from stoker_tui.times import local
-from stoker_tui.widgets.line_table import Column, LineTable, facts_of
+from stoker_tui.widgets.line_table import Column, LineTable
 
 _R = TypeVar("_R")
 
@@ -25,7 +25,6 @@ class ListPage(Page, Generic[_R]):
     """A screen that is a list."""
 
     kind: ClassVar[Kind | None] = None
-    fields: ClassVar[tuple[str, ...]] = ()
     nothing = ""
     """What to say where the daemon has none of these."""
 
@@ -41,7 +40,7 @@ class ListPage(Page, Generic[_R]):
         """Give what identifies a row."""
         raise NotImplementedError
 
-    def facts(self, row: _R) -> Facts:
+    def fields(self) -> Fields[_R]:
         """Give what a filter can ask of a row."""
         raise NotImplementedError
 
@@ -60,8 +59,7 @@ class ListPage(Page, Generic[_R]):
             self.columns(),
             key=self.key,
             styles=self.styles_of,
-            facts=self.facts,
-            fields=self.fields,
+            fields=self.fields(),
             ascii_only=self.stoker.ascii_only,
             id="list",
         )
@@ -105,7 +103,6 @@ class WorkflowsPage(ListPage[api.WorkflowRow]):
 
     crumb = "workflows"
     kind = Kind.WORKFLOW
-    fields = ("name", "status", "queue", "schedule", "on", "tag", "draft")
     nothing = "no workflows yet; `stoker apply FILE` saves one, `stoker import` reads other schedulers'"
 
     @property
@@ -140,21 +137,9 @@ class WorkflowsPage(ListPage[api.WorkflowRow]):
         """A workflow keeps its id."""
         return row.id
 
-    def facts(self, row: api.WorkflowRow) -> Facts:
-        """Give what a filter can ask of a workflow."""
-        runs = self._runs(row)
-        last = next((run.state.value for run in runs if run.id == row.last_run), "")
-        return facts_of(
-            {
-                "name": row.name,
-                "status": [*(["active", "running"] if row.active_runs else []), last],
-                "queue": row.queue,
-                "schedule": cells.workflow_schedule(row)[0][0],
-                "on": "yes" if row.scheduling else "no",
-                "tag": row.tags,
-                "draft": "changed" if row.has_changes else "published",
-            }
-        )
+    def fields(self) -> Fields[api.WorkflowRow]:
+        """Give what a filter can ask of a row."""
+        return {**fields.WORKFLOW, "status": self._statuses}
 
     def rows(self) -> Sequence[api.WorkflowRow] | None:
         """Give the workflows, by name."""
@@ -165,6 +150,11 @@ class WorkflowsPage(ListPage[api.WorkflowRow]):
         """Open the workflow."""
         if self.table and self.table.current:
             self.stoker.open_workflow(self.table.current)
+
+    def _statuses(self, row: api.WorkflowRow) -> Sequence[str]:
+        """Give how its last run stands, and whether one is active."""
+        active = ["active", "running"] if row.active_runs else []
+        return [*active, *(run.state.value for run in self._runs(row) if run.id == row.last_run)]
 
     def _runs(self, row: api.WorkflowRow) -> Sequence[api.RunRow]:
         return (self.stoker.latest.value or {}).get(row.id, ())
@@ -200,30 +190,11 @@ def run_columns(page: Page, *, named: bool = True) -> list[Column[api.RunRow]]:
     ]
 
 
-RUN_FIELDS = ("run", "name", "status", "trigger", "user", "tag", "cycle", "backfill", "remarks")
-
-
-def run_facts(row: api.RunRow) -> Facts:
-    """Give what a filter can ask of a run."""
-    return {
-        "run": [f"#{row.id}"],
-        "name": [row.name],
-        "status": [row.state.value],
-        "trigger": [row.trigger.value],
-        "user": [row.by],
-        "tag": [f"{key}={value}" for key, value in row.tags.items()],
-        "cycle": [local(row.cycle, row.time_zone)],
-        "backfill": [f"B{row.backfill}"] if row.backfill else [],
-        "remarks": [row.remarks],
-    }
-
-
 class RunsPage(ListPage[api.RunRow]):
     """The runs of the workspace, newest first."""
 
     crumb = "runs"
     kind = Kind.RUN
-    fields = RUN_FIELDS
     nothing = "no runs yet; r on a workflow starts one"
 
     @property
@@ -239,9 +210,9 @@ class RunsPage(ListPage[api.RunRow]):
         """A run has a number."""
         return row.id
 
-    def facts(self, row: api.RunRow) -> Facts:
-        """Give what a filter can ask of a run."""
-        return run_facts(row)
+    def fields(self) -> Fields[api.RunRow]:
+        """Give what a filter can ask of a row."""
+        return fields.RUN
 
     def rows(self) -> Sequence[api.RunRow] | None:
         """Give the runs, newest first."""
@@ -263,7 +234,6 @@ class BackfillsPage(ListPage[BackfillView]):
 
     crumb = "backfills"
     kind = Kind.BACKFILL
-    fields = ("name", "status", "user", "remarks")
     nothing = "no backfills yet; `stoker backfill create WORKFLOW --from A --to B` makes one"
 
     @property
@@ -302,16 +272,9 @@ class BackfillsPage(ListPage[BackfillView]):
         """A backfill has a number."""
         return row.id
 
-    def facts(self, row: BackfillView) -> Facts:
-        """Give what a filter can ask of a backfill."""
-        return facts_of(
-            {
-                "name": [row.workflow, f"B{row.id}"],
-                "status": row.state.value,
-                "user": row.by,
-                "remarks": row.remarks,
-            }
-        )
+    def fields(self) -> Fields[BackfillView]:
+        """Give what a filter can ask of a row."""
+        return fields.BACKFILL
 
     def rows(self) -> Sequence[BackfillView] | None:
         """Give the backfills."""
@@ -327,7 +290,6 @@ class JobsPage(ListPage[api.JobView]):
     """The jobs of the workspace."""
 
     crumb = "jobs"
-    fields = ("name", "type", "user", "draft")
     nothing = "no jobs yet; `stoker job publish etl/ingest.py` publishes one"
 
     @property
@@ -368,16 +330,9 @@ class JobsPage(ListPage[api.JobView]):
         """A job is known by its path."""
         return row.path
 
-    def facts(self, row: api.JobView) -> Facts:
-        """Give what a filter can ask of a job."""
-        return facts_of(
-            {
-                "name": row.path,
-                "type": row.type.value,
-                "user": row.latest.by if row.latest else row.draft.by,
-                "draft": "changed" if row.has_changes else "published",
-            }
-        )
+    def fields(self) -> Fields[api.JobView]:
+        """Give what a filter can ask of a row."""
+        return fields.JOB
 
     def rows(self) -> Sequence[api.JobView] | None:
         """Give the jobs."""
@@ -388,7 +343,6 @@ class QueuesPage(ListPage[api.QueueView]):
     """The queues, with what holds them and what waits."""
 
     crumb = "queues"
-    fields = ("name", "environment", "master")
 
     @property
     def topics(self) -> Sequence[Topic]:
@@ -414,11 +368,9 @@ class QueuesPage(ListPage[api.QueueView]):
         """A queue is known by its name."""
         return row.name
 
-    def facts(self, row: api.QueueView) -> Facts:
-        """Give what a filter can ask of a queue."""
-        return facts_of(
-            {"name": row.name, "environment": row.spec.environment.value, "master": row.spec.master}
-        )
+    def fields(self) -> Fields[api.QueueView]:
+        """Give what a filter can ask of a row."""
+        return fields.QUEUE
 
     def rows(self) -> Sequence[api.QueueView] | None:
         """Give the queues."""

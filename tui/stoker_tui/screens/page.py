@@ -153,12 +153,12 @@ class Page(Screen[None]):
         """Draw the frame and what the topics say."""
         if self._ready:
             self.draw()
-            self._draw_frame()
+            self.draw_frame()
 
     def say(self, text: str) -> None:
         """Say something in the line above the keys, until the next key."""
         self._said = text
-        self._draw_frame()
+        self.draw_frame()
 
     def kinds(self) -> set[Kind]:
         """Give the kinds of things that actions can be about here."""
@@ -205,7 +205,7 @@ class Page(Screen[None]):
             table.unmark()
         else:
             table.filter_by("")
-        self._draw_frame()
+        self.draw_frame()
         return True
 
     def _filtered(self, *, keep: bool) -> None:
@@ -215,11 +215,11 @@ class Page(Screen[None]):
             self.table.focus()
             if not keep:
                 self.table.filter_by("")
-        self._draw_frame()
+        self.draw_frame()
 
     def on_line_table_moved(self, event: LineTable.Moved) -> None:
         """Show the keys for what is under the cursor now."""
-        self._draw_frame()
+        self.draw_frame()
 
     def on_line_table_opened(self, event: LineTable.Opened) -> None:
         """Open what was chosen."""
@@ -227,7 +227,8 @@ class Page(Screen[None]):
 
     # The frame.
 
-    def _draw_frame(self) -> None:
+    def draw_frame(self) -> None:
+        """Draw what is around the body."""
         if not self._ready:
             return
         self.query_one("#header", Line).show(*self._header())

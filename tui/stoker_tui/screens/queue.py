@@ -15,7 +15,7 @@ from stoker_tui.screens.page import Page, focus_first
 from stoker_tui.times import lasted
 from stoker_tui.topics import Queue
 from stoker_tui.widgets.frame import Line
-from stoker_tui.widgets.line_table import Column, LineTable, facts_of
+from stoker_tui.widgets.line_table import Column, LineTable
 from stoker_tui.widgets.pieces import Piece, Pieces
 
 
@@ -57,14 +57,11 @@ class QueueScreen(Page):
             self._columns(),
             key=lambda place: (place.node.run, place.node.node),
             styles=self.styles_of,
-            facts=lambda place: facts_of(
-                {
-                    "run": f"#{place.node.run}",
-                    "name": [place.node.workflow, place.node.node],
-                    "status": "waiting" if place.nth else "holding",
-                }
-            ),
-            fields=("run", "name", "status"),
+            fields={
+                "run": lambda place: [f"#{place.node.run}"],
+                "name": lambda place: [place.node.workflow, place.node.node],
+                "status": lambda place: ["waiting" if place.nth else "holding"],
+            },
             ascii_only=ascii_only,
             id="places",
         )

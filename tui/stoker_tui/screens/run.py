@@ -19,7 +19,7 @@ from stoker_tui.cli.failures import card_lines
 from stoker_tui.cli.tables import Column as Shape
 from stoker_tui.graph.gantt import gantt
 from stoker_tui.mirror import Topic
-from stoker_tui.screens import cells
+from stoker_tui.screens import cells, fields
 from stoker_tui.screens.page import Page, focus_first
 from stoker_tui.screens.tabs import tab_line
 from stoker_tui.theme import GLYPHS, version_word
@@ -27,7 +27,7 @@ from stoker_tui.times import ahead, lasted, local, took
 from stoker_tui.topics import Run, RunPage
 from stoker_tui.widgets.dag_view import DagView
 from stoker_tui.widgets.frame import Line
-from stoker_tui.widgets.line_table import Column, LineTable, facts_of
+from stoker_tui.widgets.line_table import Column, LineTable
 from stoker_tui.widgets.pane import Pane
 from stoker_tui.widgets.pieces import Piece, Pieces
 
@@ -76,8 +76,7 @@ class RunScreen(Page):
             self._columns(),
             key=lambda node: node.name,
             styles=self.styles_of,
-            facts=lambda node: facts_of({"name": node.name, "status": node.state.value, "job": node.job}),
-            fields=("name", "status", "job"),
+            fields=fields.NODE,
             ascii_only=ascii_only,
             id="nodes",
         )

@@ -15,15 +15,15 @@ from stoker_shared.state import WorkflowVersion
 from stoker_tui.actions import Kind
 from stoker_tui.cli.tables import Column as Shape
 from stoker_tui.mirror import Topic
-from stoker_tui.screens import cells
-from stoker_tui.screens.lists import RUN_FIELDS, run_columns, run_facts
+from stoker_tui.screens import cells, fields
+from stoker_tui.screens.lists import run_columns
 from stoker_tui.screens.page import Page, focus_first
 from stoker_tui.screens.tabs import tab_line
 from stoker_tui.times import ago, ahead, local
 from stoker_tui.topics import Runs, Workflow, WorkflowPage
 from stoker_tui.widgets.dag_view import DagView
 from stoker_tui.widgets.frame import Line
-from stoker_tui.widgets.line_table import Column, LineTable, facts_of
+from stoker_tui.widgets.line_table import Column, LineTable
 from stoker_tui.widgets.pane import Pane
 from stoker_tui.widgets.pieces import Piece, Pieces
 
@@ -57,10 +57,8 @@ class WorkflowScreen(Page):
         yield Line(self.styles_of, ascii_only=ascii_only, id="title")
         yield Line(self.styles_of, ascii_only=ascii_only, id="tabline")
         self._tables = {
-            "nodes": self._table("nodes", _node_columns(), lambda node: node.name, _node_facts, _NODE_FIELDS),
-            "runs": self._table(
-                "runs", run_columns(self, named=False), lambda row: row.id, run_facts, RUN_FIELDS
-            ),
+            "nodes": self._table("nodes", _node_columns(), lambda node: node.name, fields.NODE_SPEC),
+            "runs": self._table("runs", run_columns(self, named=False), lambda row: row.id, fields.RUN),
             "versions": self._table("versions", self._version_columns(), lambda version: version.version),
         }
         with ContentSwitcher(id="tabs", initial="graph"):
@@ -128,15 +126,12 @@ class WorkflowScreen(Page):
         if event.table.id == "runs":
             self.stoker.ask_older(self._runs)
 
-    def _table(
-        self, id: str, columns: Sequence[Column], key: Any, facts: Any = None, fields: Any = ()
-    ) -> LineTable:
+    def _table(self, id: str, columns: Sequence[Column], key: Any, asked: Any = None) -> LineTable:
         return LineTable(
             columns,
             key=key,
             styles=self.styles_of,
-            facts=facts,
-            fields=fields,
+            fields=asked,
             ascii_only=self.stoker.ascii_only,
             id=id,
         )
@@ -201,15 +196,6 @@ class WorkflowScreen(Page):
 def _minute(text: str) -> str:
     """Give a time with its offset (ISO 8601) to the minute: ``2026-11-23 01:00+01:00``."""
     return text[:16].replace("T", " ") + text[19:25]
-
-
-_NODE_FIELDS = ("name", "job", "queue", "tag", "upstream")
-
-
-def _node_facts(node: NodeSpec) -> Mapping[str, Sequence[str]]:
-    return facts_of(
-        {"name": node.name, "job": node.job, "queue": node.queue, "tag": node.tags, "upstream": node.upstream}
-    )
 
 
 def _node_columns() -> Sequence[Column[NodeSpec]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from rich.style import Style
@@ -14,7 +14,7 @@ from textual.strip import Strip
 
 from stoker_tui.cli.tables import GAP, fitted
 from stoker_tui.cli.tables import Column as Shape
-from stoker_tui.filtering import Facts, Filter, parse
+from stoker_tui.filtering import Fields, Filter, parse
 from stoker_tui.widgets.pieces import Pieces, Styles, padded, strip, total
 
 _R = TypeVar("_R")
@@ -44,7 +44,7 @@ class Sorting(NamedTuple):
 class LineTable(ScrollView, Generic[_R], can_focus=True):
     """Rows in columns, with a cursor, marks, a filter, and an order.
 
-    ``key`` identifies a row over its changes, ``facts`` are what a filter can ask of it. Rows come in the
+    ``key`` identifies a row over its changes, ``fields`` are what a filter can ask of it. Rows come in the
     order that they have until another is chosen.
     """
 
@@ -76,14 +76,13 @@ class LineTable(ScrollView, Generic[_R], can_focus=True):
         *,
         key: Callable[[_R], Hashable],
         styles: Styles,
-        facts: Callable[[_R], Facts] | None = None,
-        fields: Sequence[str] = (),
+        fields: Fields[_R] | None = None,
         ascii_only: bool = False,
         id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self.columns = columns
-        self.fields = fields
+        self.fields: Fields[_R] = fields or {}
         self.empty: Sequence[str] = ()
         """What stands in a list without rows, line by line."""
         self.marked: set[Hashable] = set()
@@ -91,7 +90,6 @@ class LineTable(ScrollView, Generic[_R], can_focus=True):
         self.filter_text = ""
         self._filter = Filter()
         self._key = key
-        self._facts = facts or (lambda _: {})
         self._styles = styles
         self._ascii = ascii_only
         self._all: Sequence[_R] = ()
@@ -132,9 +130,11 @@ class LineTable(ScrollView, Generic[_R], can_focus=True):
 
     def filter_by(self, text: str) -> str:
         """Show only what a filter asks for, and give what is wrong with it, if anything."""
-        self.filter_text, self._filter = text, parse(text)
-        self._arrange()
-        return self._filter.problem(self.fields)
+        before, wanted = self._filter, parse(text)
+        self.filter_text, self._filter = text, wanted
+        if wanted != before:
+            self._arrange(self._rows if wanted.narrows(before) else None)
+        return wanted.problem(self.fields)
 
     def sort_by(self, sorting: Sorting | None) -> None:
         """Order the rows by a column; None: as they come."""
@@ -259,13 +259,15 @@ class LineTable(ScrollView, Generic[_R], can_focus=True):
     def _strip(self, pieces: Pieces, base: Style, cells: int) -> Strip:
         return strip(pieces, cells, self._styles, base, ascii_only=self._ascii)
 
-    def _arrange(self) -> None:
-        """Filter, sort and measure the rows, and leave the cursor on its row, or else where it is."""
+    def _arrange(self, among: Sequence[_R] | None = None) -> None:
+        """Filter, sort and measure the rows, and leave the cursor on its row, or else where it is.
+
+        ``among``: only these can be let through by the filter.
+        """
         before = self.current
-        wanted = self._filter
-        rows = (
-            [row for row in self._all if wanted.holds(self._facts(row))] if wanted.terms else list(self._all)
-        )
+        wanted, rows = self._filter, list(self._all if among is None else among)
+        if wanted.terms:
+            rows = [row for row in rows if wanted.holds(row, self.fields)]
         if self.sorting and (order := self.columns[self.sorting.column].sort):
             rows.sort(key=order, reverse=self.sorting.reverse)
         self._rows = rows
@@ -329,16 +331,3 @@ class LineTable(ScrollView, Generic[_R], can_focus=True):
             self.go(index)
             if event.chain > 1:
                 self.post_message(self.Opened(self))
-
-
-def facts_of(fields: Mapping[str, Any]) -> Facts:
-    """Give facts from values as they are: text, numbers, several of them, pairs."""
-    facts: dict[str, list[str]] = {}
-    for name, value in fields.items():
-        if isinstance(value, Mapping):
-            facts[name] = [f"{key}={item}" for key, item in value.items()]
-        elif isinstance(value, (list, tuple, set, frozenset)):
-            facts[name] = [str(item) for item in value]
-        else:
-            facts[name] = [str(value)] if value not in (None, "") else []
-    return facts

@@ -1,0 +1,75 @@
+"""Schedules at work: the switch of a workflow, and what its schedule does."""
+
+from __future__ import annotations
+
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+from stoker_daemon.commands.common import known_workflow, read_definition
+from stoker_daemon.commands.scheduling import set_scheduling
+from stoker_daemon.due import Make, ahead, coming
+from stoker_daemon.engine import Engine
+from stoker_daemon.http.callers import Caller
+from stoker_daemon.http.operations import Answer, Operation
+from stoker_daemon.objects import Objects
+from stoker_daemon.timetable import zone_of
+from stoker_daemon.views import in_force
+from stoker_shared import routes
+from stoker_shared.api.scheduling import SchedulingView, SetScheduling, SkipView, TickView
+from stoker_shared.schedules import in_words
+from stoker_shared.state import Workflow
+
+SHOWN = 5
+"""Ticks to come that are shown with the switch."""
+
+
+class Scheduling:
+    """Handlers over the engine; ``zone`` is the host's."""
+
+    def __init__(self, engine: Engine, objects: Objects, zone: ZoneInfo) -> None:
+        self._engine = engine
+        self._objects = objects
+        self._zone = zone
+
+    def operations(self) -> list[Operation]:
+        """Give the operations."""
+        return [
+            Operation("GET", routes.WORKFLOW_SCHEDULING, self.show_scheduling),
+            Operation("PUT", routes.WORKFLOW_SCHEDULING, self.set_scheduling),
+        ]
+
+    async def show_scheduling(self, workspace: str, name: str) -> Answer[SchedulingView]:
+        """Show a workflow's switch, the ticks to come, and what was skipped last."""
+        return Answer(self._shown(known_workflow(self._engine.state, workspace, name)))
+
+    async def set_scheduling(
+        self, caller: Caller, workspace: str, name: str, body: SetScheduling
+    ) -> Answer[SchedulingView]:
+        """Turn a workflow's switch. On, it schedules from this moment, by its latest version."""
+        command = set_scheduling(self._objects, workspace, name, body.on, self._zone, caller.user)
+        return Answer(self._shown(await self._engine.submit(command)))
+
+    def _shown(self, workflow: Workflow) -> SchedulingView:
+        schedule = read_definition(self._objects, in_force(workflow)).schedule
+        zone = zone_of(schedule, self._zone) if schedule else self._zone
+        return SchedulingView(
+            workflow=workflow.name,
+            on=workflow.scheduling,
+            words=in_words(schedule),
+            time_zone=zone.key,
+            ticked=workflow.ticked,
+            next=[_tick(make) for make in islice(coming(ahead(workflow, self._zone)), SHOWN)],
+            skipped=skip_view(workflow),
+        )
+
+
+def skip_view(workflow: Workflow) -> SkipView | None:
+    """Show which ticks of a workflow were skipped last."""
+    if (skip := workflow.skipped) is None:
+        return None
+    return SkipView(skip.at, skip.first, skip.last, skip.count, skip.reason, skip.detail)
+
+
+def _tick(make: Make) -> TickView:
+    local, cycle_local = (moment.astimezone(make.zone).isoformat() for moment in (make.tick, make.cycle))
+    return TickView(local, make.tick, make.cycle, cycle_local)
