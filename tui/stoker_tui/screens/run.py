@@ -17,7 +17,6 @@ from stoker_shared.model import RUN_ENDS, NodeState
 from stoker_tui.actions import Kind, NodeOf
 from stoker_tui.cli.failures import card_lines
 from stoker_tui.cli.tables import Column as Shape
-from stoker_tui.graph.gantt import gantt
 from stoker_tui.mirror import Topic
 from stoker_tui.screens import cells, fields
 from stoker_tui.screens.page import Page, focus_first
@@ -27,6 +26,7 @@ from stoker_tui.times import ahead, lasted, local, took
 from stoker_tui.topics import Run, RunPage
 from stoker_tui.widgets.dag_view import DagView
 from stoker_tui.widgets.frame import Line
+from stoker_tui.widgets.gantt_view import GanttView
 from stoker_tui.widgets.line_table import Column, LineTable
 from stoker_tui.widgets.pane import Pane
 from stoker_tui.widgets.pieces import Piece, Pieces
@@ -84,7 +84,7 @@ class RunScreen(Page):
             with ContentSwitcher(id="tabs", initial="graph"):
                 yield DagView(self.styles_of, ascii_only=ascii_only, id="graph")
                 yield self._list
-                yield Pane(self.styles_of, ascii_only=ascii_only, wrap=False, id="gantt")
+                yield GanttView(self.styles_of, ascii_only=ascii_only, id="gantt")
                 yield Pane(self.styles_of, ascii_only=ascii_only, id="events")
             yield Pane(self.styles_of, ascii_only=ascii_only, id="facts")
 
@@ -168,9 +168,9 @@ class RunScreen(Page):
 
     def _draw_tab(self, known: RunPage, now: datetime) -> None:
         if _TABS[self._tab] == "gantt":
-            pane, row = self.query_one("#gantt", Pane), known.view.row
+            row = known.view.row
             start = row.started_at or row.created_at
-            pane.set_lines(gantt(known.view.nodes, start, row.ended_at or now, pane.size.width))
+            self.query_one(GanttView).show(known.view.nodes, start, row.ended_at or now)
         elif _TABS[self._tab] == "events":
             self.query_one("#events", Pane).set_lines(event_lines(known.view, self.stoker.zone))
 
