@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from textual.pilot import Pilot
@@ -297,7 +297,7 @@ def press(*keys: str) -> Do:
     async def do(pilot: Pilot) -> None:
         for key in keys:
             await pilot.press(key)
-            await pilot.pause()
+            await settled(pilot, cast("StokerApp", pilot.app))
 
     return do
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 from textual.pilot import Pilot
 
 from stoker_shared import api
@@ -13,7 +14,7 @@ from stoker_shared.model import RunState
 from stoker_tui.app import StokerApp
 from stoker_tui.client import Refused
 from stoker_tui.screens.start import variables_in
-from tests.tui.fake import RUNS, FakeLink, app_over, lines_of, press, run_row, settled, world
+from tests.tui.fake import RUNS, SALES, SPEC, FakeLink, app_over, lines_of, press, run_row, settled, world
 
 
 @asynccontextmanager
@@ -152,6 +153,21 @@ async def test_each_list_keeps_what_was_open_in_it() -> None:
         assert "▸ #12" in lines_of(app)[0]
         await press("2")(pilot)
         assert "▸ #12" not in lines_of(app)[0]
+
+
+async def test_what_happened_behind_another_list_is_there_when_one_comes_back() -> None:
+    link = FakeLink(world())
+    async with opened(link, "2", "1") as (app, pilot):
+        newer = msgspec.structs.replace(SALES, version=8)
+        for keys in ((), ("2",)):
+            await press(*keys)(pilot)
+            link.answers["/v1/workspaces/default/workflows/daily_sales"] = api.WorkflowView(newer, SPEC)
+            link.happen(type="workflow.published", workflow=1)
+            await press("1")(pilot)
+            await settled(pilot, app)
+
+            assert f"v{newer.version}" in lines_of(app)[4]
+            newer = msgspec.structs.replace(newer, version=9)
 
 
 async def test_a_run_that_ends_is_seen_to_end() -> None:

@@ -12,7 +12,7 @@ from stoker_tui import topics
 from stoker_tui.cleaning import cleaned
 from stoker_tui.client import Unreachable
 from stoker_tui.mirror import Connection, Mirror, Topic
-from tests.tui.fake import CARD, FAILED_RUN, SALES, STATUS, FakeLink, run_row, workflow_row, world
+from tests.tui.fake import CARD, FAILED_RUN, SALES, STATUS, FakeLink, node, run_row, workflow_row, world
 
 HOSTILE = "a\x1b]52;c;eA==\x07\x9b31m\u202eb\u200bc\x00"
 
@@ -119,6 +119,22 @@ async def test_the_last_runs_are_those_of_each_workflow_newest_first() -> None:
     assert latest.value
     assert [run.id for run in latest.value[1]] == [12, 11, 10]
     assert [run.id for run in latest.value[2]] == [13]
+    assert latest.progress == {13: (0, 1)}
+
+
+async def test_how_far_an_active_run_has_come_is_known_as_its_nodes_end() -> None:
+    link, workflows = FakeLink(world()), topics.Workflows()
+    latest = topics.Latest(workflows, 3)
+    mirror, _ = mirror_of([workflows, latest])
+    while mirror.busy:
+        await mirror.catch_up(link)
+    nodes = [node("load", "succeeded"), node("check", "running")]
+    link.answers["/v1/runs/13"] = api.RunView(run_row(13, "clickstream", "running", workflow=2), nodes)
+
+    mirror.happened(event(type="node.finished", run=13, node="load"))
+    await mirror.catch_up(link)
+
+    assert latest.progress == {13: (1, 2)}
 
 
 async def test_a_failure_card_is_asked_for_once() -> None:

@@ -318,8 +318,8 @@ class StokerApp(App[None]):
         def chosen(name: str | None) -> None:
             if name:
                 self.theme = name
-                for screen in self.screen_stack:
-                    screen.refresh(layout=True)
+                for widget in self.screen.query("*"):
+                    widget.refresh()
 
         choices = [Choice(theme.name, theme.name) for theme in THEMES]
         self.push_screen(Choose("Colours (theme = in tui.toml keeps them)", choices), chosen)

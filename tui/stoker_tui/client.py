@@ -296,11 +296,11 @@ class Client:
     def runs(self, query: api.RunsQuery, limit: int) -> Iterator[api.RunRow]:
         """Give runs, at most ``limit``, in the order asked for."""
         query = msgspec.structs.replace(query, limit=min(limit, api.MAX_PAGE))
-        return islice(self._pages(self._in(routes.RUNS), api.RunRow, parameters(query)), limit)
+        return islice(self._pages(self._in(routes.RUNS), api.RunRow, _parameters(query)), limit)
 
     def count_runs(self, query: api.RunsFilter) -> api.RunCounts:
         """Count runs by state."""
-        return self._get(self._in(routes.RUN_COUNTS), api.RunCounts, parameters(query))
+        return self._get(self._in(routes.RUN_COUNTS), api.RunCounts, _parameters(query))
 
     def run(self, number: int) -> api.RunView:
         """Give a run whole."""
@@ -515,8 +515,7 @@ def decoded(path: Path, answer: httpx.Response, kind: type[_T]) -> _T:
         raise NotStoker(path, f"its answer to {answer.request.url.path} is wrong: {error}") from error
 
 
-def parameters(query: api.Query) -> dict[str, str]:
-    """Give a query as it stands behind the question mark."""
+def _parameters(query: api.Query) -> dict[str, str]:
     return {name: str(value) for name, value in msgspec.to_builtins(query).items()}
 
 

@@ -37,6 +37,9 @@ _RUN_ROW = frozenset(
 )
 """Events that change what lists show of a run."""
 
+_PROGRESS = _RUN_ROW | {"node.finished", "node.skipped"}
+"""Events that change how much of a run is done."""
+
 _PLACES = frozenset(
     {
         "run.created",
@@ -169,9 +172,10 @@ def _newest_first(rows: dict[int, api.RunRow]) -> dict[int, api.RunRow]:
 
 
 class Latest(Topic[dict[int, tuple[api.RunRow, ...]]]):
-    """The last runs of each workflow, newest first, by the workflow's id.
+    """The last runs of each workflow, newest first, by the workflow's id; and how far active ones have come.
 
-    What the newest runs of all do not tell is asked for workflow by workflow, some at a time.
+    What the newest runs of all do not tell is asked for workflow by workflow, some at a time. ``progress``
+    has the nodes that have ended and all nodes of active runs, by their numbers, where these are few.
     """
 
     def __init__(self, workflows: Workflows, most: int) -> None:
@@ -181,10 +185,11 @@ class Latest(Topic[dict[int, tuple[api.RunRow, ...]]]):
         self._touched: set[int] = set()
         self._whole = True
         self._complete: set[int] = set()
+        self.progress: dict[int, tuple[int, int]] = {}
 
     def touch(self, touch: Touch) -> None:
-        """Note a run that changed."""
-        if touch.type in _RUN_ROW:
+        """Note a run that changed, or came on."""
+        if touch.type in _PROGRESS:
             self._touched.add(touch.run)
             self.stale = True
 
@@ -207,12 +212,21 @@ class Latest(Topic[dict[int, tuple[api.RunRow, ...]]]):
             known = self._with(known, page.items)
             if page.next is None:
                 self._complete |= known.keys()
-        else:
-            rows = [
-                (await link.get(routes.fill(routes.RUN, run=number), api.RunView)).row for number in touched
-            ]
-            known = self._with(known, rows)
+            touched = {row.id for row in page.items if row.ended_at is None}
+            self.progress = {}
+        if len(touched) <= MOST_SINGLY:
+            known = self._with(known, [await self._looked_at(link, number) for number in touched])
         return await self._completed(link, known)
+
+    async def _looked_at(self, link: Link, number: int) -> api.RunRow:
+        """Give a run, and note how far it has come."""
+        view = await link.get(routes.fill(routes.RUN, run=number), api.RunView)
+        if view.row.ended_at is None:
+            ended = sum(node.ended_at is not None for node in view.nodes)
+            self.progress[number] = (ended, len(view.nodes))
+        else:
+            self.progress.pop(number, None)
+        return view.row
 
     def _with(
         self, known: dict[int, tuple[api.RunRow, ...]], rows: list[api.RunRow]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from stoker_shared import api
@@ -103,15 +103,20 @@ def last_runs(runs: Iterable[api.RunRow]) -> Pieces:
     return shown[::-1]
 
 
-def workflow_status(row: api.WorkflowRow, runs: Sequence[api.RunRow], now: datetime) -> Pieces:
-    """Show a workflow's active run, else how its last one ended."""
+def workflow_status(
+    row: api.WorkflowRow,
+    runs: Sequence[api.RunRow],
+    progress: Mapping[int, tuple[int, int]],
+    now: datetime,
+) -> Pieces:
+    """Show how far a workflow's active run has come, else how its last one ended."""
     if row.active_runs:
         number = row.active_runs[-1]
         run = next((run for run in runs if run.id == number), None)
         state = run.state.value if run and run.state not in RUN_ENDS else "running"
-        since = lasted(run.started_at, None, now) if run else ""
+        done = "/".join(map(str, progress[number])) if number in progress else ""
         more = f" +{len(row.active_runs) - 1}" if len(row.active_runs) > 1 else ""
-        return [(f"{GLYPHS[state]} #{number} {since}".rstrip(), state), (more, "dim")]
+        return [(f"{GLYPHS[state]} #{number} {done}".rstrip(), state), (more, "dim")]
     last = next((run for run in runs if run.id == row.last_run), None)
     if last is None:
         return [("never run" if not row.last_run else f"#{row.last_run}", "dim")]

@@ -127,7 +127,7 @@ class WorkflowsPage(ListPage[api.WorkflowRow]):
             Column(Shape("LAST 10 RUNS"), lambda row: cells.last_runs(self._runs(row))),
             Column(
                 Shape("STATUS"),
-                lambda row: cells.workflow_status(row, self._runs(row), now()),
+                lambda row: cells.workflow_status(row, self._runs(row), self.stoker.latest.progress, now()),
                 lambda row: (not row.active_runs, -row.last_run),
             ),
             Column(Shape("VERSION", spare=4), cells.workflow_version),

@@ -199,8 +199,8 @@ class LineTable(ScrollView, Generic[_R], can_focus=True):
 
     def repaint(self) -> None:
         """Draw again what is otherwise than it was drawn."""
-        if not self.is_mounted or not self._painted:
-            return
+        if not self._painted:
+            self.refresh()
         for y, painted in list(self._painted.items()):
             if y >= self.size.height:
                 del self._painted[y]
@@ -211,6 +211,7 @@ class LineTable(ScrollView, Generic[_R], can_focus=True):
         """Draw everything again in other colours."""
         super().notify_style_update()
         self._painted.clear()
+        self.refresh()
 
     @property
     def _room(self) -> int:
