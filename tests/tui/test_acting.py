@@ -134,7 +134,7 @@ async def test_a_key_of_the_users_own_works_and_is_shown() -> None:
 
 
 async def test_escape_drops_marks_then_the_filter_then_the_page() -> None:
-    async with opened(FakeLink(world()), "2", "j", "enter", "slash", *"tra", "enter", "space") as (
+    async with opened(FakeLink(world()), "2", "j", "enter", "tab", "slash", *"tra", "enter", "space") as (
         app,
         pilot,
     ):
