@@ -6,9 +6,11 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
 
 import click
 import msgspec
@@ -28,6 +30,8 @@ from stoker_tui.graph.layout import lay_out
 from stoker_tui.graph.placing import Zoom
 from stoker_tui.theme import COLOURS, GLYPHS, marked, node_word
 
+_T = TypeVar("_T")
+
 PATIENCE_SECONDS = 60
 """How long a daemon may be gone (it may be restarting; jobs go on) before following ends."""
 
@@ -39,14 +43,13 @@ _LEAST_CELLS = 20
 
 
 @contextmanager
-def leaving_it_running(number: int) -> Iterator[None]:
-    """Say on Ctrl-C that the run goes on, and how to get back to it."""
+def leaving_it_running(what: str, see: str, stop: str) -> Iterator[None]:
+    """Say on Ctrl-C that what is waited for goes on, and the commands that lead back to it."""
     try:
         with interruptible():
             yield
     except Interrupted:
-        back = f"see it with `stoker show {number}`, stop it with `stoker stop {number}`"
-        click.echo(f"\nrun #{number} goes on: {back}", err=True)
+        click.echo(f"\n{what} goes on: see it with `{see}`, stop it with `{stop}`", err=True)
         raise
 
 
@@ -65,12 +68,12 @@ def _views(client: Client, number: int) -> Iterator[api.RunView]:
     changed = threading.Event()
     changed.set()
     threading.Thread(target=_watch, args=[client, number, changed], daemon=True).start()
-    view = _patiently(client, number)
+    view = patiently(partial(client.run, number))
     while not view.row.ended_at:
         yield view
         if changed.wait(_TICK_SECONDS):
             changed.clear()
-            view = _patiently(client, number)
+            view = patiently(partial(client.run, number))
     yield view
 
 
@@ -94,12 +97,12 @@ def _watch(client: Client, number: int, changed: threading.Event) -> None:
             time.sleep(1)
 
 
-def _patiently(client: Client, number: int) -> api.RunView:
-    """Ask for the run, giving a restarting daemon time."""
+def patiently(ask: Callable[[], _T]) -> _T:
+    """Ask the daemon, giving a restarting one time."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            return client.run(number)
+            return ask()
         except Unreachable:
             if time.monotonic() > deadline:
                 raise
