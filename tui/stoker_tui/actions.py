@@ -31,10 +31,16 @@ class Kind(Enum):
     RUN = "the run"
     WORKFLOW = "the workflow"
     BACKFILL = "the backfill"
+    GRAPH = "the graph"
+    OUTPUT = "the output"
     TABS = "the page"
     LIST = "the list"
     DAEMON = "the daemon"
     APP = "everywhere"
+
+
+FOCUSED = (Kind.GRAPH, Kind.OUTPUT)
+"""Kinds of what has the focus: a key that is for it there is for nothing else."""
 
 
 def _always(_: Any) -> str:
@@ -227,6 +233,47 @@ TABLE: tuple[Action, ...] = (
         "backfill.retry", ("R",), "retry", "Make runs again for the intervals whose runs failed.",
         Kind.BACKFILL, _why_no_retry, footer=True, online=True,
     ),
+    Action("graph.open", ("enter",), "open", "Open the node.", Kind.GRAPH),
+    Action("graph.up", ("up", "k"), "up", "Go to a node upstream.", Kind.GRAPH),
+    Action("graph.down", ("down", "j"), "down", "Go to a node downstream.", Kind.GRAPH),
+    Action("graph.left", ("left",), "left", "Go to the node beside it.", Kind.GRAPH),
+    Action("graph.right", ("right",), "right", "Go to the node beside it.", Kind.GRAPH),
+    Action("graph.jump", ("/",), "jump", "Go to the node whose name is typed.", Kind.GRAPH, footer=True),
+    Action(
+        "graph.zoom", ("z",), "zoom", "Draw it smaller: rows, dots, a list; then large again.", Kind.GRAPH,
+        footer=True,
+    ),
+    Action("graph.zoom_in", ("+", "="), "larger", "Draw it larger.", Kind.GRAPH),
+    Action("graph.zoom_out", ("-",), "smaller", "Draw it smaller.", Kind.GRAPH),
+    Action("graph.pan_up", ("K", "shift+up"), "look up", "Look further up.", Kind.GRAPH),
+    Action("graph.pan_down", ("J", "shift+down"), "look down", "Look further down.", Kind.GRAPH),
+    Action("graph.pan_left", ("H", "shift+left"), "look left", "Look further left.", Kind.GRAPH),
+    Action("graph.pan_right", ("L", "shift+right"), "look right", "Look further right.", Kind.GRAPH),
+    Action("output.follow", ("f",), "follow", "Follow what is written, or stay.", Kind.OUTPUT, footer=True),
+    Action("output.search", ("/",), "search", "Look for something.", Kind.OUTPUT, footer=True),
+    Action("output.next", ("n",), "next", "Go to the next place of what is looked for.", Kind.OUTPUT),
+    Action("output.previous", ("N",), "previous", "Go to the place before.", Kind.OUTPUT),
+    Action(
+        "output.error", ("e",), "error", "Go to the next error, or to the last.", Kind.OUTPUT, footer=True,
+    ),
+    Action("output.error_before", ("E",), "error before", "Go to the error before.", Kind.OUTPUT),
+    Action(
+        "output.stream", ("t",), "stream", "Show both streams, stdout, stderr, the launch.", Kind.OUTPUT,
+        footer=True,
+    ),
+    Action("output.attempt_before", ("[",), "attempt before", "Show the attempt before.", Kind.OUTPUT),
+    Action("output.attempt_after", ("]",), "attempt after", "Show the attempt after.", Kind.OUTPUT),
+    Action("output.wrap", ("w",), "wrap", "Fold long lines, or not.", Kind.OUTPUT, footer=True),
+    Action("output.pager", ("o",), "pager", "Read it in $PAGER.", Kind.OUTPUT, online=True),
+    Action("output.save", ("s",), "save", "Save it in a file.", Kind.OUTPUT, online=True),
+    Action("output.down", ("down", "j", "enter"), "down", "Go down.", Kind.OUTPUT),
+    Action("output.up", ("up", "k"), "up", "Go up.", Kind.OUTPUT),
+    Action("output.page_down", ("pagedown", "ctrl+d", "space"), "page down", "Go down a page.", Kind.OUTPUT),
+    Action("output.page_up", ("pageup", "ctrl+u"), "page up", "Go up a page.", Kind.OUTPUT),
+    Action("output.top", ("g", "home"), "top", "Go to the beginning.", Kind.OUTPUT),
+    Action("output.bottom", ("G", "end"), "bottom", "Go to the end, and follow.", Kind.OUTPUT),
+    Action("output.left", ("left",), "left", "Look further left.", Kind.OUTPUT),
+    Action("output.right", ("right",), "right", "Look further right.", Kind.OUTPUT),
     Action("tabs.next", ("tab", "right"), "tabs", "Go to the next tab.", Kind.TABS, footer=True),
     Action("tabs.previous", ("shift+tab", "left"), "previous tab", "Go to the tab before.", Kind.TABS),
     Action("list.open", ("enter",), "open", "Open what is under the cursor.", Kind.LIST, footer=True),
@@ -281,7 +328,8 @@ class Actions:
 
     def under(self, key: str, kinds: Collection[Kind]) -> list[Action]:
         """Give the actions that a key is for, where things of those kinds are offered."""
-        return [action for action in self if key in action.keys and action.kind in kinds]
+        found = [action for action in self if key in action.keys and action.kind in kinds]
+        return [action for action in found if action.kind in FOCUSED] or found
 
     def offered(self, kinds: Collection[Kind]) -> list[Action]:
         """Give the actions on things of those kinds."""

@@ -14,15 +14,17 @@ from textual.app import App
 from stoker_shared import api
 from stoker_shared.text import clean_line
 from stoker_tui import topics
-from stoker_tui.actions import Action, Actions, Kind, key_name, names_of, possible
+from stoker_tui.actions import FOCUSED, Action, Actions, Kind, NodeOf, key_name, names_of, possible
 from stoker_tui.client import NotStoker, Refused, Unreachable
 from stoker_tui.deeds import DEEDS, start_run
+from stoker_tui.graph.walking import Way
 from stoker_tui.link import Link
 from stoker_tui.looks import TERMINAL, THEMES
 from stoker_tui.mirror import Connection, Mirror, Topic
 from stoker_tui.screens.cells import LAST
 from stoker_tui.screens.dialogs import DIALOG_CSS, Choice, Choose, Confirm, Read
 from stoker_tui.screens.lists import BackfillsPage, JobsPage, QueuesPage, RunsPage, WorkflowsPage
+from stoker_tui.screens.output import OutputScreen
 from stoker_tui.screens.page import Page
 from stoker_tui.screens.queue import QueueScreen
 from stoker_tui.screens.run import RunScreen
@@ -30,8 +32,13 @@ from stoker_tui.screens.start import StartRun
 from stoker_tui.screens.workflow import WorkflowScreen
 from stoker_tui.settings import Settings
 from stoker_tui.starting import journal_path, last_line, start_daemon
+from stoker_tui.widgets.dag_view import DagView
 from stoker_tui.widgets.line_table import Sorting
+from stoker_tui.widgets.log_view import LogView
 from stoker_tui.widgets.pieces import Piece, Pieces
+
+PAN_COLUMNS, PAN_ROWS = 16, 6
+"""How far to look further in a graph."""
 
 TICK_SECONDS = 1.0
 """How often times that pass are drawn anew; only lines that changed are sent."""
@@ -177,7 +184,7 @@ class StokerApp(App[None]):
     def _things(self, kind: Kind, *, live: bool) -> Sequence[Any]:
         if kind is Kind.DAEMON:
             return [live]
-        if kind in (Kind.APP, Kind.LIST):
+        if kind in (Kind.APP, Kind.LIST, *FOCUSED):
             return [None]
         return self.page.things().get(kind, ()) if self.page else ()
 
@@ -398,6 +405,139 @@ class StokerApp(App[None]):
         """Go to the last row."""
         self._on_table(lambda table: table.go(len(table.rows) - 1))
 
+    def do_graph_open(self) -> None:
+        """Open the node."""
+        if self.page:
+            self.page.open()
+
+    def do_graph_up(self) -> None:
+        """Go to a node upstream."""
+        self._on_graph(lambda graph: graph.go(Way.UP))
+
+    def do_graph_down(self) -> None:
+        """Go to a node downstream."""
+        self._on_graph(lambda graph: graph.go(Way.DOWN))
+
+    def do_graph_left(self) -> None:
+        """Go to the node at the left."""
+        self._on_graph(lambda graph: graph.go(Way.LEFT))
+
+    def do_graph_right(self) -> None:
+        """Go to the node at the right."""
+        self._on_graph(lambda graph: graph.go(Way.RIGHT))
+
+    def do_graph_jump(self) -> None:
+        """Let a name be typed."""
+        self._on_graph(lambda graph: graph.jump())
+
+    def do_graph_zoom(self) -> None:
+        """Draw it smaller, and large again."""
+        self._on_graph(lambda graph: graph.next_zoom())
+
+    def do_graph_zoom_in(self) -> None:
+        """Draw it larger."""
+        self._on_graph(lambda graph: graph.zoom_in())
+
+    def do_graph_zoom_out(self) -> None:
+        """Draw it smaller."""
+        self._on_graph(lambda graph: graph.zoom_out())
+
+    def do_graph_pan_up(self) -> None:
+        """Look further up."""
+        self._on_graph(lambda graph: graph.pan(0, -PAN_ROWS))
+
+    def do_graph_pan_down(self) -> None:
+        """Look further down."""
+        self._on_graph(lambda graph: graph.pan(0, PAN_ROWS))
+
+    def do_graph_pan_left(self) -> None:
+        """Look further left."""
+        self._on_graph(lambda graph: graph.pan(-PAN_COLUMNS, 0))
+
+    def do_graph_pan_right(self) -> None:
+        """Look further right."""
+        self._on_graph(lambda graph: graph.pan(PAN_COLUMNS, 0))
+
+    def do_output_follow(self) -> None:
+        """Follow what is written, or stay."""
+        self._on_output(lambda output: output.follow())
+
+    def do_output_search(self) -> None:
+        """Let something to look for be typed."""
+        self._on_output(lambda output: output.ask_search())
+
+    def do_output_next(self) -> None:
+        """Go to the next place of what is looked for."""
+        self._on_output(lambda output: output.find_next())
+
+    def do_output_previous(self) -> None:
+        """Go to the place before."""
+        self._on_output(lambda output: output.find_previous())
+
+    def do_output_error(self) -> None:
+        """Go to the next error."""
+        self._on_output(lambda output: output.next_error())
+
+    def do_output_error_before(self) -> None:
+        """Go to the error before."""
+        self._on_output(lambda output: output.previous_error())
+
+    def do_output_stream(self) -> None:
+        """Show the next stream."""
+        self._on_output(lambda output: output.next_stream())
+
+    def do_output_attempt_before(self) -> None:
+        """Show the attempt before."""
+        self._on_output(lambda output: output.other_attempt(-1))
+
+    def do_output_attempt_after(self) -> None:
+        """Show the attempt after."""
+        self._on_output(lambda output: output.other_attempt(1))
+
+    def do_output_wrap(self) -> None:
+        """Fold long lines, or not."""
+        self._on_output(lambda output: output.wrap())
+
+    def do_output_pager(self) -> None:
+        """Read it in $PAGER."""
+        self._on_output(lambda output: output.page_out())
+
+    def do_output_save(self) -> None:
+        """Let the name of a file be typed."""
+        self._on_output(lambda output: output.ask_save())
+
+    def do_output_down(self) -> None:
+        """Go down."""
+        self._on_output(lambda output: output.scroll_rows(1))
+
+    def do_output_up(self) -> None:
+        """Go up."""
+        self._on_output(lambda output: output.scroll_rows(-1))
+
+    def do_output_page_down(self) -> None:
+        """Go down a page."""
+        self._on_output(lambda output: output.scroll_pages(1))
+
+    def do_output_page_up(self) -> None:
+        """Go up a page."""
+        self._on_output(lambda output: output.scroll_pages(-1))
+
+    def do_output_top(self) -> None:
+        """Go to the beginning."""
+        self._on_output(lambda output: output.to_start())
+
+    def do_output_bottom(self) -> None:
+        """Go to the end."""
+        self._on_output(lambda output: output.to_end())
+
+    def do_output_left(self) -> None:
+        """Look further left."""
+        self._on_output(lambda output: output.scroll_sideways(-1))
+
+    def do_output_right(self) -> None:
+        """Look further right."""
+        self._on_output(lambda output: output.scroll_sideways(1))
+
     def do_tabs_next(self) -> None:
         """Go to the next tab."""
         if self.page:
@@ -416,9 +556,9 @@ class StokerApp(App[None]):
         """Ask how the draft is to be run."""
         self._ask_start(row, debug=True)
 
-    def do_node_log(self, of: Any) -> None:
+    def do_node_log(self, of: NodeOf) -> None:
         """Read what a node wrote."""
-        self.say(f"stoker logs {of.run.row.id} {of.node.name} -f shows what it wrote")
+        self.push_screen(OutputScreen(of.run.row.id, of.node.name, len(of.node.attempts)))
 
     def _ask_start(self, row: api.WorkflowRow, *, debug: bool) -> None:
         def started(number: int | None) -> None:
@@ -429,6 +569,14 @@ class StokerApp(App[None]):
         zone = (row.schedule.time_zone if row.schedule else None) or self.zone
         form = StartRun(row, debug=debug, queues=queues, zone=zone, start=partial(start_run, self.link))
         self.push_screen(form, started)
+
+    def _on_graph(self, do: Callable[[DagView], None]) -> None:
+        if self.page and self.page.graph is not None:
+            do(self.page.graph)
+
+    def _on_output(self, do: Callable[[LogView], None]) -> None:
+        if self.page and self.page.output is not None:
+            do(self.page.output)
 
     def _on_table(self, do: Callable[[Any], None]) -> None:
         if self.page and self.page.table is not None:

@@ -25,6 +25,8 @@ from stoker_tui.client import (
     decoded,
     unreachable,
 )
+from stoker_tui.logs.attempt import AttemptSource
+from stoker_tui.logs.source import Source
 
 _T = TypeVar("_T")
 
@@ -100,6 +102,10 @@ class Link:
         """Ask for something to be so."""
         answer = await self._ask("PUT", path, content=msgspec.json.encode(request))
         return cleaned(decoded(self.path, answer, kind))
+
+    def output(self, run: int, node: str, attempt: int, stream: api.Stream) -> Source:
+        """Give what an attempt's output is read from."""
+        return AttemptSource(self._http, run, node, attempt, stream)
 
     def within(self, template: str, **values: str | int) -> str:
         """Give the path of a template of the workspace."""

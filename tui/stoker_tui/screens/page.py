@@ -14,8 +14,10 @@ from textual.widgets import Input
 from stoker_tui.actions import Action, Kind, key_name
 from stoker_tui.looks import style
 from stoker_tui.mirror import Connection, Topic
+from stoker_tui.widgets.dag_view import DagView
 from stoker_tui.widgets.frame import Line
 from stoker_tui.widgets.line_table import LineTable
+from stoker_tui.widgets.log_view import LogView
 from stoker_tui.widgets.pieces import Piece, Pieces
 
 if TYPE_CHECKING:
@@ -80,6 +82,16 @@ class Page(Screen[None]):
     @property
     def table(self) -> LineTable | None:
         """The list that list actions are about."""
+        return None
+
+    @property
+    def graph(self) -> DagView | None:
+        """The graph that graph actions are about."""
+        return None
+
+    @property
+    def output(self) -> LogView | None:
+        """The output that its actions are about."""
         return None
 
     def open(self) -> None:
@@ -150,8 +162,9 @@ class Page(Screen[None]):
 
     def kinds(self) -> set[Kind]:
         """Give the kinds of things that actions can be about here."""
-        kinds = {Kind.APP, Kind.DAEMON, *self.things()}
-        return kinds | {Kind.LIST} if self.table is not None else kinds
+        shown = {Kind.LIST: self.table, Kind.GRAPH: self.graph, Kind.OUTPUT: self.output}
+        focused = {kind for kind, widget in shown.items() if widget is not None}
+        return {Kind.APP, Kind.DAEMON, *self.things(), *focused}
 
     # Keys.
 

@@ -1,4 +1,4 @@
-"""A run: its nodes, what is to be known of the one under the cursor, its graph, its events."""
+"""A run: its graph, its nodes, what is to be known of the one selected, when each ran, its events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from textual.events import Resize
 from textual.widgets import ContentSwitcher
 
 from stoker_shared import api
-from stoker_shared.drawing import draw
 from stoker_shared.events import Reason
 from stoker_shared.model import RUN_ENDS, NodeState
 from stoker_tui.actions import Kind, NodeOf
@@ -25,7 +24,9 @@ from stoker_tui.screens.tabs import tab_line
 from stoker_tui.theme import GLYPHS, version_word
 from stoker_tui.times import ahead, lasted, local, took
 from stoker_tui.topics import Run, RunPage
+from stoker_tui.widgets.dag_view import DagView
 from stoker_tui.widgets.frame import Line
+from stoker_tui.widgets.gantt_view import GanttView
 from stoker_tui.widgets.line_table import Column, LineTable
 from stoker_tui.widgets.pane import Pane
 from stoker_tui.widgets.pieces import Piece, Pieces
@@ -33,7 +34,7 @@ from stoker_tui.widgets.pieces import Piece, Pieces
 WIDE = 110
 """Columns from which on what is known of a node stands beside the nodes, not below them."""
 
-_TABS = ("nodes", "graph", "events")
+_TABS = ("graph", "nodes", "gantt", "events")
 
 
 class RunScreen(Page):
@@ -80,9 +81,10 @@ class RunScreen(Page):
             id="nodes",
         )
         with Container(id="panes"):
-            with ContentSwitcher(id="tabs", initial="nodes"):
+            with ContentSwitcher(id="tabs", initial="graph"):
+                yield DagView(self.styles_of, ascii_only=ascii_only, id="graph")
                 yield self._list
-                yield Pane(self.styles_of, ascii_only=ascii_only, wrap=False, id="graph")
+                yield GanttView(self.styles_of, ascii_only=ascii_only, id="gantt")
                 yield Pane(self.styles_of, ascii_only=ascii_only, id="events")
             yield Pane(self.styles_of, ascii_only=ascii_only, id="facts")
 
@@ -93,14 +95,20 @@ class RunScreen(Page):
     @property
     def table(self) -> LineTable | None:
         """The nodes, where they are shown."""
-        return self._list if self._tab == 0 else None
+        return self._list if _TABS[self._tab] == "nodes" else None
+
+    @property
+    def graph(self) -> DagView | None:
+        """The graph, where it is shown."""
+        return self.query_one(DagView) if _TABS[self._tab] == "graph" else None
 
     def things(self) -> Mapping[Kind, Sequence[Any]]:
         """Give the nodes chosen, and the run."""
         known = self._topic.value
         if known is None:
             return {Kind.TABS: [None]}
-        nodes = self._list.chosen if self._list else []
+        current = self._current()
+        nodes = self._list.chosen if self.table and self._list else [current] if current else []
         return {
             Kind.NODE: [NodeOf(known.view, node) for node in nodes],
             Kind.RUN: [known.view.row],
@@ -129,34 +137,58 @@ class RunScreen(Page):
             return
         now = self.stoker.now()
         self.query_one("#title", Line).show(title(known.view, now))
+        graph, nodes = self.query_one(DagView), known.view.nodes
         first = not self._list.count
-        self._list.set_rows(known.view.nodes)
+        graph.show(
+            {node.name: node.upstream for node in nodes}, {node.name: node.state.value for node in nodes}
+        )
+        self._list.set_rows(nodes)
         if first:
-            self._list.go_to(_interesting(known.view.nodes))
-        focus_first(self, self._list)
+            graph.select(_interesting(nodes))
+        focus_first(self, graph)
         self._draw_tab(known, now)
         self._draw_facts()
 
     def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Tell of the node under the cursor."""
+        """Tell of the node under the cursor, and select it in the graph too."""
         super().on_line_table_moved(event)
+        if self.table is not None and event.table.current is not None:
+            self.query_one(DagView).select(event.table.current.name)
         self._draw_facts()
 
+    def on_dag_view_selected(self, event: DagView.Selected) -> None:
+        """Tell of the node, and put the cursor on it in the list too."""
+        if self._list is not None and self.table is None:
+            self._list.go_to(event.node)
+        self.redraw()
+
+    def on_dag_view_opened(self, event: DagView.Opened) -> None:
+        """Open the node."""
+        self.open()
+
     def _draw_tab(self, known: RunPage, now: datetime) -> None:
-        if self._tab == 1:
-            self.query_one("#graph", Pane).set_lines(
-                graph_lines(known.view, ascii_only=self.stoker.ascii_only)
-            )
-        elif self._tab == 2:
+        if _TABS[self._tab] == "gantt":
+            row = known.view.row
+            start = row.started_at or row.created_at
+            self.query_one(GanttView).show(known.view.nodes, start, row.ended_at or now)
+        elif _TABS[self._tab] == "events":
             self.query_one("#events", Pane).set_lines(event_lines(known.view, self.stoker.zone))
 
     def _draw_facts(self) -> None:
-        known, node = self._topic.value, self._list.current if self._list else None
+        known, node = self._topic.value, self._current()
         lines: list[Pieces] = []
         if known is not None and node is not None:
             card = known.cards.get(node.name)
             lines = list(node_lines(known.view, node, card, self.stoker.now(), self.stoker.zone))
         self.query_one("#facts", Pane).set_lines(lines)
+
+    def _current(self) -> api.NodeView | None:
+        """Give the node selected in the tab that is shown: in the list of nodes, or else in the graph."""
+        known = self._topic.value
+        if self.table is not None or known is None:
+            return self.table.current if self.table else None
+        selected = self.query_one(DagView).selected
+        return next((node for node in known.view.nodes if node.name == selected), None)
 
     def _columns(self) -> Sequence[Column[api.NodeView]]:
         now = self.stoker.now
@@ -283,13 +315,6 @@ def _attempt(attempt: api.AttemptView, now: datetime, zone: str) -> Pieces:
 
 def _took(node: api.NodeView, now: datetime) -> str:
     return lasted(node.attempts[0].starting_at, node.ended_at, now) if node.attempts else ""
-
-
-def graph_lines(view: api.RunView, *, ascii_only: bool) -> list[Pieces]:
-    """Give the run's graph with the glyphs of its nodes' states."""
-    labels = {node.name: f"{GLYPHS[node.state.value]} {node.name}" for node in view.nodes}
-    upstream = {node.name: node.upstream for node in view.nodes}
-    return [[(line, "")] for line in draw(labels, upstream, ascii_only=ascii_only).splitlines()]
 
 
 def event_lines(view: api.RunView, zone: str) -> list[Pieces]:

@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from textual.widgets import ContentSwitcher
 
 from stoker_shared import api
-from stoker_shared.drawing import draw
 from stoker_shared.model import NodeSpec
 from stoker_shared.schedules import in_words
 from stoker_shared.state import WorkflowVersion
@@ -22,6 +21,7 @@ from stoker_tui.screens.page import Page, focus_first
 from stoker_tui.screens.tabs import tab_line
 from stoker_tui.times import ago, ahead, local
 from stoker_tui.topics import Runs, Workflow, WorkflowPage
+from stoker_tui.widgets.dag_view import DagView
 from stoker_tui.widgets.frame import Line
 from stoker_tui.widgets.line_table import Column, LineTable
 from stoker_tui.widgets.pane import Pane
@@ -62,7 +62,7 @@ class WorkflowScreen(Page):
             "versions": self._table("versions", self._version_columns(), lambda version: version.version),
         }
         with ContentSwitcher(id="tabs", initial="graph"):
-            yield Pane(self.styles_of, ascii_only=ascii_only, wrap=False, id="graph")
+            yield DagView(self.styles_of, ascii_only=ascii_only, id="graph")
             yield from self._tables.values()
             yield Pane(self.styles_of, ascii_only=ascii_only, id="schedule")
 
@@ -70,6 +70,11 @@ class WorkflowScreen(Page):
     def table(self) -> LineTable | None:
         """The list of the tab."""
         return self._tables.get(_TABS[self._tab])
+
+    @property
+    def graph(self) -> DagView | None:
+        """The graph, where it is shown."""
+        return self.query_one(DagView) if _TABS[self._tab] == "graph" else None
 
     def things(self) -> Mapping[Kind, Sequence[Any]]:
         """Give the workflow, and the runs chosen."""
@@ -112,7 +117,7 @@ class WorkflowScreen(Page):
         self._tables["runs"].set_rows((self._runs.value or {}).values())
         self._tables["versions"].empty = ("nothing is published yet",)
         self._tables["versions"].set_rows(known.versions)
-        self.query_one("#graph", Pane).set_lines(_graph(spec.nodes, ascii_only=self.stoker.ascii_only))
+        _show_graph(self.query_one(DagView), spec.nodes)
         self.query_one("#schedule", Pane).set_lines(list(self._schedule(known)))
         focus_first(self, self.query_one(f"#{_TABS[self._tab]}"))
 
@@ -210,11 +215,10 @@ def _node_columns() -> Sequence[Column[NodeSpec]]:
     ]
 
 
-def _graph(nodes: Sequence[NodeSpec], *, ascii_only: bool) -> list[Pieces]:
-    if not nodes:
-        return [[("It has no nodes yet.", "dim")]]
+def _show_graph(graph: DagView, nodes: Sequence[NodeSpec]) -> None:
+    graph.empty = "It has no nodes yet."
     try:
-        drawing = draw({}, {node.name: node.upstream for node in nodes}, ascii_only=ascii_only)
-    except (ValueError, KeyError) as error:
-        return [[(f"It can't be drawn: {error}", "warning")]]
-    return [[(line, "")] for line in drawing.splitlines()]
+        graph.show({node.name: node.upstream for node in nodes}, {})
+    except ValueError as error:
+        graph.empty = f"It can't be drawn: {error}"
+        graph.show({}, {})
