@@ -27,7 +27,9 @@ class Terminal:
         columns, lines = size
         shell = f"sleep 0.2; exec {shlex.join(map(str, command))}"
         options = ["-x", str(columns), "-y", str(lines)]
-        bare = {name: value for name, value in environment.items() if not name.startswith("TMUX")}
+        # Where tests run side by side COLUMNS and LINES are set, and would be believed before the terminal.
+        others = ("COLUMNS", "LINES", "TMUX", "TMUX_PANE")
+        bare = {name: value for name, value in environment.items() if name not in others}
         self._tmux("-f", "/dev/null", "new-session", "-d", *options, shell, env={**bare, "LC_ALL": "C.UTF-8"})
         self._tmux("pipe-pane", "-o", f"cat > {shlex.quote(str(self.raw))}")
 
