@@ -114,6 +114,7 @@ jobs = st.sampled_from(
 )
 counts, seconds = st.none() | st.integers(0, 100), st.none() | st.integers(1, 100_000)
 times_of_day = st.times().map(lambda time: f"{time:%H:%M}")
+deadlines = st.none() | times_of_day | st.sampled_from(["90m", "2h", "1m", "8784h"])
 
 _bounds = {
     "time_zone": st.none() | st.sampled_from(["Europe/Berlin", "UTC", "America/Argentina/Buenos_Aires"]),
@@ -191,6 +192,8 @@ def nodes(draw: st.DrawFn) -> tuple[NodeSpec, ...]:
     )
 
 
+deadlines = st.none() | times_of_day | st.integers(1, 9999).map(lambda minutes: f"{minutes}m")
+
 workflow_specs = st.builds(
     WorkflowSpec,
     workflow=names,
@@ -207,6 +210,8 @@ workflow_specs = st.builds(
     run_timeout=seconds,
     parallelism=st.none() | st.integers(1, 500),
     failure_strategy=st.sampled_from(FailureStrategy),
+    not_started_by=deadlines,
+    not_done_by=deadlines,
     tags=tags,
     variables=variables,
 )

@@ -11,6 +11,7 @@ from collections.abc import Container, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import takewhile
+from math import ceil
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -51,13 +52,13 @@ class Candidate(NamedTuple):
 
 
 def decide(backfill: Backfill) -> list[Decision]:
-    """Give what follows by itself: its end, or that it pauses after too many failures."""
-    if backfill.state is not BackfillState.RUNNING:
+    """Give what follows by itself: its end, also while it is paused, or that it pauses after failures."""
+    if backfill.has_ended:
         return []
-    if not backfill.is_left and not backfill.active:
+    if not backfill.is_left:
         end = BackfillState.FAILED if backfill.failed else BackfillState.SUCCEEDED
-        return [ev.BackfillFinished(backfill.id, end)]
-    if backfill.is_left and 0 < backfill.stop_after <= backfill.failures:
+        return [] if backfill.active else [ev.BackfillFinished(backfill.id, end)]
+    if backfill.state is BackfillState.RUNNING and 0 < backfill.stop_after <= backfill.failures:
         runs = "1 run" if backfill.failures == 1 else f"{backfill.failures} runs"
         return [ev.BackfillPaused(backfill.id, f"{runs} failed")]
     return []
@@ -129,14 +130,14 @@ def needs_run(intervals: Intervals, runs: Sequence[PastRun]) -> bool:
 def take(
     backfill: Backfill, waiting: deque[Candidate], doubted: Container[datetime]
 ) -> list[ev.BackfillPassed | Candidate]:
-    """Take what it comes to now: runs as far as there is room for them, and what needs none.
+    """Take what it comes to while there is room: runs, and what it passes before them.
 
-    It does not pass over what is ``doubted``: what was known of that cycle time may not be so any more.
+    It stops at what is ``doubted``: what was known of that cycle time may not be so any more.
     """
     room = backfill.parallel - len(backfill.active)
     again = backfill.retried is not None
     taken: list[ev.BackfillPassed | Candidate] = []
-    while waiting and waiting[0].interval.cycle not in doubted and (room > 0 or not waiting[0].made):
+    while waiting and room > 0 and waiting[0].interval.cycle not in doubted:
         candidate = waiting.popleft()
         if candidate.made:
             taken.append(candidate)
@@ -164,12 +165,13 @@ def rest(backfill: Backfill) -> list[ev.BackfillPassed]:
 
 def seconds_left(backfill: Backfill, usual: float | None, wait: float) -> float | None:
     """Estimate when all is done, from what a run usually takes and how long the last interval is to ``wait``
-    for; None where that can't be known.
+    for; None where that can't be known. Of what is to come as many need a run as did before.
     """
     if usual is None or backfill.state is not BackfillState.RUNNING:
         return None
-    runs = max(backfill.total - backfill.seen, 0) + len(backfill.active)
-    rounds = -(-runs // backfill.parallel)
+    share = 1 - backfill.passed / backfill.seen if backfill.seen else 1
+    runs = max(backfill.total - backfill.seen, 0) * share + len(backfill.active)
+    rounds = ceil(runs / backfill.parallel)
     return round(max(rounds * usual, wait + usual if wait else 0), 3)
 
 

@@ -78,7 +78,8 @@ class _Chunk:
         self.workflow = held.workflow
         self.place = _place(held)
         self.candidates: deque[Candidate] = deque()
-        self.asks = held.intervals is not Intervals.ALL or held.retried is not None
+        self.retries = held.retried is not None
+        self.asks = self.retries or held.intervals is not Intervals.ALL
         self.doubted: set[datetime] = set()
         self.more = self.is_end = False
         self.made: _Made | None = None
@@ -109,8 +110,9 @@ class Backfiller:
             worker.look_anew()
 
     def close(self) -> None:
-        """Make no more runs."""
-        self._engine.listeners.remove(self._heard)
+        """Make no more runs, if it ever began to."""
+        if self._heard in self._engine.listeners:
+            self._engine.listeners.remove(self._heard)
         for worker in self._workers.values():
             worker.close()
 
@@ -259,10 +261,14 @@ class _Worker:
         """Make the next runs, as many as may be active, of what was prepared, where that is still so."""
         self._is_asked = False
         held, chunk = turn.state.backfills.get(self._number), self._chunk
-        if self._is_closed or chunk is None or held is None or held.state is not BackfillState.RUNNING:
+        if self._is_closed or held is None or held.state is not BackfillState.RUNNING:
             return
         before = len(turn.records)
-        if chunk.place == _place(held) and (chunk.made is None or chunk.made.is_current(turn.state, held)):
+        if (
+            chunk
+            and chunk.place == _place(held)
+            and (chunk.made is None or chunk.made.is_current(turn.state, held))
+        ):
             self._carry_out(turn, held, chunk)
         if len(turn.records) == before:
             self._chunk = None
@@ -284,7 +290,7 @@ class _Worker:
                 return
             turn.record(event, held.by)
         if chunk.is_end and not chunk.candidates:
-            for passed in backfill.rest(held):
+            for passed in backfill.rest(held) if chunk.retries is (held.retried is not None) else ():
                 turn.record(passed, STOKER)
             self._chunk = None
         chunk.place = _place(held)
@@ -302,9 +308,7 @@ def _place(held: Backfill) -> tuple[datetime, datetime, datetime | None]:
 
 
 def _can_take(held: Backfill, chunk: _Chunk) -> bool:
-    if not chunk.candidates:
-        return chunk.is_end
-    return len(held.active) < held.parallel or not chunk.candidates[0].made
+    return len(held.active) < held.parallel if chunk.candidates else chunk.is_end
 
 
 def _touched(turn: Turn, workflow: int) -> set[datetime]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from stoker_shared.text import quoted
@@ -31,11 +31,6 @@ def parse_cycle(text: str, zone: ZoneInfo) -> datetime:
         return instant
     except OverflowError:
         raise ValueError(f"{quoted(text, 60)} lies outside the years 1 to 9999") from None
-
-
-def default_cycle(now: datetime) -> datetime:
-    """Give the cycle time of a manual run of a workflow without a schedule: now minus one day."""
-    return now - timedelta(days=1)
 
 
 def _instant(local: datetime, zone: ZoneInfo) -> datetime:

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from stoker_daemon.timetable import Timetable, bounds, timetable
+from stoker_daemon.timetable import bounds, timetable
+from stoker_daemon.timetable.local import LocalTicks
 from stoker_shared.model import CatchUpPolicy
 from stoker_shared.state import Workflow
 
@@ -47,7 +48,7 @@ class Drop(msgspec.Struct, frozen=True):
 class Stretch(NamedTuple):
     """A part of a workflow's time in which one timetable ticks: later than ``after``, and up to ``until``."""
 
-    ticks: Timetable
+    ticks: LocalTicks
     after: datetime
     until: datetime
 
@@ -72,8 +73,12 @@ class Stretch(NamedTuple):
         return self._replace(after=max(self.after, after))
 
 
-def ahead(workflow: Workflow, host: ZoneInfo) -> list[Stretch]:
-    """Give what a workflow has to tick yet: nothing of it is accounted for. ``host`` is the host's zone."""
+def ahead_of(workflow: Workflow, host: ZoneInfo) -> list[Stretch]:
+    """Give what a workflow has to tick yet: nothing of it is accounted for. ``host`` is the host's zone.
+
+    Raises:
+        BoundsError: a schedule that another host took can't be used on this one.
+    """
     found: list[Stretch] = []
     for era, later in zip_longest(workflow.eras, workflow.eras[1:]):
         if era.schedule:

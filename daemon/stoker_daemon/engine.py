@@ -175,6 +175,10 @@ class Engine:
         await self._unless_failed(answer)
         return answer.result()
 
+    def now(self) -> datetime:
+        """Give the moment (UTC) by the clock that was handed in."""
+        return self._now()
+
     def post(self, command: Command) -> None:
         """Have a command carried out that nobody waits for and that refuses nothing."""
         self._post(command)

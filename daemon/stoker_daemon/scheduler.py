@@ -16,7 +16,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from stoker_daemon.commands.ticks import make_ready, make_runs
-from stoker_daemon.due import ahead, next_tick
+from stoker_daemon.due import ahead_of, next_tick
 from stoker_daemon.engine import LONGEST_SLEEP, Engine, Turn
 from stoker_daemon.objects import Objects
 from stoker_daemon.problems import Refused
@@ -74,6 +74,7 @@ class Scheduler:
             self._engine.listeners.remove(self._hear)
             self._work.cancel()
             await asyncio.wait({self._work})
+            self._work = None
 
     async def _run(self) -> None:
         for count, number in enumerate(list(self._engine.state.workflows)):
@@ -123,7 +124,7 @@ class Scheduler:
         if (workflow := self._engine.state.workflows.get(number)) is None:
             return
         try:
-            tick = next_tick(ahead(workflow, self._host))
+            tick = next_tick(ahead_of(workflow, self._host))
         except Exception:
             logger.exception("the next tick of workflow %r can't be told; it is tried again", workflow.name)
             tick = self._now() + RETRY

@@ -61,8 +61,9 @@ _OFFSET = re.compile(rf"(?:{_SHIFT.pattern}){{1,4}}\Z")
 class Facts(msgspec.Struct, frozen=True):
     """What the built-in variables of one attempt are made from.
 
-    ``cycle`` is aware and in the workflow's zone. ``scheduled_at`` is when the run was due; a run that no
-    schedule made has none, and the variable is then empty. A run as a whole has no node and is attempt 0.
+    ``cycle`` is aware and in the workflow's zone. ``scheduled_at`` is when the run was due, the end of its
+    interval. A run that a person started was never due, whatever its cycle time: it has none, and the
+    variable is empty. A run as a whole has no node and is attempt 0.
     """
 
     cycle: datetime

@@ -98,8 +98,8 @@ class Program(Group):
         return list(dict.fromkeys([*self._entries, *self.commands]))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Give a command, loading the module that adds it."""
-        if cmd_name in self._entries and cmd_name not in self.commands:
+        """Give a command, loading the module that adds it: it may be there, but not all that is below it."""
+        if cmd_name in self._entries:
             import_module(self._entries[cmd_name].module)
         return super().get_command(ctx, cmd_name)
 

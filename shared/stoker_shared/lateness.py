@@ -49,13 +49,17 @@ def _length(text: str) -> timedelta | None:
 
 
 def _next_local(at: time, tick: datetime, zone: ZoneInfo) -> datetime:
-    """Give the first moment after the tick with that local time; one that a clock change leaves out is late
-    by as much as the clock jumps.
+    """Give the first moment after the tick with that local time.
+
+    Where the clock jumps over it, that is as much later as it jumps.
     """
     day = tick.astimezone(zone).date()
-    found = [
-        datetime.combine(day + timedelta(days), at.replace(fold=fold), zone).astimezone(UTC)
-        for days in (0, 1, 2)
-        for fold in (0, 1)
-    ]
+    found: list[datetime] = []
+    for days in range(3):
+        first, second = (
+            datetime.combine(day + timedelta(days), at.replace(fold=fold), zone).astimezone(UTC)
+            for fold in (0, 1)
+        )
+        # In a gap the second is the earlier one.
+        found += [first, max(first, second)]
     return min(moment for moment in found if moment > tick)

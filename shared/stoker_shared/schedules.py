@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from zoneinfo import available_timezones
 
@@ -84,13 +84,23 @@ def _range_faults(start: str | None, end: str | None) -> Iterator[tuple[str, str
                 field,
                 f"{quoted(text, 40)} is not a time; write 2026-11-21, 2026-11-21T01:00 or with +01:00",
             )
-    if len(moments) == 2 and _is_empty(*moments):
+    if end and len(moments) == 2 and _is_empty(*moments, whole_day=_is_date(end)):
         yield "end", "must be later than the start"
 
 
-def _is_empty(start: datetime, end: datetime) -> bool:
+def _is_empty(start: datetime, end: datetime, *, whole_day: bool) -> bool:
     """Tell whether there is nothing between the two; a local time can't be compared with one that is not."""
+    if whole_day:
+        return start.date() > end.date()
     return (start.tzinfo is None) == (end.tzinfo is None) and start >= end
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _no_such_zone(name: str) -> str:

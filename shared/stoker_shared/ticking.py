@@ -17,7 +17,7 @@ class NotDue(ValueError):
 
 
 def workflow_scheduling(state: State, _: ev.Record, event: ev.WorkflowScheduling) -> None:
-    """Turn the switch. What is accounted for stays so, also where the clock was set back in between."""
+    """Turn the switch. After which moment it schedules is for the command to say."""
     workflow = state.workflows[event.workflow]
     workflow.skipped = None
     if event.on and event.after:

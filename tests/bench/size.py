@@ -32,6 +32,8 @@ class Size:
     followers: tuple[int, ...] = (1, 20, 200)
     listed: tuple[int, int] = (1_000, 1_000_000)
     """Finished runs in the histories that lists are asked of."""
+    drawn: tuple[tuple[int, int], ...] = ((3, 4), (20, 10), (50, 20))
+    """Layers, and nodes in each, of the DAGs that are drawn."""
 
 
 TINY = Size(
@@ -51,5 +53,6 @@ TINY = Size(
     requests=10,
     followers=(1, 2),
     listed=(10, 20),
+    drawn=((2, 2),),
 )
 """Just enough to see that the benchmark works."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from stoker_daemon.cycles import default_cycle, parse_cycle
+from stoker_daemon.cycles import parse_cycle
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = [
@@ -190,7 +190,3 @@ class TestACycleTime:
             assert str(error).isprintable()
             assert len(str(error)) < 300
             assert repr(text[:10])[1:-1] in str(error) or "Europe/Berlin" in str(error)
-
-
-def test_a_manual_run_is_about_now_minus_one_day():
-    assert default_cycle(datetime(2026, 3, 30, 1, 0, tzinfo=UTC)) == datetime(2026, 3, 29, 1, 0, tzinfo=UTC)

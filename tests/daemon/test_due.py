@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stoker_daemon.due import Drop, Make, ahead, due, next_tick
+from stoker_daemon.due import Drop, Make, ahead_of, due, next_tick
 from stoker_daemon.timetable import timetable
 from stoker_shared import events as ev
 from stoker_shared.model import CatchUpPolicy, Cron, Days, Hours, Minutes, Schedule
@@ -43,7 +44,7 @@ class Flow:
 
     @property
     def next(self) -> datetime | None:
-        return next_tick(ahead(self.workflow, BERLIN))
+        return next_tick(ahead_of(self.workflow, BERLIN))
 
     def publish(self, schedule: Schedule | None, now: datetime) -> None:
         self.story.now = now
@@ -53,7 +54,7 @@ class Flow:
     def notice(self, now: datetime) -> list[Make | Drop]:
         """Carry out what is due at a moment, as the engine does: `apply` refuses what is not."""
         self.story.now = now
-        decisions = list(due(ahead(self.workflow, BERLIN), now, self.policy))
+        decisions = list(due(ahead_of(self.workflow, BERLIN), now, self.policy))
         for decision in decisions:
             if isinstance(decision, Drop):
                 self.dropped.append(decision)
@@ -172,7 +173,7 @@ steps = st.one_of(st.floats(0, 200), st.floats(0, 86400), st.floats(-4000, 0))
 """Seconds from one noticing to the next: the daemon was up, or down, or the clock was set back."""
 
 
-def reference(flow: Flow, eras: list[tuple[datetime, Schedule]], after: datetime, now: datetime):
+def reference(eras: Sequence[tuple[datetime, Schedule]], after: datetime, now: datetime) -> list[datetime]:
     """Give the ticks later than one moment and not later than another, one after the other."""
     found = []
     for (since, schedule), until in zip(eras, [*(since for since, _ in eras[1:]), now], strict=True):
@@ -198,7 +199,7 @@ def test_every_tick_is_made_once_or_dropped_as_the_policy_says_whenever_it_is_no
             schedule = data.draw(schedules)
             flow.publish(schedule, now)
             eras = [*(era for era in eras if era[0] < now), (now, schedule)]
-        new = reference(flow, eras, ticked, now)
+        new = reference(eras, ticked, now)
         ticked = max(new, default=ticked)
         missed = [tick for tick in new if now - tick > timedelta(seconds=60)]
         wanted = missed if policy is ALL else missed[-1:] if policy is LATEST else []

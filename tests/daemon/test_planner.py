@@ -2,13 +2,14 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from stoker_daemon.line import Line
 from stoker_daemon.planner import Decision, Start, decide, starts, wake_at
 from stoker_shared import events as ev
 from stoker_shared.model import FailureStrategy, NodeState, RunState
-from tests.strategies import T0, Story, created, exited, node, started, starting
+from tests.strategies import T0, Story, created, exited, node, replayed, started, starting
 
 FAR = 10**18
 """More seconds than a calendar has."""
@@ -469,3 +470,57 @@ class TestTheEndOfARun:
         story.tell(exited("a"), finished("a", NodeState.SUCCEEDED))
 
         assert decided(story) == []
+
+
+class TestLateness:
+    def late(self, story: Story) -> list[ev.RunLate]:
+        decisions = [
+            decision for decision in decide(story.run, story.now) if isinstance(decision, ev.RunLate)
+        ]
+        story.tell(*decisions)
+        return decisions
+
+    def test_is_noted_once_also_of_a_run_of_which_nothing_started(self):
+        due = T0 + timedelta(minutes=30), T0 + timedelta(minutes=60)
+        story = Story(created([node("a")], start_by=due[0], end_by=due[1]))
+        assert (self.late(story), wake_at(story.run, story.now)) == ([], due[0])
+
+        story.pass_time(1800)
+        assert self.late(story) == [ev.RunLate(1, ev.Lateness.START, due[0])]
+        assert (self.late(story), wake_at(story.run, story.now)) == ([], due[1])
+
+        story.pass_time(86400)
+        assert self.late(story) == [ev.RunLate(1, ev.Lateness.END, due[1])]
+        # A daemon that is started again comes to the same state.
+        assert replayed(story.records).runs[1].late == [ev.Lateness.START, ev.Lateness.END]
+        assert (self.late(story), wake_at(story.run, story.now)) == ([], None)
+
+    def test_is_not_noted_of_what_started_or_ended_in_time(self):
+        by = T0 + timedelta(minutes=30)
+        story = Story(created([node("a")], start_by=by, end_by=by), ev.RunStarted(1), starting("a"))
+        story.pass_time(60)
+        story.tell(exited("a"), ev.NodeFinished(1, "a", NodeState.FAILED))
+        run = story.run
+        story.tell(ev.RunFinished(1, RunState.FAILED))
+
+        story.pass_time(3600)
+        story.tell(
+            ev.RunRestored(1, 1, 1, msgspec.json.encode(run).decode()),
+            ev.RunRerunRequested(1, ("a",)),
+        )
+        assert self.late(story) == []
+        assert story.run.end_by is None
+
+    def test_that_was_noted_is_not_noted_again_when_the_run_is_run_again(self):
+        by = T0 + timedelta(minutes=30)
+        story = Story(created([node("a")], end_by=by), ev.RunStarted(1), starting("a"))
+        story.pass_time(3600)
+        assert len(self.late(story)) == 1
+        story.tell(exited("a"), ev.NodeFinished(1, "a", NodeState.FAILED))
+        run = story.run
+        story.tell(ev.RunFinished(1, RunState.FAILED))
+        story.tell(
+            ev.RunRestored(1, 1, 1, msgspec.json.encode(run).decode()),
+            ev.RunRerunRequested(1, ("a",)),
+        )
+        assert (self.late(story), story.run.end_by) == ([], by)

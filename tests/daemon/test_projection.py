@@ -4,13 +4,25 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from stoker_daemon.projection import Change, Projection, RunChange, Selection, Slice, changes_by
+from stoker_daemon.backfill import PastRun
+from stoker_daemon.projection import (
+    Change,
+    Intervals,
+    Projection,
+    Range,
+    RunChange,
+    Selection,
+    Slice,
+    changes_by,
+    microseconds,
+)
 from stoker_daemon.projection import database as projection_module
 from stoker_daemon.projection.selection import NAME, STATE, Facet
 from stoker_daemon.runlog import log as runlog
@@ -273,6 +285,53 @@ async def test_whatever_is_found_the_log_makes_it_what_it_would_have_been(
         assert await content(projection) == expected
     with sqlite3.connect(world.path) as database:
         assert database.execute("select log, seq from position").fetchall() == [(world.log, world.seq)]
+
+
+class TestTheRunsForIntervals:
+    """Of workflow 1, with the backfill 7 that asks."""
+
+    @pytest.fixture(params=["written", "not written"])
+    async def projection(self, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Projection]:
+        log, _ = open_log(tmp_path / "runlog", "machine", T0)
+        projection = Projection(None)
+        await projection.open(tmp_path / "runlog", log.id, 0)
+        if request.param == "not written":
+            await refuse_writes(projection, refused=True)
+        row = run_row(Story(created([node("a")])).run)
+        for number, fields in enumerate(
+            [
+                {},
+                {"trigger": ev.Trigger.DEBUG},
+                {"cycle": T0, "state": RunState.FAILED},
+                {"trigger": ev.Trigger.BACKFILL, "backfill": 7, "cycle": T0},
+                {"trigger": ev.Trigger.BACKFILL, "backfill": 8, "cycle": T0},
+                {"workflow": 2, "cycle": T0},
+                {"cycle": T0 + timedelta(days=1)},
+            ],
+            start=1,
+        ):
+            change = RunChange(msgspec.structs.replace(row, id=number, **fields))
+            projection.write([change], number)
+        yield projection
+        await projection.close()
+
+    async def test_are_those_of_the_workflow_without_debug_by_cycle_time(self, projection: Projection):
+        within = Range(microseconds(T0 - timedelta(days=1)), microseconds(T0) + 1)
+
+        found = await projection.past_runs(Intervals("default", 1, within, 7))
+
+        pending = RunState.PENDING
+        assert found == {
+            T0 - timedelta(days=1): [PastRun(1, pending)],
+            T0: [PastRun(3, RunState.FAILED), PastRun(4, pending, own=True), PastRun(5, pending)],
+        }
+
+    async def test_are_none_of_any_backfill_where_none_asks(self, projection: Projection):
+        within = Range(microseconds(T0), microseconds(T0) + 1)
+
+        found = await projection.past_runs(Intervals("default", 1, within))
+
+        assert [run.own for run in found[T0]] == [False, False, False]
 
 
 class TestAWriteThatFails:

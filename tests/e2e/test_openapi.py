@@ -39,6 +39,7 @@ KNOWN = """
 "path.name" = "known"
 "path.path" = "known.sh"
 "path.run" = 1
+"path.backfill" = 1
 "path.node" = "a"
 """
 
@@ -49,6 +50,8 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StokerDaemon]:
         running.publish_job("known.sh", "echo known")
         running.publish_workflow("known", [{"name": "a", "job": "known.sh"}])
         running.finished(running.start_run("known"))
+        backfill = {"workflow": "known", "from": "2026-01-01", "to": "2026-01-02", "every": "1d"}
+        running.http.post("/v1/workspaces/default/backfills", json=backfill).raise_for_status()
         yield running
 
 

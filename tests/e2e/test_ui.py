@@ -56,7 +56,13 @@ def test_a_run_is_started_and_seen_to_end_and_the_daemon_may_go_and_come(
         terminal.press("Enter")
         terminal.shows("▸ #2 clicks", "ValueError: no such column", "again by hand")
         terminal.resize(120, 40)
-        terminal.shows("stoker logs 2 check")
+        terminal.shows("✖ check", "stoker logs 2 check")
+        terminal.press("l")
+        terminal.shows("▸ #2 ▸ check", "ValueError: no such column", "both  ended")
+        terminal.press("t", "t")
+        terminal.shows("stderr  ended")
+        terminal.press("Escape")
+        terminal.shows("[graph]")
         terminal.press("q")
 
 

@@ -231,8 +231,16 @@ def test_the_list_shows_what_runs_when_where(daemon: StokerDaemon):
 
     head, row = told(daemon, "workflow", "list")
 
-    assert [head.split()[index] for index in (0, 3, 4, 5)] == ["NAME", "QUEUE", "SCHEDULE", "TAGS"]
-    assert row.startswith("flow        1  changed  root_queue  days 01:00 Berlin  team=sales")
+    assert [head.split()[index] for index in (0, 3, 4, 5, 8)] == [
+        "NAME",
+        "QUEUE",
+        "SCHEDULE",
+        "SWITCH",
+        "TAGS",
+    ]
+    assert row.startswith(
+        "flow        1  changed  root_queue  days 01:00 Berlin  off     -         team=sales"
+    )
     assert f"#{run}" in row
     assert told(daemon, "workflow", "show", "flow", "--version", "1")[2:5] == [
         "tags: team=sales",

@@ -2,8 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from stoker_shared.actions import NodeAction, RunAction, why_not_node, why_not_run
-from stoker_shared.model import NodeState, RunState
+from stoker_shared.actions import (
+    BackfillAction,
+    NodeAction,
+    RunAction,
+    why_not_backfill,
+    why_not_node,
+    why_not_run,
+)
+from stoker_shared.model import BackfillState, NodeState, RunState
+from stoker_shared.state import Backfill
+from tests.strategies import T0
 
 RUN_TABLE = """
                   pending  running  paused  succeeded  failed  stopped
@@ -18,6 +27,13 @@ NODE_TABLE = """
 stopped              x        x         x         .         .        .        .
 rerun                .        .         .         x         x        x        x
 set successful       .        .         .         .         x        x        x
+"""
+BACKFILL_TABLE = """
+                  running  paused  succeeded  failed  cancelled
+paused               x        .        .         .        .
+resumed              .        x        .         .        .
+cancelled            x        x        .         .        .
+retried              x        x        .         x        .
 """
 
 
@@ -55,3 +71,32 @@ def test_what_is_stopping_lets_nothing_else_be_done():
     assert why_not_node(NodeAction.STOP, NodeState.RUNNING, stopping=True) == "it is stopping already"
     assert why_not_node(NodeAction.RERUN, NodeState.FAILED, run_stopping=True) == "its run is stopping"
     assert not why_not_node(NodeAction.STOP, NodeState.RUNNING, run_stopping=True)
+
+
+def backfill(state: BackfillState, failed: int) -> Backfill:
+    moments = dict.fromkeys(("first", "last", "split", "back", "ahead", "created_at"), T0)
+    return Backfill(
+        id=1,
+        workspace="default",
+        workflow=1,
+        name="daily",
+        total=1,
+        time_zone="UTC",
+        by="alice",
+        state=state,
+        failed=failed,
+        **moments,
+    )
+
+
+@pytest.mark.parametrize(("action", "state", "allowed"), cells(BACKFILL_TABLE))
+def test_what_can_be_done_to_a_backfill(action: str, state: str, allowed: bool):
+    why = why_not_backfill(BackfillAction(action), backfill(BackfillState(state), failed=1))
+
+    assert bool(why) is not allowed
+
+
+def test_a_backfill_without_a_failed_run_has_nothing_to_retry():
+    why = why_not_backfill(BackfillAction.RETRY, backfill(BackfillState.PAUSED, failed=0))
+
+    assert why == "none of its runs failed"

@@ -17,12 +17,14 @@ ODD = "odd, name's $(x) *"
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StokerDaemon]:
-    """A daemon with workflows, jobs and a run."""
+    """A daemon with workflows, jobs, a run and a backfill."""
     with StokerDaemon(tmp_path_factory.mktemp("reader")) as running:
         running.publish_job("etl/ingest.sh", "exit 0")
         for name in ("sales", "日本語", ODD):
             running.publish_workflow(name, [{"name": "ingest", "job": "etl/ingest.sh"}])
         running.finished(running.start_run("sales"))
+        one_day = ("--from", "2026-11-21", "--to", "2026-11-21", "--every", "1d", "--only", "failed")
+        running.run_stoker("backfill", "create", "sales", *one_day)
         yield running
 
 
@@ -92,6 +94,8 @@ class TestBash:
         assert by_bash(reader, "stoker", "stop", "1/") == ["1/ingest"]
         assert by_bash(reader, "stoker", "logs", "1", "i") == ["ingest"]
         assert by_bash(reader, "stoker", "logs", "#1", "") == ["ingest"]
+        assert by_bash(reader, "stoker", "backfill", "show", "") == ["B1"]
+        assert by_bash(reader, "stoker", "runs", "--backfill", "") == ["B1"]
 
     def test_quotes_what_a_shell_would_take_apart(self, reader: StokerDaemon) -> None:
         (quoted,) = by_bash(reader, "stoker", "run", "o")

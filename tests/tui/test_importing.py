@@ -28,7 +28,7 @@ from stoker_shared.model import (
     Subscription,
     WorkflowSpec,
 )
-from stoker_shared.text import name_problem, path_problem
+from stoker_shared.text import clean, name_problem, path_problem
 from stoker_tui.importing import dates
 from stoker_tui.importing.naming import Names
 from stoker_tui.importing.quartz import DAY, Step
@@ -188,6 +188,17 @@ def test_retries_timeouts_priorities_and_switches_become_those_of_nodes() -> Non
     assert (second.retries, second.timeout, second.priority, second.enabled) == (None, 120, 0, False)
     assert (spec.retry_delay, spec.overlap) == (120, OverlapPolicy.SKIP)
     assert spec.failure_strategy is FailureStrategy.FAIL_FAST
+
+
+def test_a_scheduled_workflow_that_warns_after_a_time_is_late_then() -> None:
+    assert workflow(task("a"), timeout=90, schedule=DAILY).not_done_by == "90m"
+    assert workflow(task("a"), timeout=90).not_done_by is None
+    assert workflow(task("a"), timeout=0, schedule=DAILY).not_done_by is None
+    assert workflow(task("a"), timeout=10_000_000, schedule=DAILY).not_done_by is None
+    (found,) = findings(task("a"), timeout=90, schedule=DAILY)
+    assert found.startswith(
+        "/0/processDefinition/timeout: after 90 min it warns: not_done_by: 90m, from when"
+    )
 
 
 def test_a_delay_that_nodes_do_not_share_and_a_timeout_that_only_warns_are_listed() -> None:
@@ -699,7 +710,7 @@ def test_a_definition_with_anything_anywhere_is_read_or_refused(
     try:
         found = read(json.dumps(whole).encode())
     except BadImport as error:
-        assert str(error).isprintable()
+        assert str(error) == clean(str(error))
     else:
         assert not [fault for spec in found.workflows for fault in faults(spec)]
         assert not [one.path for one in found.sources if path_problem(one.path)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stoker_shared.api import NodeView, RunRow
-from stoker_shared.model import NodeState, RunState
+from stoker_shared.model import BackfillState, NodeState, RunState
 
 GLYPHS = {
     "pending": "◌",
@@ -13,6 +13,7 @@ GLYPHS = {
     "succeeded": "✔",
     "failed": "✖",
     "stopped": "■",
+    "cancelled": "■",
     "skipped": "–",
 }
 COLOURS = {
@@ -23,13 +24,14 @@ COLOURS = {
     "succeeded": "green",
     "failed": "red",
     "stopped": "bright_black",
+    "cancelled": "bright_black",
     "skipped": "bright_black",
 }
 THEME_NAMES = ("terminal", "dark", "light", "colour-blind")
 """The themes of the terminal UI; the first is the terminal's own 16 colours."""
 
 
-def marked(state: NodeState | RunState) -> str:
+def marked(state: NodeState | RunState | BackfillState) -> str:
     """Give a status as glyph and word."""
     return f"{GLYPHS[state.value]} {state.value}"
 
@@ -42,3 +44,8 @@ def node_word(node: NodeView) -> str:
 def version_word(row: RunRow) -> str:
     """Give in a word what a run is of."""
     return f"v{row.version}" if row.version else "draft"
+
+
+def trigger_word(row: RunRow) -> str:
+    """Give in words what made a run."""
+    return f"{row.trigger.value} B{row.backfill}" if row.backfill else row.trigger.value

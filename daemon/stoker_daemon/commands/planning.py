@@ -68,6 +68,6 @@ def plan_run(
         workflow=name,
         version=asked.version,
         cycle=asked.cycle,
-        time_zone=zone.key,
+        time_zone=asked.time_zone,
         nodes=[shown(node, frozen) for node, frozen in zip(run.nodes, plan.nodes, strict=True)],
     )

@@ -11,9 +11,10 @@ from stoker_daemon.commands.workflows import published_version
 from stoker_daemon.engine import Turn
 from stoker_daemon.objects import Objects
 from stoker_daemon.problems import conflict
-from stoker_daemon.timetable import bounds
+from stoker_daemon.timetable import BoundsError, bounds
 from stoker_shared import events as ev
 from stoker_shared.model import Schedule
+from stoker_shared.schedules import schedule_faults
 from stoker_shared.state import Workflow
 
 _FAR_AHEAD = timedelta(days=1)
@@ -21,7 +22,7 @@ _FAR_AHEAD = timedelta(days=1)
 
 
 def set_scheduling(
-    objects: Objects, workspace: str, name: str, on: bool, host: ZoneInfo, by: str
+    objects: Objects, workspace: str, name: str, on: bool, by: str, host: ZoneInfo
 ) -> Callable[[Turn], Workflow]:
     """Turn a workflow's switch; on, it schedules from this moment; raises `Refused`.
 
@@ -42,7 +43,7 @@ def set_scheduling(
                 f"version {version.version} of {name!r} has no schedule; give it one and publish it, "
                 "or start runs by hand"
             )
-        _check_bounds(name, schedule, host)
+        _check(name, schedule, host)
         after = _from(turn.now, workflow.ticked)
         turn.record(ev.WorkflowScheduling(workflow.id, on=True, after=after, schedule=schedule), by)
         return workflow
@@ -50,11 +51,15 @@ def set_scheduling(
     return command
 
 
-def _check_bounds(name: str, schedule: Schedule, host: ZoneInfo) -> None:
+def _check(name: str, schedule: Schedule, host: ZoneInfo) -> None:
+    """Refuse a schedule that was published when less was asked of one."""
+    problems = [f"{field}: {problem}" for field, problem in schedule_faults(schedule)]
     try:
         bounds(schedule, host)
-    except ValueError as error:
-        raise conflict(f"the schedule of {name!r} can't be used: {error}") from error
+    except BoundsError as error:
+        problems.append(str(error))
+    if problems:
+        raise conflict(f"the schedule of {name!r} can't be used: {'; '.join(problems)}")
 
 
 def _from(now: datetime, ticked: datetime | None) -> datetime:

@@ -14,7 +14,7 @@ import msgspec
 from stoker_daemon.commands.common import latest_job, read_definition
 from stoker_daemon.commands.making import Wanted, creation
 from stoker_daemon.commands.variables import plain_variables
-from stoker_daemon.due import Drop, Make, ahead, due
+from stoker_daemon.due import Drop, Make, ahead_of, due
 from stoker_daemon.engine import STOKER, Turn
 from stoker_daemon.objects import Objects
 from stoker_daemon.overlap import first_run
@@ -31,6 +31,9 @@ MOST_AT_ONCE = 200
 
 MOST_ACTIVE = 100
 """Active scheduled runs of a workflow at which one that catches up on all its ticks waits with the others."""
+
+_SYNCS = 8
+"""Plans that are written at the same time: a disk syncs several in little more time than one."""
 
 _LONGEST_DETAIL = 500
 
@@ -80,7 +83,10 @@ async def make_ready(state: State, objects: Objects, noticed: Mapping[int, datet
             if space not in variables:
                 variables[space] = plain_variables(state, space)
             unfrozen.append((each, jobs, variables[space]))
-    return ready + await asyncio.to_thread(_frozen, objects, unfrozen)
+    parts = [unfrozen[start::_SYNCS] for start in range(_SYNCS) if start < len(unfrozen)]
+    for frozen in await asyncio.gather(*(asyncio.to_thread(_frozen, objects, part) for part in parts)):
+        ready += frozen
+    return ready
 
 
 def _definitions(objects: Objects, digests: Mapping[int, str]) -> dict[int, WorkflowSpec]:
@@ -96,11 +102,17 @@ def _definitions(objects: Objects, digests: Mapping[int, str]) -> dict[int, Work
 def _frozen(
     objects: Objects, unfrozen: list[tuple[Ready, dict[str, JobVersion], dict[str, str]]]
 ) -> list[Ready]:
-    plans = [freeze(each.spec, jobs.__getitem__, variables) for each, jobs, variables in unfrozen]
-    digests = objects.put_all(map(msgspec.json.encode, plans))
+    plans: list[tuple[Ready, Plan]] = []
+    for each, jobs, variables in unfrozen:
+        try:
+            plans.append((each, freeze(each.spec, jobs.__getitem__, variables)))
+        except Exception:
+            # One of them holds up no other.
+            logger.exception("the plan of workflow %r can't be frozen", each.spec.workflow)
+    digests = objects.put_all(msgspec.json.encode(plan) for _, plan in plans)
     return [
         msgspec.structs.replace(each, plan=plan, plan_digest=digest)
-        for (each, _, _), plan, digest in zip(unfrozen, plans, digests, strict=True)
+        for (each, plan), digest in zip(plans, digests, strict=True)
     ]
 
 
@@ -118,27 +130,28 @@ def make_runs(ready: Sequence[Ready], host: ZoneInfo, crowded: set[int]) -> Call
             workflow = turn.state.workflows.get(each.workflow)
             if workflow is None or workflow.versions[-1].digest != each.definition:
                 continue
-            room = MOST_AT_ONCE
-            if each.spec.catch_up is CatchUpPolicy.ALL:
-                room = MOST_ACTIVE - _active(turn.state, workflow.id)
-                if room <= 0:
-                    crowded.add(workflow.id)
-                    continue
+            room = _room(turn.state, each)
+            if not room:
+                crowded.add(workflow.id)
+                continue
             try:
-                decisions = list(islice(due(ahead(workflow, host), each.noticed, each.spec.catch_up), room))
+                decisions = due(ahead_of(workflow, host), each.noticed, each.spec.catch_up)
+                some = list(islice(decisions, room))
             except Exception:
                 logger.exception("the ticks of workflow %r can't be told", workflow.name)
                 continue
-            _account_for(turn, workflow, each, decisions)
+            _account_for(turn, workflow, each, some)
         return []
 
     return command
 
 
-def _active(state: State, workflow: int) -> int:
-    """Count the active runs that a workflow's schedule made."""
-    runs = (state.runs[number] for number in state.runs_of.get(workflow, ()))
-    return sum(run.trigger is ev.Trigger.SCHEDULE for run in runs)
+def _room(state: State, ready: Ready) -> int:
+    """Give how many runs of a workflow may be made at once."""
+    if ready.spec.catch_up is not CatchUpPolicy.ALL:
+        return MOST_AT_ONCE
+    runs = (state.runs[number] for number in state.runs_of.get(ready.workflow, ()))
+    return max(MOST_ACTIVE - sum(run.trigger is ev.Trigger.SCHEDULE for run in runs), 0)
 
 
 def _account_for(turn: Turn, workflow: Workflow, ready: Ready, decisions: list[Make | Drop]) -> None:
@@ -151,13 +164,12 @@ def _account_for(turn: Turn, workflow: Workflow, ready: Ready, decisions: list[M
             makes.append(decision)
     for index, make in enumerate(makes):
         try:
-            event = _creation(turn.state, workflow, ready, make)
+            turn.record(_creation(turn.state, workflow, ready, make), STOKER)
         except _NoRun as why:
             # What stands against one stands against those after it.
             span = make.tick, makes[-1].tick, len(makes) - index
             turn.record(ev.TickSkipped(workflow.id, *span, why.reason, why.detail), STOKER)
             return
-        turn.record(event, STOKER)
 
 
 class _NoRun(Exception):

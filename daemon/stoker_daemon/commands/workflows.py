@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -22,6 +23,7 @@ from stoker_daemon.placing import places
 from stoker_daemon.plan import freeze
 from stoker_daemon.problems import Refused, conflict, invalid, not_found, precondition_required, stale
 from stoker_daemon.references import reference_faults
+from stoker_daemon.timetable import BoundsError, bounds
 from stoker_daemon.views import in_force, workflow_row
 from stoker_shared import events as ev
 from stoker_shared.api import Fault, PublishWorkflow, RollBackWorkflow, WorkflowView
@@ -38,13 +40,17 @@ async def save_workflow(
     spec: WorkflowSpec,
     on_revision: int | None,
     by: str,
+    host: ZoneInfo,
     *,
     applied: bool = False,
 ) -> Callable[[Turn], Workflow]:
-    """Save a workflow's draft, made on the draft ``on_revision`` (`NEW` for none); raises `Refused`."""
+    """Save a workflow's draft, made on the draft ``on_revision`` (`NEW` for none); raises `Refused`.
+
+    ``host`` is the host's time zone.
+    """
     if spec.workflow != name:
         raise invalid(f"the definition is of {spec.workflow!r}, not of {name!r}")
-    if errors := faults(spec):
+    if errors := definition_faults(spec, host):
         raise _faulty(name, errors)
     digest = await _stored(objects, spec)
 
@@ -67,12 +73,18 @@ async def save_workflow(
 
 
 async def publish_workflow(
-    state: State, objects: Objects, workspace: str, name: str, request: PublishWorkflow, by: str
+    state: State,
+    objects: Objects,
+    workspace: str,
+    name: str,
+    request: PublishWorkflow,
+    by: str,
+    host: ZoneInfo,
 ) -> Callable[[Turn], int]:
     """Make a workflow's draft its next version; raises `Refused`."""
     draft = known_workflow(state, workspace, name).draft
     spec = read_definition(objects, draft.digest)
-    if errors := await publishing_faults(state, workspace, spec):
+    if errors := await publishing_faults(state, workspace, spec, host):
         raise _faulty(name, errors)
 
     def command(turn: Turn) -> int:
@@ -89,18 +101,35 @@ async def publish_workflow(
     return command
 
 
-async def publishing_faults(state: State, workspace: str, spec: WorkflowSpec) -> list[Fault]:
+def definition_faults(spec: WorkflowSpec, host: ZoneInfo) -> list[Fault]:
+    """Give what is wrong with a definition by itself, on a host in that time zone."""
+    found = faults(spec)
+    if spec.schedule and not any(fault.pointer.startswith("/schedule/") for fault in found):
+        try:
+            bounds(spec.schedule, host)
+        except BoundsError as error:
+            found.append(Fault(f"/schedule/{error.field}", error.problem))
+    return found
+
+
+async def publishing_faults(state: State, workspace: str, spec: WorkflowSpec, host: ZoneInfo) -> list[Fault]:
     """Give what keeps a definition from being published, beyond what keeps a draft from being saved."""
     variables = {
         name: variable.value for (space, name), variable in state.variables.items() if space == workspace
     }
     empty = [] if spec.nodes else [Fault("/nodes", "a workflow needs at least one node")]
     unknown = await asyncio.to_thread(reference_faults, spec, variables)
-    return [*faults(spec), *empty, *_unmet(state, workspace, spec), *unknown]
+    return [*definition_faults(spec, host), *empty, *_unmet(state, workspace, spec), *unknown]
 
 
 async def roll_back_workflow(
-    state: State, objects: Objects, workspace: str, name: str, request: RollBackWorkflow, by: str
+    state: State,
+    objects: Objects,
+    workspace: str,
+    name: str,
+    request: RollBackWorkflow,
+    by: str,
+    host: ZoneInfo,
 ) -> Callable[[Turn], int]:
     """Make what a version was the workflow's next version, and its draft; raises `Refused`.
 
@@ -109,7 +138,7 @@ async def roll_back_workflow(
     draft = known_workflow(state, workspace, name).draft
     earlier = published_version(known_workflow(state, workspace, name), request.version)
     spec = read_definition(objects, earlier.digest)
-    if errors := await publishing_faults(state, workspace, spec):
+    if errors := await publishing_faults(state, workspace, spec, host):
         raise _faulty(name, errors)
 
     def command(turn: Turn) -> int:

@@ -31,6 +31,7 @@ from stoker_daemon.http.plans import Plans
 from stoker_daemon.http.queues import Queues
 from stoker_daemon.http.runs import Runs
 from stoker_daemon.http.scheduling import Scheduling
+from stoker_daemon.http.ticks import Ticks
 from stoker_daemon.http.variables import Variables
 from stoker_daemon.http.workflows import Workflows
 from stoker_daemon.http.workspaces import Workspaces
@@ -80,6 +81,7 @@ class Api:
             *Variables(engine, secrets).operations(),
             *Workflows(engine, once, objects, zone).operations(),
             *Scheduling(engine, objects, zone).operations(),
+            *Ticks(engine, objects, zone).operations(),
             *Queues(engine, objects).operations(),
             *Runs(engine, once, objects, projection, zone).operations(),
             *Actions(engine, once, objects, projection).operations(),

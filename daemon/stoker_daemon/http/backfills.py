@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from stoker_daemon.commands import backfills as commands
@@ -74,7 +73,7 @@ class Backfills:
         self, caller: Caller, workspace: str, body: CreateBackfill
     ) -> Answer[BackfillView]:
         """Make a backfill: a run for each interval of a range, each made when it can start."""
-        state, now = self._engine.state, datetime.now(UTC)
+        state, now = self._engine.state, self._engine.now()
         number = await self._once.carry_out(
             caller,
             lambda: commands.create_backfill(
@@ -87,7 +86,7 @@ class Backfills:
         self, workspace: str, query: PreviewQuery, body: CreateBackfill
     ) -> Answer[BackfillPreview]:
         """Show what a backfill would do. Nothing is made."""
-        state, now = self._engine.state, datetime.now(UTC)
+        state, now = self._engine.state, self._engine.now()
         asked = await commands.asked_backfill(state, self._objects, workspace, body, self._zone, now)
         asked.check(state)
         await self._engine.durable()
@@ -129,4 +128,4 @@ class Backfills:
 
     async def _shown(self, held: Backfill) -> BackfillView:
         usual = await self._projection.usual(held.workflow)
-        return backfill_view(held, self._name(held), usual.get(RUN), datetime.now(UTC))
+        return backfill_view(held, self._name(held), usual.get(RUN), self._engine.now())

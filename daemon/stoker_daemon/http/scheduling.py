@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from zoneinfo import ZoneInfo
 
 from stoker_daemon.commands.common import known_workflow, read_definition
 from stoker_daemon.commands.scheduling import set_scheduling
-from stoker_daemon.due import Make, ahead, coming
+from stoker_daemon.due import ahead_of
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.callers import Caller
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.objects import Objects
-from stoker_daemon.timetable import zone_of
+from stoker_daemon.timetable.notes import tick_views
 from stoker_daemon.views import in_force
 from stoker_shared import routes
 from stoker_shared.api.scheduling import SchedulingView, SetScheduling, SkipView, TickView
@@ -46,21 +45,26 @@ class Scheduling:
         self, caller: Caller, workspace: str, name: str, body: SetScheduling
     ) -> Answer[SchedulingView]:
         """Turn a workflow's switch. On, it schedules from this moment, by its latest version."""
-        command = set_scheduling(self._objects, workspace, name, body.on, self._zone, caller.user)
+        command = set_scheduling(self._objects, workspace, name, body.on, caller.user, self._zone)
         return Answer(self._shown(await self._engine.submit(command)))
 
     def _shown(self, workflow: Workflow) -> SchedulingView:
         schedule = read_definition(self._objects, in_force(workflow)).schedule
-        zone = zone_of(schedule, self._zone) if schedule else self._zone
         return SchedulingView(
             workflow=workflow.name,
             on=workflow.scheduling,
             words=in_words(schedule),
-            time_zone=zone.key,
+            time_zone=(schedule and schedule.time_zone) or self._zone.key,
             ticked=workflow.ticked,
-            next=[_tick(make) for make in islice(coming(ahead(workflow, self._zone)), SHOWN)],
+            next=self._next(workflow),
             skipped=skip_view(workflow),
         )
+
+    def _next(self, workflow: Workflow) -> list[TickView]:
+        found: list[TickView] = []
+        for ticks, after, until in ahead_of(workflow, self._zone):
+            found += tick_views(ticks, after, until, SHOWN - len(found))
+        return found
 
 
 def skip_view(workflow: Workflow) -> SkipView | None:
@@ -68,8 +72,3 @@ def skip_view(workflow: Workflow) -> SkipView | None:
     if (skip := workflow.skipped) is None:
         return None
     return SkipView(skip.at, skip.first, skip.last, skip.count, skip.reason, skip.detail)
-
-
-def _tick(make: Make) -> TickView:
-    local, cycle_local = (moment.astimezone(make.zone).isoformat() for moment in (make.tick, make.cycle))
-    return TickView(local, make.tick, make.cycle, cycle_local)

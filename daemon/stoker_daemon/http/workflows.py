@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from stoker_daemon.commands import workflows
 from stoker_daemon.commands.common import known_workflow, known_workspace, read_definition
-from stoker_daemon.due import ahead, next_tick
+from stoker_daemon.due import ahead_of, next_tick
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.answers import page
 from stoker_daemon.http.callers import Caller
@@ -18,6 +18,7 @@ from stoker_daemon.http.once import Once
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.objects import Objects
 from stoker_daemon.problems import invalid
+from stoker_daemon.timetable import BoundsError
 from stoker_daemon.views import in_force, workflow_row
 from stoker_shared import routes
 from stoker_shared.api import (
@@ -96,7 +97,14 @@ class Workflows:
         """Save the draft, made on the revision that If-Match names."""
         self._engine.admit()
         command = await workflows.save_workflow(
-            self._objects, workspace, name, body, revision_of(request), caller.user, applied=query.applied
+            self._objects,
+            workspace,
+            name,
+            body,
+            revision_of(request),
+            caller.user,
+            self._zone,
+            applied=query.applied,
         )
         return self._shown(await self._engine.submit(command), "draft")
 
@@ -131,7 +139,7 @@ class Workflows:
             len(workflow.versions) + 1, self._difference(workflow, _latest(workflow), "draft")
         )
         spec = workflows.definition_at(self._objects, workflow, "draft")
-        shown.errors = await workflows.publishing_faults(self._engine.state, workspace, spec)
+        shown.errors = await workflows.publishing_faults(self._engine.state, workspace, spec, self._zone)
         return Answer(shown)
 
     async def publish_workflow(
@@ -141,7 +149,9 @@ class Workflows:
         state = self._engine.state
         number = await self._once.carry_out(
             caller,
-            lambda: workflows.publish_workflow(state, self._objects, workspace, name, body, caller.user),
+            lambda: workflows.publish_workflow(
+                state, self._objects, workspace, name, body, caller.user, self._zone
+            ),
         )
         return Answer(known_workflow(state, workspace, name).versions[number - 1])
 
@@ -152,7 +162,9 @@ class Workflows:
         state = self._engine.state
         number = await self._once.carry_out(
             caller,
-            lambda: workflows.roll_back_workflow(state, self._objects, workspace, name, body, caller.user),
+            lambda: workflows.roll_back_workflow(
+                state, self._objects, workspace, name, body, caller.user, self._zone
+            ),
         )
         return Answer(known_workflow(state, workspace, name).versions[number - 1])
 
@@ -190,7 +202,10 @@ class Workflows:
         return row
 
     def _next_at(self, workflow: Workflow) -> datetime | None:
-        return next_tick(ahead(workflow, self._zone))
+        try:
+            return next_tick(ahead_of(workflow, self._zone))
+        except BoundsError:
+            return None
 
     def _difference(self, workflow: Workflow, before: str, after: str) -> Difference:
         old = workflows.definition_at(self._objects, workflow, before) if before else None

@@ -12,6 +12,7 @@ from stoker_daemon.timetable.offsets import FIRST, LAST
 from stoker_daemon.timetable.seconds import instant
 
 _EARLIEST, _LATEST = instant(FIRST), instant(LAST)
+_INSTANT = timedelta(microseconds=1)
 
 
 class ElapsedTicks(msgspec.Struct, frozen=True):
@@ -27,7 +28,7 @@ class ElapsedTicks(msgspec.Struct, frozen=True):
 
     def before(self, moment: datetime) -> datetime | None:
         """Give the last tick earlier than a moment."""
-        return self._tick(-((self.first - moment) // self.step) - 1)
+        return self._tick(self._number(max(moment, _EARLIEST) - _INSTANT))
 
     def between(self, start: datetime, end: datetime) -> Iterator[datetime]:
         """Give the ticks later than ``start`` and not later than ``end``."""
@@ -43,9 +44,10 @@ class ElapsedTicks(msgspec.Struct, frozen=True):
 
     def _number(self, moment: datetime) -> int:
         """Give the number, counted from the first, of the last tick that is not later than a moment."""
-        return (moment - self.first) // self.step
+        return (min(max(moment, _EARLIEST - _INSTANT), _LATEST) - self.first) // self.step
 
     def _tick(self, number: int) -> datetime | None:
+        """Give the tick of a number; None outside the calendar."""
         try:
             tick = self.first + number * self.step
         except OverflowError:

@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from stoker_daemon.timetable.offsets import BLOCK, DAY, FIRST, LAST, stretches
-from stoker_daemon.timetable.seconds import instant, second_after, second_before
+from stoker_daemon.timetable.days import EveryDays
+from stoker_daemon.timetable.offsets import BLOCK, FIRST, LAST, stretches
+from stoker_daemon.timetable.seconds import DAY, instant, second_after, second_before
 from stoker_daemon.timetable.wanted import Wanted
 from stoker_shared.model import GapPolicy, RepeatPolicy
 
@@ -42,6 +43,11 @@ class LocalTicks(msgspec.Struct, frozen=True):
     wanted: Wanted
     zone: ZoneInfo
     policies: Policies
+
+    @property
+    def is_daily(self) -> bool:
+        """Whether it is one tick a day."""
+        return self.wanted.days == EveryDays() and len(self.wanted.times) == 1
 
     def after(self, moment: datetime) -> datetime | None:
         """Give the first tick later than a moment."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from stoker_daemon.timetable.days import Days
-from stoker_daemon.timetable.offsets import DAY
+from stoker_daemon.timetable.seconds import DAY
 
 
 class Wanted(msgspec.Struct, frozen=True):

@@ -283,9 +283,11 @@ class NewName(Request, frozen=True):
 class PlanRun(Request, frozen=True, kw_only=True):
     """How a run is to be made.
 
-    ``cycle`` is a date or local or offset time (ISO 8601); unset: now minus one day. Unless a ``version`` is
-    named it is of the latest; with ``debug`` it is of the draft, on a development queue. ``queue`` takes the
-    place of the workflow's; nodes with a queue of their own keep it, but not in debug.
+    ``cycle`` is a date, a local time in the schedule's zone, or a time with its offset (ISO 8601); unset:
+    yesterday's interval where the workflow runs daily, else the last complete one, and now minus one day
+    where it has no schedule. Unless a ``version`` is named it is of the latest; with ``debug`` it is of the
+    draft, on a development queue. ``queue`` takes the place of the workflow's; nodes with a queue of their
+    own keep it, but not in debug.
     """
 
     cycle: str | None = None

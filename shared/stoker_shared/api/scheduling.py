@@ -25,7 +25,8 @@ class TicksQuery(Query, frozen=True):
     after: Annotated[
         str | UnsetType,
         Meta(
-            description="a date or a local or offset time (ISO 8601): only ticks later than that; absent: now"
+            description="a local or offset time (ISO 8601): only ticks later than that; a date: from its "
+            "beginning on; absent: now"
         ),
     ] = UNSET
     version: Annotated[
@@ -49,7 +50,7 @@ class ClockChange(StrEnum):
     """Its local time comes twice that day, and it comes both times."""
 
 
-class TickView(msgspec.Struct, omit_defaults=True):
+class TickView(msgspec.Struct):
     """A moment at which a run is due.
 
     ``local`` is the time in the schedule's zone with its offset (ISO 8601), ``cycle_time`` the beginning of

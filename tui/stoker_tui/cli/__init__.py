@@ -38,6 +38,10 @@ CONTENTS = {
         "pause": Entry(_ACTIONS, "Pause a run: what runs of it goes on, nothing new is started."),
         "resume": Entry(_ACTIONS, "Let a paused run go on."),
         "rerun": Entry(_ACTIONS, "Run a run again, only what did not succeed of it, or one node."),
+        "backfill": Entry(
+            "stoker_tui.cli.backfills",
+            "Runs for the intervals of a range: create, list, show, pause, cancel.",
+        ),
         "succeed": Entry(_ACTIONS, "Set a node that did not succeed successful."),
     },
     "Look": {

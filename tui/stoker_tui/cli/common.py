@@ -20,6 +20,7 @@ from stoker_tui.client import Client, NotStoker, Refused, Unreachable
 
 DID_NOT_SUCCEED, UNREACHABLE, REFUSED = 1, 3, 4
 
+_BACKFILL = re.compile(r"[Bb]?(\d{1,15})")
 _TARGET = re.compile(r"#?(\d{1,15})(?:/(.+))?", re.DOTALL)
 
 
@@ -76,6 +77,14 @@ def run_and_node(text: str) -> tuple[int, str | None]:
     if match is None:
         give_up(f"{text!r} is not a run; write 12, or 12/ingest for a node of it", USAGE)
     return int(match[1]), match[2]
+
+
+def backfill_number(text: str) -> int:
+    """Give the number of a backfill from what is written as B12, or as 12."""
+    match = _BACKFILL.fullmatch(text)
+    if match is None:
+        give_up(f"{text!r} is not a backfill; write B12", USAGE)
+    return int(match[1])
 
 
 def pairs(option: str, texts: tuple[str, ...]) -> dict[str, str]:

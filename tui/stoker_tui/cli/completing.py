@@ -10,6 +10,7 @@ from click.shell_completion import CompletionItem
 
 from stoker_shared import api
 from stoker_shared.api import RunView
+from stoker_shared.api.backfills import BackfillsQuery
 from stoker_shared.completion import matching
 from stoker_shared.paths import SocketPathTooLong, socket_path
 from stoker_shared.text import clean_line, fit
@@ -68,6 +69,11 @@ def _runs(client: Client, _: click.Context, __: str) -> _Found:
         yield str(row.id), f"{row.name} {moment(row.cycle, row.time_zone)} {marked(row.state)}"
 
 
+def _backfills(client: Client, _: click.Context, __: str) -> _Found:
+    for view in client.backfills(BackfillsQuery(), _RUNS):
+        yield f"B{view.id}", f"{view.workflow} {marked(view.state)}"
+
+
 def _targets(client: Client, context: click.Context, incomplete: str) -> _Found:
     number, slash, _ = incomplete.partition("/")
     if slash and number.isdecimal():
@@ -87,6 +93,6 @@ def _nodes_of(view: RunView) -> _Found:
 
 
 workflows, jobs, runs = _completing(_workflows), _completing(_jobs), _completing(_runs)
-queues = _completing(_queues)
+queues, backfills = _completing(_queues), _completing(_backfills)
 workspaces, variables = _completing(_workspaces), _completing(_variables)
 targets, nodes = _completing(_targets), _completing(_nodes)

@@ -54,7 +54,7 @@ def _demonstrate(home: demo.Home, keep: bool) -> None:
     click.echo(f"published {spec.workflow} version {version}\n\n{drawn(spec)}\n")
 
     started = client.start_run(api.StartRun(workflow=spec.workflow, cycle=demo.CYCLE))
-    click.echo(f"run #{started.row.id}, cycle {demo.CYCLE}:")
+    click.echo(f"run #{started.row.id}, cycle {demo.DAY}:")
     ended = follow_run(client, started)
     if ended.row.state is not RunState.SUCCEEDED:
         _show_failure(home, ended)
@@ -87,5 +87,6 @@ It is left up. In this shell:
   stoker logs 1 transform --stream stderr
   stoker run daily_flights --cycle 2013-02-08 --follow
   stoker logs 2 report --stream stdout
+  stoker backfill create daily_flights --from 2013-01-14 --to 2013-01-17 --only missing --follow
 and at last:
   kill {home.pid}; tail --pid={home.pid} -f /dev/null; rm -r {home.directory}"""

@@ -9,15 +9,16 @@ from stoker_shared import api
 from stoker_shared.events import Trigger
 from stoker_shared.model import RunState
 from stoker_tui.cli import completing, main
-from stoker_tui.cli.common import Context, command
+from stoker_tui.cli.common import Context, backfill_number, command
 from stoker_tui.cli.tables import Column, moment, print_json, print_table, span
-from stoker_tui.theme import marked, version_word
+from stoker_tui.theme import marked, trigger_word, version_word
 
 
 @command(main, "runs")
 @click.argument("workflow", required=False, shell_complete=completing.workflows)
 @click.option("--status", type=click.Choice([state.value for state in RunState]), help="Only these.")
 @click.option("--trigger", type=click.Choice([trigger.value for trigger in Trigger]), help="Made by that.")
+@click.option("--backfill", metavar="BACKFILL", shell_complete=completing.backfills, help="Made by that one.")
 @click.option("--since", metavar="TIME", help="Started then or later: 2026-11-21, 2026-11-21T01:00, 2h, 3d.")
 @click.option("--until", metavar="TIME", help="Started then or earlier; a date is its whole day.")
 @click.option("--cycle", metavar="A..B", help="With that cycle time: 2026-11-01..2026-11-21, or one date.")
@@ -37,6 +38,7 @@ def list_runs(
     workflow: str | None,
     status: str | None,
     trigger: str | None,
+    backfill: str | None,
     since: str | None,
     until: str | None,
     cycle: str | None,
@@ -54,6 +56,7 @@ def list_runs(
       stoker runs sales --status failed -n 5
       stoker runs --since 2h --sort duration
       stoker runs sales --cycle 2026-11-01..2026-11-21 --count
+      stoker runs --backfill B12 --status failed
       stoker runs --json | jq .id
 
     See also: stoker show, stoker workflow list.
@@ -62,6 +65,7 @@ def list_runs(
         "workflow": workflow,
         "state": status,
         "trigger": trigger,
+        "backfill": backfill and backfill_number(backfill),
         "since": since,
         "until": until,
         "cycle": cycle,
@@ -98,7 +102,7 @@ def _print_rows(rows: list[api.RunRow]) -> None:
                 f"{row.name} {version_word(row)}",
                 marked(row.state),
                 moment(row.cycle, row.time_zone),
-                row.trigger.value,
+                trigger_word(row),
                 row.by,
                 moment(row.started_at),
                 span(row.started_at, row.ended_at),

@@ -27,7 +27,7 @@ from stoker_tui.cli.follow import follow_run, leaving_it_running, wait_for_run
 from stoker_tui.cli.plans import show_plan
 from stoker_tui.cli.tables import Column, coloured, duration, moment, print_json, print_table, span
 from stoker_tui.client import Client, LogPart
-from stoker_tui.theme import marked, node_word, version_word
+from stoker_tui.theme import marked, node_word, trigger_word, version_word
 
 STREAMS = [stream.value for stream in api.Stream]
 
@@ -92,9 +92,10 @@ def start_run(
     if not (wait or follow):
         print_json([run]) if context.as_json else click.echo(f"#{run.row.id}")
         return
-    with leaving_it_running(run.row.id):
-        click.echo(f"run #{run.row.id} is created", err=True)
-        ended = follow_run(context.client, run) if follow else wait_for_run(context.client, run.row.id)
+    number = run.row.id
+    with leaving_it_running(f"run #{number}", f"stoker show {number}", f"stoker stop {number}"):
+        click.echo(f"run #{number} is created", err=True)
+        ended = follow_run(context.client, run) if follow else wait_for_run(context.client, number)
     if context.as_json:
         print_json([ended])
     elif follow:
@@ -177,7 +178,7 @@ def print_run(view: api.RunView) -> None:
         f"{span(row.started_at, row.ended_at)}"
     )
     click.echo(f"cycle {moment(row.cycle, row.time_zone)} {row.time_zone}")
-    click.echo(f"made {moment(row.created_at)}, {row.trigger.value}, by {clean_line(row.by)}")
+    click.echo(f"made {moment(row.created_at)}, {trigger_word(row)}, by {clean_line(row.by)}")
     if row.scheduled_at:
         click.echo(f"due {moment(row.scheduled_at, row.time_zone)} {row.time_zone}")
     _print_deadlines(view)

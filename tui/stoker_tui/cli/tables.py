@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 from zoneinfo import ZoneInfo
 
 import click
@@ -116,9 +116,9 @@ def coloured(text: str, state: str) -> str:
     return click.style(text, fg=COLOURS[state])
 
 
-def moves_cursor(environment: Mapping[str, str]) -> bool:
-    """Tell whether stdout is a terminal that obeys escape sequences."""
-    return sys.stdout.isatty() and environment.get("TERM", "dumb") not in ("dumb", "unknown", "")
+def moves_cursor(environment: Mapping[str, str], stream: TextIO | None = None) -> bool:
+    """Tell whether a stream (stdout unless told) is a terminal that obeys escape sequences."""
+    return (stream or sys.stdout).isatty() and environment.get("TERM", "dumb") not in ("dumb", "unknown", "")
 
 
 def _placed(cell: str, cells: int, right: bool) -> str:

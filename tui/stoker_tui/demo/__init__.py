@@ -24,7 +24,9 @@ from stoker_tui.starting import stokerd
 
 PIPELINE = Path(__file__).with_name("pipeline")
 JOBS = ("ingest.py", "transform.sql", "report.py")
-CYCLE = "2013-01-15"
+DAY = "2013-01-15"
+CYCLE = f"{DAY}T06:00"
+"""The interval of the workflow's schedule that begins on that day."""
 
 _START_SECONDS = 30
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from stoker_shared.model import FailureStrategy, NodeSpec, OverlapPolicy, WorkflowSpec
+from stoker_shared.lateness import deadline_problem
+from stoker_shared.model import FailureStrategy, NodeSpec, OverlapPolicy, Schedule, WorkflowSpec
 from stoker_shared.text import quoted
 from stoker_tui.importing import graph, parameters
 from stoker_tui.importing.kinds import job_of
@@ -85,6 +86,7 @@ def read_export(export: Entry, batch: Batch) -> None:
             overlap=_overlap(definition, batch),
             failure_strategy=_failure_strategy(timing),
             retry_delay=made.retry_delay(),
+            not_done_by=_deadline(definition, schedule, batch),
             variables=made.variables(),
             nodes=tuple(nodes),
         )
@@ -96,7 +98,6 @@ def read_export(export: Entry, batch: Batch) -> None:
             "and here from its cycle time, the tick before",
             "each reference has the time between the two added, so that it gives the same date",
         )
-    _find_deadline(definition, batch)
     if not definition.switch("flag") and "flag" in definition:
         batch.find(definition.at("flag"), "the workflow is not to be run", "a draft, which nothing runs yet")
     if timing and timing.text("releaseState") == "ONLINE":
@@ -235,11 +236,16 @@ def _failure_strategy(timing: Entry | None) -> FailureStrategy:
     return FailureStrategy.FAIL_FAST if ends else FailureStrategy.CONTINUE
 
 
-def _find_deadline(definition: Entry, batch: Batch) -> None:
-    if (minutes := definition.number("timeout")) > 0:
-        batch.find(
-            definition.at("timeout"), f"after {minutes} min it warns", "no run timeout: one here ends the run"
-        )
+def _deadline(definition: Entry, schedule: Schedule | None, batch: Batch) -> str | None:
+    """Give when a run is late to end. There it only warns, as here, while a run timeout ends the run."""
+    if (minutes := definition.number("timeout")) <= 0:
+        return None
+    place, what, deadline = definition.at("timeout"), f"after {minutes} min it warns", f"{minutes}m"
+    if schedule is None or deadline_problem(deadline):
+        batch.find(place, what, "nothing: only scheduled runs are late, and a run timeout ends the run")
+        return None
+    batch.find(place, what, f"not_done_by: {deadline}, from when a scheduled run is due")
+    return deadline
 
 
 def _find_rest(entry: Entry, batch: Batch) -> None:

@@ -122,7 +122,8 @@ class DagView(ScrollView, can_focus=True):
     # Where to look.
 
     def select(self, node: str | None) -> None:
-        """Select a node and bring it into view."""
+        """Select a node, or none where there is no such node, and bring it into view."""
+        node = node if node in self._graph.downstream else None
         if node != self._selected:
             self._selected = node
             self.post_message(self.Selected(self, node))
