@@ -130,8 +130,12 @@ class StokerApp(App[None]):
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._handle_exception(error if isinstance(error, Exception) else RuntimeError(str(error)))
+        try:
+            task.result()
+        except asyncio.CancelledError:
+            pass
+        except Exception as error:
+            self._handle_exception(error)
 
     def _changed(self, changed: frozenset[Topic]) -> None:
         for screen in self.screen_stack if self.is_running else ():

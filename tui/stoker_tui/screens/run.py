@@ -210,11 +210,11 @@ class RunScreen(Page):
         ]
 
 
-def _interesting(nodes: Sequence[api.NodeView]) -> str:
+def _interesting(nodes: Sequence[api.NodeView]) -> str | None:
     """Give the node to look at first: one that failed, else one that is under way, else the first."""
     by_state = {node.state: node.name for node in reversed(nodes)}
     wanted = (NodeState.FAILED, NodeState.RETRYING, NodeState.RUNNING)
-    return next((by_state[state] for state in wanted if state in by_state), nodes[0].name if nodes else "")
+    return next((by_state[state] for state in wanted if state in by_state), nodes[0].name if nodes else None)
 
 
 def title(view: api.RunView, now: datetime) -> Pieces:

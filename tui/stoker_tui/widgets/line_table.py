@@ -225,7 +225,7 @@ class LineTable(ScrollView, Generic[_R], can_focus=True):
     def _line(self, y: int) -> Strip:
         wide = self._room
         if y == 0:
-            return self._strip([("", ""), *self._head()], self._styles("head"), wide)
+            return self._strip(self._head(), self.rich_style + self._styles("head"), wide)
         index = self.scroll_offset.y + y - 1
         if index >= len(self._rows):
             told = not self._rows and 2 <= y < 2 + len(self.empty)
