@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
+from textual.events import Key
 from textual.pilot import Pilot
 
 from stoker_shared import api
@@ -185,3 +186,12 @@ def test_variables_are_read_as_a_shell_would() -> None:
         "name": "two words",
         "empty": "",
     }
+
+
+async def test_what_is_typed_right_behind_the_key_of_the_filter_is_typed_into_it() -> None:
+    async with opened(FakeLink(world()), "2") as (app, pilot):
+        for character in "/status:fai":
+            app.post_message(Key(character, character))
+        await settled(pilot, app)
+
+        assert "/status:fai 1 of" in said(app)

@@ -32,7 +32,6 @@ class FilterLine(Input):
     DEFAULT_CSS = """
     FilterLine { height: 1; border: none; padding: 0 1; display: none; background: $surface; }
     FilterLine:focus { border: none; }
-    FilterLine.typing { display: block; }
     """
 
 
@@ -175,6 +174,10 @@ class Page(Screen[None]):
                 event.stop()
                 event.prevent_default()
                 self._filtered(keep=event.key == "enter")
+            elif event.is_printable and event.character:
+                # It was on its way to the list already when the line got the focus.
+                event.stop()
+                self.focused.insert_text_at_cursor(event.character)
             return
         key = event.character if event.is_printable and event.character not in (None, " ") else event.key
         actions = self.stoker.actions.under(key or event.key, self.kinds())
@@ -187,9 +190,10 @@ class Page(Screen[None]):
     def ask_filter(self) -> None:
         """Let a filter be typed."""
         line = self.query_one(FilterLine)
-        line.add_class("typing")
+        # By itself and at once: what is not shown can't have the focus, and what comes now is for this line.
+        line.display = True
         line.value = self.table.filter_text if self.table else ""
-        line.focus()
+        self.set_focus(line)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter while it is typed."""
@@ -210,7 +214,7 @@ class Page(Screen[None]):
 
     def _filtered(self, *, keep: bool) -> None:
         line = self.query_one(FilterLine)
-        line.remove_class("typing")
+        line.display = False
         if self.table is not None:
             self.table.focus()
             if not keep:
