@@ -204,6 +204,9 @@ async def test_searching_leaps_over_what_is_gone() -> None:
         b"java.lang.IllegalStateException: no",
         b"Traceback (most recent call last):",
         b"bash: error: no such file",
+        b"ValueError: no such column",
+        b"CRITICAL:root:no",
+        b"FATAL: no",
     ],
 )
 def test_errors_are_known(line: bytes) -> None:

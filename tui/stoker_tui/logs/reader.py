@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from stoker_tui.logs.searching import LONGEST_FOUND, PART, Found, Pattern
 from stoker_tui.logs.source import Piece, Source
 from stoker_tui.logs.text import BLOCK, Text
+
+
+def _nobody(_: int) -> None:
+    """Where nobody asks how far it has come."""
 
 
 async def load(source: Source, text: Text, number: int) -> None:
@@ -21,9 +25,15 @@ async def load(source: Source, text: Text, number: int) -> None:
     text.put(number, pieces)
 
 
-async def find_after(source: Source, pattern: Pattern, start: int, size: int) -> Found | None:
-    """Give the first place that begins at a position or after it, and ends before the size."""
+async def find_after(
+    source: Source, pattern: Pattern, start: int, size: int, at: Callable[[int], None] = _nobody
+) -> Found | None:
+    """Give the first place that begins at a position or after it, and ends before the size.
+
+    ``at`` is told how far it has come.
+    """
     while start < size:
+        at(start)
         piece = await source.read(start, min(start + PART, size))
         if found := pattern.first(piece.data or b""):
             return found.after(start)
@@ -34,9 +44,12 @@ async def find_after(source: Source, pattern: Pattern, start: int, size: int) ->
     return None
 
 
-async def find_before(source: Source, pattern: Pattern, end: int, size: int) -> Found | None:
-    """Give the last place that begins before a position."""
+async def find_before(
+    source: Source, pattern: Pattern, end: int, size: int, at: Callable[[int], None] = _nobody
+) -> Found | None:
+    """Give the last place that begins before a position. ``at`` is told how far it has come."""
     while end > 0:
+        at(end)
         first = max(end - PART, 0)
         pieces = [piece async for piece in _pieces(source, first, min(end + LONGEST_FOUND, size))]
         spans = [span.after(piece.start) for piece in pieces for span in pattern.spans(piece.data or b"")]

@@ -65,6 +65,7 @@ class DagView(ScrollView, can_focus=True):
         """What stands where there are no nodes."""
         self._styles = styles
         self._ascii = ascii_only
+        self._upstream: Upstream = {}
         self._graph = Graph({})
         self._states: dict[str, str] = {}
         self._layouts: dict[Zoom, Layout] = {}
@@ -87,11 +88,11 @@ class DagView(ScrollView, can_focus=True):
         Raises:
             ValueError: there is a cycle.
         """
-        graph = Graph(upstream)
-        if graph.upstream == self._graph.upstream and bool(states) == bool(self._states):
+        if upstream == self._upstream and bool(states) == bool(self._states):
             self.show_states(states)
             return
-        self._states = dict(states)
+        graph = Graph(upstream)
+        self._states, self._upstream = dict(states), dict(upstream)
         self._graph, self._layouts, self._came_from = graph, {}, {}
         self._zoom_to(self._zoom if self._chosen else self._sensible())
         first = next(iter(graph.upstream), None)

@@ -201,7 +201,6 @@ class LogView(Widget, can_focus=True):
         if self._seeking is not None:
             self._seeking.cancel()
         self._drawn.clear()
-        self.tell("looking ... (esc stops it)")
         self._seeking = asyncio.create_task(self._sought(self._pattern, down, else_turn))
 
     async def _sought(self, pattern: Pattern, down: bool, else_turn: bool) -> None:
@@ -209,12 +208,12 @@ class LogView(Widget, can_focus=True):
         below, above = self._from()
         try:
             found = (
-                await find_after(self._source, pattern, below, text.size)
+                await find_after(self._source, pattern, below, text.size, self._looking_at)
                 if down
-                else await find_before(self._source, pattern, above, text.size)
+                else await find_before(self._source, pattern, above, text.size, self._looking_at)
             )
             if found is None and else_turn:
-                found = await find_before(self._source, pattern, above, text.size)
+                found = await find_before(self._source, pattern, above, text.size, self._looking_at)
         except Unreadable as error:
             self.tell(str(error))
             return
@@ -225,6 +224,10 @@ class LogView(Widget, can_focus=True):
         self._found, self._follows = found, False
         self._told = ""
         self._do(lambda: self._window.show(found.start))
+
+    def _looking_at(self, position: int) -> None:
+        done = position * 100 // max(self._window.text.size, 1)
+        self.tell(f"looking at {done}% ...  esc stops it")
 
     def _from(self) -> tuple[int, int]:
         """Give where to look from, down and up: the place found last while it is seen, else all that is."""
