@@ -1,7 +1,7 @@
 """A real `stokerd` whose clock is another: ``python -m tests.clock NOW [RATE] -- stokerd [ARGUMENT ...]``.
 
 NOW (ISO 8601, with offset) is the moment at which it begins, and RATE how many of its seconds a second has.
-What the daemon hands in as its clock is all that is changed; timers run as they do.
+What the daemon hands in as its clock is all that is changed, and that it looks at it so much more often.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 
-from stoker_daemon import app
+from stoker_daemon import app, engine, scheduler
 from stoker_daemon.__main__ import main
 
 ARGUMENTS = (sys.executable, "-m", "tests.clock")
@@ -28,6 +28,7 @@ def _run(begin: datetime, rate: float) -> None:
         return begin + timedelta(seconds=(time.monotonic() - began) * rate)
 
     app.now = now
+    engine.LONGEST_SLEEP = scheduler.LONGEST_SLEEP = engine.LONGEST_SLEEP / max(rate, 1)
     main()
 
 

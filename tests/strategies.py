@@ -12,6 +12,7 @@ from msgspec import inspect
 
 from stoker_shared import events as ev
 from stoker_shared.apply import apply
+from stoker_shared.codec import encode_items, seal_lines
 from stoker_shared.state import Run, State
 
 T0 = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
@@ -64,6 +65,11 @@ records = st.builds(
     event=st.one_of([values_of(kind) for kind in EVENT_TYPES]),
     key=st.none() | values_of(ev.KeyUse),
 )
+
+
+def sealed(*items: msgspec.Struct) -> bytes:
+    """Give the sealed lines of what segments open with."""
+    return seal_lines(encode_items(items))
 
 
 class Story:

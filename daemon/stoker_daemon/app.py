@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import tzlocal
 
+from stoker_daemon import descriptors
 from stoker_daemon.backfiller import Backfiller
 from stoker_daemon.commands.queues import found_queues
 from stoker_daemon.config import Config
@@ -90,6 +91,7 @@ async def run(config: Config, *, take_over: bool = False) -> None:
     """
     check_socket_path(config.socket)
     check_local(config.data)
+    descriptors.raise_limit()
     with lock_data(config.data):
         listening = bind(config.socket)
         try:
@@ -133,7 +135,7 @@ async def _run(
     projection = Projection(None if failure else config.data / "stoker.db")
     await projection.open(log.directory, log.id, log.durable)
     why = failure.why if failure else ""
-    engine = Engine(state, log, projection, executor, preparer.order, now, why)
+    engine = Engine(state, log, projection, executor, preparer.order, now, why, descriptors.ATTEMPTS)
     backfiller = Backfiller(engine, objects, projection, now)
     watcher = Watcher(logs, config.output_limit, engine)
     executor.listener = watcher

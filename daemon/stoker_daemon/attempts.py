@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -36,6 +37,7 @@ class AttemptKey(msgspec.Struct, frozen=True):
 
 
 _GIVEN_UP = "given up"
+_LINE = re.compile(rf"[0-9]{{1,9}}|exit [0-9]{{1,3}}|{_GIVEN_UP}")
 
 
 class AttemptDirectory:
@@ -85,13 +87,14 @@ class AttemptDirectory:
 
     def exit_status(self) -> int | None:
         """Give how it ended; None where that is not written."""
-        ends = [line for line in self._kept() if line.startswith("exit ")]
+        # Nobody ends what nobody claimed.
+        ends = [line for line in self._kept()[1:] if line.startswith("exit ")]
         return int(ends[0].removeprefix("exit ")) if ends else None
 
     def keeper(self) -> int | None:
         """Give the pid of the keeper that has the attempt; None where none has, or the daemon gave it up."""
         claim = next(iter(self._kept()), _GIVEN_UP)
-        return None if claim == _GIVEN_UP else int(claim)
+        return int(claim) if claim.isdigit() else None
 
     def keeper_or_none_ever(self) -> int | None:
         """Give the pid of the keeper that has the attempt; where none has, see to it that none ever will."""
@@ -124,8 +127,9 @@ class AttemptDirectory:
         return self.path / "keeper"
 
     def _kept(self) -> list[str]:
-        """Give the lines of the keeper's file that are written whole, without the empty one."""
+        """Give the whole lines of the keeper's file; anything else a crash may have left, or the job."""
         try:
-            return [line for line in self._keeper.read_text("ascii").split("\n")[:-1] if line]
-        except FileNotFoundError:
+            lines = self._keeper.read_text("ascii", errors="replace").split("\n")[:-1]
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return []
+        return [line for line in lines if _LINE.fullmatch(line)]

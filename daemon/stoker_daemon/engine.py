@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
+import sys
 from collections import Counter, deque
 from collections.abc import Callable
 from datetime import datetime
@@ -23,7 +24,7 @@ from stoker_daemon.journal import about
 from stoker_daemon.launchers import CannotLaunch
 from stoker_daemon.line import Line
 from stoker_daemon.overlap import replaced_by
-from stoker_daemon.planner import Start, decide, starts, wake_at
+from stoker_daemon.planner import Start, active, decide, starts, wake_at
 from stoker_daemon.problems import Refused, no_space, read_only, unavailable
 from stoker_daemon.processes import Identity
 from stoker_daemon.projection import Change, changes_by
@@ -107,6 +108,7 @@ class Engine:
     """Owns the state. ``prepare`` gives the order for a node's next attempt; ``now`` gives UTC.
 
     ``why_read_only`` is why the disk can't be written, where that is so: then nothing is changed or launched.
+    ``most_active`` is how many attempts can be watched at once, whatever the queues allow.
 
     While there is no room on the disk no node is begun and changes are refused; how running attempts end is
     recorded, and so are stops, since they make room.
@@ -121,6 +123,7 @@ class Engine:
         prepare: Callable[[Run, NodeRun], Order],
         now: Callable[[], datetime],
         why_read_only: str = "",
+        most_active: int = sys.maxsize,
     ) -> None:
         self.state = state
         self.line = Line(state, now())
@@ -130,6 +133,7 @@ class Engine:
         self._prepare = prepare
         self._now = now
         self._why_read_only = why_read_only
+        self._most_active = most_active
         self._inbox: deque[tuple[Command, asyncio.Future[Any] | None, ev.KeyUse | None]] = deque()
         self._scheduled = False
         self._sought: set[AttemptKey] = set()
@@ -195,6 +199,16 @@ class Engine:
         if self._why_read_only:
             return read_only(self._why_read_only)
         return no_space(self.log.directory) if self.log.room is not Room.ENOUGH else None
+
+    def why_nothing_starts(self) -> str:
+        """Say what keeps every node from starting now, if anything does."""
+        if held := self.held():
+            return held.problem.title
+        if active(self.state) >= self._most_active:
+            return (
+                f"{self._most_active} nodes are active, and stokerd may not have more files open (ulimit -n)"
+            )
+        return ""
 
     async def durable(self) -> int:
         """Wait until what is in the state now is on disk, and give its seq.
@@ -318,7 +332,9 @@ class Engine:
             if run.id not in sought:
                 self._settle(turn, run)
         self.line.update(turn.touched.values(), turn.now)
-        while self.log.room is Room.ENOUGH and (picked := starts(self.line, turn.now, sought)):
+        while self.log.room is Room.ENOUGH and (
+            picked := starts(self.line, turn.now, sought, self._most_active)
+        ):
             refused = {run.id: run for decision in picked if (run := self._begin(turn, decision))}
             for run in refused.values():
                 self._settle(turn, run)

@@ -8,6 +8,7 @@ to it. An attempt that is stopped, or that did not succeed, is reported only whe
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 from collections.abc import Coroutine
@@ -16,13 +17,18 @@ from typing import Protocol
 
 import msgspec
 
-from stoker_daemon import processes
+from stoker_daemon import descriptors, processes
 from stoker_daemon.attempts import AttemptDirectory, AttemptKey
 from stoker_daemon.launchers.task import Launch
 from stoker_daemon.processes import Identity
 from stoker_shared.events import Reason
 
 KEEPER = Path(__file__).with_name("keeper.sh")
+
+_KEEPER_KILLED = "its keeper was killed before it could write down the exit status"
+
+_SHORT = (errno.EAGAIN, errno.ENOMEM, errno.ENFILE, errno.EMFILE)
+"""What a launch fails with where a host has no room for a process at the moment."""
 
 _EXEC_SECONDS = 0.005
 """More than an exec takes from the old environment to the new."""
@@ -96,8 +102,10 @@ class Executor:
             pid = _spawn(order, AttemptDirectory(self._logs, order.key), self._environment)
         except (OSError, ValueError) as error:
             # A ValueError: an argument with a NUL, or a variable's name that none can have.
-            detail = f"could not be launched: {error}"
-            self.listener.attempt_ended(order.key, None, Reason.REFUSED, detail)
+            reason = (
+                Reason.NEVER_BEGAN if isinstance(error, OSError) and error.errno in _SHORT else Reason.REFUSED
+            )
+            self.listener.attempt_ended(order.key, None, reason, f"could not be launched: {error}")
             return
         keeper = processes.identify(pid, self.boot_id) or Identity(pid, 0, self.boot_id)
         self.listener.attempt_started(order.key, keeper)
@@ -128,7 +136,7 @@ class Executor:
     def _recover(self, running: _Running, boot_id: str, start_time: int) -> None:
         directory = AttemptDirectory(self._logs, running.key)
         if boot_id != self.boot_id and directory.exit_status() is None:
-            self._report(running, None, Reason.LOST, "the machine was restarted while it ran")
+            self._go(self._conclude(running, None, "the machine was restarted while it ran"))
         elif pid := directory.keeper_or_none_ever():
             keeper = processes.find(pid, running.tag, self.boot_id)
             self._find_again(running, keeper or Identity(pid, start_time, boot_id), directory)
@@ -140,8 +148,9 @@ class Executor:
         running.keeper = keeper
         if (status := directory.exit_status()) is not None:
             # It may be a child of this very process, of the time before the log was opened again.
-            if processes.identify(keeper.pid, self.boot_id) == keeper:
-                _reap(keeper.pid)
+            if (descriptor := processes.open_pidfd(keeper)) is not None:
+                _reap(descriptor)
+                os.close(descriptor)
             self._ended(running, status)
         else:
             self.listener.attempt_adopted(running.key, keeper)
@@ -152,23 +161,24 @@ class Executor:
         running.keeper = keeper
         descriptor = processes.open_pidfd(keeper)
         if descriptor is None:
-            self._keeper_ended(running, keeper)
+            self._keeper_ended(running, None)
         else:
             self._watched.add(descriptor)
             loop = asyncio.get_running_loop()
-            loop.add_reader(descriptor, self._pidfd_ready, running, keeper, descriptor)
+            loop.add_reader(descriptor, self._pidfd_ready, running, descriptor)
 
-    def _pidfd_ready(self, running: _Running, keeper: Identity, descriptor: int) -> None:
+    def _pidfd_ready(self, running: _Running, descriptor: int) -> None:
+        code = _reap(descriptor)
         self._stop_watching(descriptor)
-        self._keeper_ended(running, keeper)
+        self._keeper_ended(running, code)
 
     def _stop_watching(self, descriptor: int) -> None:
         asyncio.get_running_loop().remove_reader(descriptor)
         os.close(descriptor)
         self._watched.discard(descriptor)
 
-    def _keeper_ended(self, running: _Running, keeper: Identity) -> None:
-        status = self._exit_status(running, _reap(keeper.pid))
+    def _keeper_ended(self, running: _Running, code: int | None) -> None:
+        status = self._exit_status(running, code)
         if status is None and not running.ending:
             self._go(self._outlive(running))
         else:
@@ -186,22 +196,21 @@ class Executor:
         else:
             self._go(self._conclude(running, status))
 
-    async def _conclude(self, running: _Running, status: int | None) -> None:
-        """Report an attempt whose keeper has ended, once nothing of it is alive."""
+    async def _conclude(self, running: _Running, status: int | None, lost: str = _KEEPER_KILLED) -> None:
+        """Report an attempt whose keeper has ended, once nothing of it lives; as ``lost`` without status."""
         await (running.ending or self._clear(running))
         if status is None:
-            detail = "its keeper was killed before it could write down the exit status"
-            self._report(running, None, Reason.LOST, detail)
+            self._report(running, None, Reason.LOST, lost)
         else:
             self._report(running, status, Reason.EXIT, "")
 
-    def _exit_status(self, running: _Running, waited: int | None) -> int | None:
+    def _exit_status(self, running: _Running, code: int | None) -> int | None:
         """Give what the keeper wrote; where it could not write, what it ended with as our child."""
         directory = AttemptDirectory(self._logs, running.key)
         written = directory.exit_status()
-        if written is not None or waited is None or waited < 0:
+        if written is not None or code is None:
             return written
-        return waited if running.keeper and directory.keeper() == running.keeper.pid else None
+        return code if running.keeper and directory.keeper() == running.keeper.pid else None
 
     async def _clear(self, running: _Running) -> None:
         """End every process of the attempt, and return when none is left.
@@ -254,7 +263,7 @@ def _spawn(order: Order, directory: AttemptDirectory, environment: dict[str, str
     output = os.O_WRONLY | os.O_APPEND
     return os.posix_spawn(
         "/bin/sh",
-        ["/bin/sh", str(KEEPER), str(directory.path), *order.launch.argv],
+        ["/bin/sh", str(KEEPER), str(directory.path), str(descriptors.BEGAN_WITH), *order.launch.argv],
         {**environment, **order.launch.env, processes.TAG: order.tag},
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
@@ -268,10 +277,13 @@ def _spawn(order: Order, directory: AttemptDirectory, environment: dict[str, str
     )
 
 
-def _reap(pid: int) -> int | None:
-    """Take the exit code of a child that has ended, negative for a signal; None for another's child."""
+def _reap(descriptor: int) -> int | None:
+    """Take the exit code of a child by its pidfd; None of a killed one, and of another's child.
+
+    By its pid, which may be given again, it might be another child.
+    """
     try:
-        ended, status = os.waitpid(pid, os.WNOHANG)
+        ended = os.waitid(os.P_PIDFD, descriptor, os.WEXITED | os.WNOHANG)
     except ChildProcessError:
         return None
-    return os.waitstatus_to_exitcode(status) if ended else None
+    return ended.si_status if ended and ended.si_code == os.CLD_EXITED else None

@@ -161,9 +161,16 @@ def _orders(run: Run, now: datetime) -> Iterator[_Order]:
     """Give the places of a run's nodes that could start, in order."""
     candidates = ((negated, True, number) for negated, number in run.ready)
     if run.retrying:
-        due = [node for node in map(run.numbered, run.retrying) if node.retry_at and node.retry_at <= now]
+        due = [node for node in map(run.numbered, run.retrying) if _is_due(run, node, now)]
         again = sorted((-node.priority, False, node.number) for node in due)
         candidates = heapq.merge(again, candidates)
     rank = _RANKS[run.trigger]
     for negated, fresh, number in candidates:
         yield negated, rank, run.opened, run.id, fresh, number
+
+
+def _is_due(run: Run, node: NodeRun, now: datetime) -> bool:
+    """Tell whether a retry may start: while an upstream node runs again, it waits for the end of that."""
+    if node.retry_at is None or node.retry_at > now:
+        return False
+    return all(run.node(name).has_ended for name in node.upstream)

@@ -10,18 +10,24 @@ Never retried is what a person, the run's timeout or fail_fast ended, and what w
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Container, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 
 import msgspec
 
 from stoker_daemon.line import Line, Room
 from stoker_shared import events as ev
 from stoker_shared.model import FailureStrategy, NodeState, RunState
-from stoker_shared.state import NodeRun, Run
+from stoker_shared.state import NodeRun, Run, State
 
 _END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 """What is due later than a calendar has days is due then."""
+
+
+_MOST_DOUBLINGS = 6
+"""How often the second between launches that a host again and again has no room for is doubled."""
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -53,20 +59,33 @@ def decide(run: Run, now: datetime, *, passing: bool = True) -> list[Decision]:
     return []
 
 
-def starts(line: Line, now: datetime, without: Container[int] = ()) -> list[ev.RunStarted | Start]:
+def starts(
+    line: Line, now: datetime, without: Container[int] = (), most: int = sys.maxsize
+) -> list[ev.RunStarted | Start]:
     """Give what starts now, once nothing is left to `decide`; of runs ``without`` nothing does.
+
+    No more is active at once than ``most``.
 
     Carry out all of it, then ask again: the last place that a run's parallelism has may have gone to a node
     behind one for which a queue was kept free.
     """
     room = Room(line.state.queues)
     picked: list[ev.RunStarted | Start] = []
+    left = most - active(line.state)
     for run, node in line.nodes(now, room, without):
+        if left <= 0:
+            break
         if room.take(run, node):
+            left -= 1
             if run.state is RunState.PENDING and room.taken[run.id] == 1:
                 picked.append(ev.RunStarted(run.id))
             picked.append(Start(run.id, node.name))
     return picked
+
+
+def active(state: State) -> int:
+    """Give how many nodes have a process, or are about to."""
+    return sum(queue.active for queue in state.queues.values())
 
 
 def wake_at(run: Run, now: datetime) -> datetime | None:
@@ -94,10 +113,17 @@ def _settled(run: Run, node: NodeRun, now: datetime) -> Decision:
             return ev.NodeFinished(run.id, node.name, NodeState.FAILED, reason, attempt.detail)
     if not run.stopping:
         if attempt.reason is ev.Reason.NEVER_BEGAN:
-            return ev.AttemptRetryAt(run.id, node.name, now, free=True)
+            return ev.AttemptRetryAt(run.id, node.name, _later(now, _pause(node)), free=True)
         if node.tries <= node.retries:
             return ev.AttemptRetryAt(run.id, node.name, _retry_due(run, node, now))
     return ev.NodeFinished(run.id, node.name, NodeState.FAILED, attempt.reason, attempt.detail)
+
+
+def _pause(node: NodeRun) -> float:
+    """Give the seconds before what never began is launched again: none at first, then more each time."""
+    ends = (attempt.reason for attempt in reversed(node.attempts))
+    failures = sum(1 for _ in takewhile(lambda reason: reason is ev.Reason.NEVER_BEGAN, ends))
+    return 0 if failures == 1 else 2.0 ** min(failures - 2, _MOST_DOUBLINGS)
 
 
 def _retry_due(run: Run, node: NodeRun, now: datetime) -> datetime:

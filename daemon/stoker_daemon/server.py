@@ -16,6 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from stoker_daemon import descriptors
 from stoker_shared.paths import check_socket_path
 
 _CREDENTIALS = struct.Struct("3i")
@@ -98,8 +99,11 @@ class PeerProtocol(H11Protocol):
     """HTTP over a Unix socket, with the peer as the ASGI client: user name and pid, from SO_PEERCRED."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Ask the kernel who is there."""
+        """Ask the kernel who is there; nobody is answered who is one too many."""
         super().connection_made(transport)
+        if len(self.connections) > descriptors.CLIENTS:
+            transport.close()
+            return
         peer = cast("socket.socket", transport.get_extra_info("socket"))
         pid, uid, _ = _CREDENTIALS.unpack(
             peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
@@ -130,6 +134,7 @@ class Server(uvicorn.Server):
                 proxy_headers=False,
                 server_header=False,
                 date_header=False,
+                backlog=descriptors.CLIENTS,  # so many may be taken before the first is looked at
                 timeout_keep_alive=75,
                 timeout_graceful_shutdown=5,
             )

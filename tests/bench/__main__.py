@@ -1,7 +1,7 @@
 """The benchmark: ``python -m tests.bench [GROUP ...]``. Prints a table for each group, and all as JSON.
 
-Groups: shapes, scale, ticks, backfills, idle, startup, replay, history, requests, followers,
-lists, drawings; all of them take about 30 minutes, most of it to make the million finished runs of lists.
+Groups: shapes, scale, ticks, backfills, idle, startup, replay, history, requests, followers, lists, drawings,
+endurance, harm; all of them take about 40 minutes, most of it to make the million finished runs of lists.
 
 Rows are measured beside a floor or a peer in the same run on the same file system, in turns, and medians are
 given. Compare the ratios: seconds are the machine's. A floor makes no files, and ext4 takes up to 20 times as
@@ -24,7 +24,9 @@ from tempfile import TemporaryDirectory
 from tests.bench import (
     backfills,
     drawings,
+    endurance,
     followers,
+    harm,
     history,
     idle,
     lists,
@@ -53,6 +55,8 @@ GROUPS: dict[str, Callable[[Path, Size], list[Row]]] = {
         followers,
         lists,
         drawings,
+        endurance,
+        harm,
     )
 }
 

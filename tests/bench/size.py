@@ -30,6 +30,15 @@ class Size:
     """Finished runs that are few: their events fit in one segment."""
     requests: int = 2_000
     followers: tuple[int, ...] = (1, 20, 200)
+    lasting: int = 100_000
+    """Nodes run by one daemon, ``nodes`` of them in a run."""
+    nodes: int = 20
+    hours: float = 24
+    """That a daemon with schedules lives through, in three minutes."""
+    output: int = 10_000_000_000
+    """Bytes that a job writes, and in one line."""
+    line: int = 1_000_000_000
+    processes: int = 3_000
     listed: tuple[int, int] = (1_000, 1_000_000)
     """Finished runs in the histories that lists are asked of."""
     drawn: tuple[tuple[int, int], ...] = ((3, 4), (20, 10), (50, 20))
@@ -52,6 +61,12 @@ TINY = Size(
     replayed=10,
     requests=10,
     followers=(1, 2),
+    lasting=20,
+    nodes=2,
+    hours=0.05,
+    output=2_000_000,
+    line=1_000_000,
+    processes=20,
     listed=(10, 20),
     drawn=((2, 2),),
 )

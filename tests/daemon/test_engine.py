@@ -3,12 +3,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import shutil
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -31,7 +29,7 @@ from stoker_daemon.runlog.writer import Room
 from stoker_daemon.volumes import DiskFailed
 from stoker_shared import events as ev
 from stoker_shared.codec import decode_record
-from stoker_shared.model import NODE_ENDS, FailureStrategy, NodeState, OverlapPolicy, QueueSpec, RunState
+from stoker_shared.model import FailureStrategy, NodeState, OverlapPolicy, QueueSpec, RunState
 from stoker_shared.state import NodeRun, Run, State
 from tests.strategies import T0, created, node
 
@@ -905,124 +903,3 @@ class TestFailing:
 
         daemon.restart()
         assert daemon.hands.recovered == [(A, f"tag of {A}", "this boot", None)]
-
-
-class Machine:
-    """What outlives daemons in a simulated world: processes, and what people were told."""
-
-    def __init__(self) -> None:
-        self.status: dict[AttemptKey, int | None] = {}
-        self.acknowledged = 0
-
-
-class MachineHands(Hands):
-    """Hands of one daemon on that machine; after its crash they do nothing more."""
-
-    def __init__(self, machine: Machine) -> None:
-        super().__init__()
-        self.machine = machine
-        self.crashed = False
-        self.engine: Engine
-
-    def launch(self, order: Order) -> None:
-        if not self.crashed:
-            assert order.key not in self.machine.status, f"{order.key} was launched twice"
-            self.machine.status[order.key] = None
-            self.engine.attempt_started(order.key, Identity(1, 1, self.boot_id))
-
-    def end(self, key: AttemptKey) -> None:
-        if not self.crashed and self.machine.status.get(key, 0) is None:
-            self.finish(key, 143)
-
-    def recover(self, key: AttemptKey, tag: str, boot_id: str, start_time: int | None) -> None:
-        if key not in self.machine.status:
-            self.machine.status[key] = -1
-            self.engine.attempt_ended(key, None, ev.Reason.NEVER_BEGAN, "")
-        elif (status := self.machine.status[key]) is None:
-            self.engine.attempt_adopted(key, Identity(1, 1, self.boot_id))
-        else:
-            self.engine.attempt_ended(key, status, ev.Reason.EXIT, "")
-
-    def finish(self, key: AttemptKey, status: int) -> None:
-        self.machine.status[key] = status
-        self.engine.attempt_ended(key, status, ev.Reason.EXIT, "")
-
-
-class CrashingWorld:
-    """One run, whose daemon is killed at any moment and started again on what the disk has then."""
-
-    def __init__(self, directory: Path, chance: Random) -> None:
-        self.directory = directory
-        self.chance = chance
-        self.machine = Machine()
-        self.now: datetime = T0
-        self.lives = 0
-        self.start(directory / "0")
-
-    def start(self, runlog: Path) -> None:
-        self.runlog = runlog
-        log, state = open_log(runlog, "machine", self.now)
-        self.hands = MachineHands(self.machine)
-        self.engine = Engine(state, log, History(), self.hands, order_for, lambda: self.now)
-        self.hands.engine = self.engine
-        self.engine.start()
-
-    def crash(self) -> None:
-        self.lives += 1
-        image = self.directory / str(self.lives)
-        shutil.copytree(self.runlog, image)
-        self.hands.crashed = True
-        self.engine.close()
-        self.start(image)
-        seen = {
-            AttemptKey(run.id, node.number, node.name, attempt.number)
-            for run in self.engine.state.runs.values()
-            for node in run.nodes
-            for attempt in node.attempts
-        }
-        if self.engine.state.runs:
-            assert {key for key, status in self.machine.status.items() if status != -1} <= seen
-        assert self.engine.state.counters.run >= self.machine.acknowledged
-
-    async def ask(self, event: ev.EventType) -> None:
-        await answer_or_failure(self.engine, lambda turn: turn.record(event, "alice"))
-        assert isinstance(event, ev.RunCreated)
-        self.machine.acknowledged = event.run
-
-    async def step(self) -> None:
-        for _ in range(self.chance.randint(0, 6)):
-            await asyncio.sleep(0)
-        running = [key for key, status in self.machine.status.items() if status is None]
-        if running and self.chance.random() < 0.7:
-            self.hands.finish(self.chance.choice(running), self.chance.choice([0, 0, 0, 1]))
-        elif self.chance.random() < 0.2:
-            self.now += timedelta(seconds=5)
-        if self.chance.random() < 0.3:
-            self.crash()
-
-
-@pytest.mark.parametrize("seed", range(12))
-async def test_a_daemon_that_is_killed_at_any_moment_loses_nothing_and_launches_nothing_twice(
-    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(os, "fsync", lambda _: None)
-    monkeypatch.setattr(reserve, "RESERVE_BYTES", 0)
-    world = CrashingWorld(tmp_path, Random(seed))
-    names = "abcdef"
-    nodes = [
-        node(name, *world.chance.sample(names[:index], min(index, 2)), retries=1)
-        for index, name in enumerate(names)
-    ]
-    await world.ask(created(nodes, parallelism=2))
-    world.crash()
-    for _ in range(400):
-        if not world.engine.state.runs:
-            break
-        await world.step()
-    await answer_or_failure(world.engine, lambda _: None)
-    world.engine.close()
-
-    runs = [run for _, run in replay(world.runlog) if run]
-    assert runs[-1].ended_at
-    assert {node.state for node in runs[-1].nodes} <= NODE_ENDS
-    assert all(status is not None for status in world.machine.status.values())

@@ -101,7 +101,7 @@ class Bench:
         """Start a keeper that is nobody's child any more."""
         self.directory.make()
         subprocess.run(
-            ["setsid", "--fork", "/bin/sh", KEEPER, self.directory.path, "/bin/sh", "-c", script],
+            ["setsid", "--fork", "/bin/sh", KEEPER, self.directory.path, "100", "/bin/sh", "-c", script],
             env={**os.environ, processes.TAG: self.tag, "scratch": str(self.scratch)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -289,6 +289,36 @@ class TestALaunch:
         with pytest.raises(OSError, match="Not a directory"):
             executor.make_ready(bench.order("exit 0"))
 
+    @pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE])
+    async def test_that_the_host_has_no_room_for_just_now_never_began(
+        self, bench: Bench, number: int, monkeypatch: pytest.MonkeyPatch
+    ):
+        def no_room(*_: object, **__: object) -> int:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(os, "posix_spawn", no_room)
+        _, told = bench.launched("exit 0")
+
+        ((status, reason, detail),) = told.ends
+        assert (status, reason) == (None, Reason.NEVER_BEGAN)
+        assert os.strerror(number) in detail
+
+    async def test_leaves_a_keeper_that_no_upgrade_can_change(self, bench: Bench, tmp_path: Path):
+        script = tmp_path / "keeper.sh"
+        script.write_text(KEEPER.read_text())
+        bench.directory.make()
+        keeper = subprocess.Popen(
+            ["bash", "--posix", script, bench.directory.path, "100", "sh", "-c", f"{WAIT}; exit 7"],
+            env={**os.environ, "scratch": str(bench.scratch)},
+        )
+        await bench.keeper()
+
+        script.write_text("echo exit 0\n" * 100)
+        bench.allow("go")
+
+        assert await asyncio.to_thread(keeper.wait, 30) == 7
+        assert bench.directory.exit_status() == 7
+
     async def test_whose_files_are_gone_is_refused(self, bench: Bench):
         executor, told = bench.executor()
 
@@ -452,6 +482,59 @@ class TestAfterARestart:
         assert await bench.ended(told) == (None, Reason.LOST)
         assert "restarted" in told.ends[0][2]
 
+    async def test_an_attempt_is_not_lost_while_anything_carries_its_tag_whatever_the_boot(
+        self, bench: Bench
+    ):
+        bench.keeper_of_another_daemon("setsid sh -c 'echo $$ >$scratch/left; exec sleep 60' & exit 7")
+        left = int(await bench.said("left"))
+        await asyncio.to_thread(wait_for, bench.directory.exit_status, "its keeper has ended", 30)
+        (bench.directory.path / "keeper").write_text("1\n")
+
+        _, told = bench.recovered(boot="another boot", start_time=1)
+
+        assert await bench.ended(told) == (None, Reason.LOST)
+        assert told.left_alive == []
+        assert is_gone(left)
+
+    async def test_whoever_has_the_pid_of_a_keeper_that_is_gone_is_left_alone(self, bench: Bench):
+        stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
+        bench.directory.make()
+        (bench.directory.path / "keeper").write_text(f"{stranger.pid}\n")
+
+        _, told = bench.recovered(start_time=1)
+
+        assert await bench.ended(told) == (None, Reason.LOST)
+        assert "keeper" in told.ends[0][2]
+        assert (told.adopted[0].pid, told.adopted[0].start_time) == (stranger.pid, 1)
+        assert stranger.poll() is None
+        stranger.kill()
+        stranger.wait()
+
+    async def test_the_end_of_another_child_with_the_pid_of_a_keeper_is_not_taken_for_its_own(
+        self, bench: Bench
+    ):
+        child = subprocess.Popen(["true"])
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        bench.directory.make()
+        (bench.directory.path / "keeper").write_text(f"{child.pid}\n")
+
+        _, told = bench.recovered(start_time=1)
+
+        assert await bench.ended(told) == (None, Reason.LOST)
+        assert child.wait() == 0
+
+    @pytest.mark.parametrize("junk", [b"\0\0\0\n", b"\xff\xfe\n", b"12x\nexit 0\n", b"exit\n"])
+    async def test_a_keepers_file_that_a_crash_of_the_machine_left_in_pieces_stops_nothing(
+        self, bench: Bench, junk: bytes
+    ):
+        bench.directory.make()
+        (bench.directory.path / "keeper").write_bytes(b"\n" + junk)
+
+        for boot in ("another boot", BOOT):
+            _, told = bench.recovered(boot=boot)
+
+            assert (await bench.ended(told))[1] in (Reason.LOST, Reason.NEVER_BEGAN)
+
     async def test_an_attempt_that_runs_is_adopted_and_has_its_true_status(self, bench: Bench):
         bench.keeper_of_another_daemon(f"echo >$scratch/up; {WAIT}; exit 7")
         await bench.said("up")
@@ -482,7 +565,7 @@ class TestAfterARestart:
         assert await bench.ended(told) == (None, Reason.NEVER_BEGAN)
 
         late = subprocess.run(
-            ["/bin/sh", KEEPER, bench.directory.path, "/bin/sh", "-c", f"touch {bench.scratch}/ran"],
+            ["/bin/sh", KEEPER, bench.directory.path, "100", "/bin/sh", "-c", f"touch {bench.scratch}/ran"],
             check=False,
         )
 

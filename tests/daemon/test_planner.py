@@ -212,6 +212,21 @@ class TestRetrying:
 
         assert decided(story) == [ev.AttemptRetryAt(1, "a", after(delay))]
 
+    def test_again_and_again_before_it_began_is_launched_at_ever_longer_pauses(self):
+        story = running("a")
+        pauses = []
+        for attempt in range(1, 12):
+            if attempt > 1:
+                story.tell(starting("a", attempt))
+            story.tell(ev.AttemptFinished(1, "a", attempt, None, ev.Reason.NEVER_BEGAN))
+            (again,) = decided(story)
+            assert isinstance(again, ev.AttemptRetryAt)
+            assert again.free
+            pauses.append((again.due - T0).total_seconds())
+            story.tell(again)
+
+        assert pauses == [0, 1, 2, 4, 8, 16, 32, 64, 64, 64, 64]
+
     def test_does_not_count_a_free_attempt_towards_the_backoff(self):
         story = Story(created([node("a", retries=9)], retry_delay=10, retry_backoff=2), ev.RunStarted(1))
         story.tell(starting("a"), ev.AttemptFinished(1, "a", 1, None, ev.Reason.NEVER_BEGAN))
@@ -225,6 +240,16 @@ class TestRetrying:
 
         assert decided(story, 9.999999) == []
         assert decided(story, 10) == [Start(1, "a")]
+
+    def test_waits_for_what_it_stands_on_where_that_runs_again(self):
+        story = Story(created([node("a"), node("b", "a", retries=1)], retry_delay=10), ev.RunStarted(1))
+        story.tell(starting("a"), exited("a"), ev.NodeFinished(1, "a", NodeState.SUCCEEDED))
+        story.tell(starting("b"), exited("b", 1), ev.AttemptRetryAt(1, "b", after(10)))
+        story.tell(ev.RunRerunRequested(1, ("a",)), starting("a", 2))
+        assert decided(story, 11) == []
+
+        story.tell(exited("a", 0, 2), ev.NodeFinished(1, "a", NodeState.SUCCEEDED))
+        assert decided(story, 11) == [Start(1, "b")]
 
     @pytest.mark.parametrize("fields", [{"retry_delay": 1e300}, {"retry_delay": 9.0, "retry_backoff": 1e200}])
     def test_with_a_delay_beyond_all_calendars_waits_as_long_as_there_are_days(

@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -17,10 +18,12 @@ from stoker_daemon.runlog.log import RunLog, open_log
 from stoker_daemon.runlog.segments import LogError, load, replay
 from stoker_daemon.runlog.writer import LogWriter
 from stoker_shared import events as ev
-from stoker_shared.codec import decode_item, decode_record, encode_item, encode_record, seal
+from stoker_shared.codec import decode_item, decode_record, encode_record, seal
 from stoker_shared.model import NodeState
 from stoker_shared.state import SHAPE, State
-from tests.strategies import T0, Story, created, exited, node, replayed, started, starting
+from tests.strategies import T0, Story, created, exited, node, replayed, sealed, started, starting
+from tests.world.disk import Disk
+from tests.world.syscalls import RUNLOG, Kernel
 
 MACHINE = "f" * 32
 LOG = "0" * 32
@@ -57,11 +60,11 @@ class Segment:
 
     def __init__(self, groups: Groups, before: Sequence[ev.Record] = ()) -> None:
         state = replayed(before)
-        items = [encode_item(item) for item in state.items()]
+        items = [sealed(item) for item in state.items()]
         header = segments.Header(ev.FORMAT, LOG, MACHINE, state.seq + 1, len(items), T0)
         self.first = state.seq + 1
         self.records = all_of(groups)
-        self.opening = [encode_item(header), *items]
+        self.opening = [sealed(header), *items]
         self.lines = [encode_record(record, group[0].seq) for group in groups for record in group]
         self.last_group = self.start_of(len(self.lines) - len(groups[-1])) if groups else len(self.content)
 
@@ -479,6 +482,29 @@ class TestATornEnd:
         assert torn_copies(tmp_path) == [b"first", b"second"]
 
 
+class TestWhatAStartReads:
+    """A group that was written, and whose sync had not come, or had failed, when the daemon ended."""
+
+    @pytest.mark.parametrize("seed", range(20))
+    @pytest.mark.parametrize("synced_in_vain", [False, True])
+    def test_is_on_disk_before_anybody_is_shown_it(self, seed: int, synced_in_vain: bool):
+        segment, chance = Segment(some_groups()), Random(seed)
+        disk = Disk(chance, lambda: None)
+        file = disk.create(f"{1:016d}.jsonl")
+        file.write(0, segment.content[: segment.last_group])
+        file.sync()
+        file.write(segment.last_group, segment.content[segment.last_group :])
+        if synced_in_vain:
+            file.sync_in_vain(chance)
+
+        with Kernel(disk).used():
+            shown = open_log(RUNLOG, MACHINE, T0)[1].seq
+            disk.lose_power()
+            found = load(RUNLOG)
+
+        assert (found.state.seq, found.torn) == (shown, [])
+
+
 def damaged(segment: Segment, start: int, end: int) -> Iterator[tuple[int, bytes]]:
     """Give a segment's content with one byte changed, for each position and several ways."""
     content = segment.content
@@ -563,7 +589,7 @@ class TestWhatANewerVersionWrote:
     def test_is_refused_where_the_format_is_newer(self, tmp_path: Path):
         header = segments.Header(ev.FORMAT + 1, LOG, MACHINE, 1, 0, T0)
         path = segments.path_for(tmp_path, 1)
-        path.write_bytes(encode_item(header) + b"whatever\n")
+        path.write_bytes(sealed(header) + b"whatever\n")
         before = files_in(tmp_path)
 
         with pytest.raises(LogError, match=f"{path.name}: written in format {ev.FORMAT + 1}"):

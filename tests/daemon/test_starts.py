@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from random import Random
 from typing import Any
 
@@ -33,8 +34,8 @@ def big(name: str, cu: int = 1, queue: str = "q", **fields: Any) -> ev.PlannedNo
     return node(name, queue=queue, cu=cu, **fields)
 
 
-def starting_in(story: Story) -> list[ev.RunStarted | Start]:
-    return starts(Line(story.state, story.now), story.now)
+def starting_in(story: Story, most: int = sys.maxsize) -> list[ev.RunStarted | Start]:
+    return starts(Line(story.state, story.now), story.now, most=most)
 
 
 def started_by(story: Story) -> list[str]:
@@ -65,6 +66,21 @@ class TestOrder:
             ev.RunStarted(1),
             Start(1, "a"),
         ]
+
+
+class TestAHost:
+    def test_has_no_more_active_than_it_may_whatever_queues_allow(self):
+        story = Story(
+            queue(), queue("other"), run_of(1, big("a"), big("b")), run_of(2, big("c", queue="other"))
+        )
+        assert len(starting_in(story)) == 5
+        assert starting_in(story, most=0) == []
+        assert starting_in(story, most=1) == [ev.RunStarted(1), Start(1, "a")]
+
+        story.tell(ev.RunStarted(1), starting("a"))
+
+        assert starting_in(story, most=1) == []
+        assert starting_in(story, most=2) == [Start(1, "b")]
 
 
 class TestAQueue:

@@ -6,21 +6,20 @@ import os
 import random
 import signal
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
-from threading import Timer
 from time import monotonic
 from typing import Any
 
 import pytest
 
+from tests.e2e.chaos import chaos
 from tests.harness import StokerDaemon, wait_for
 
 WAIT_FOR_GATE = 'while [ ! -e "$GATE" ]; do sleep 0.02; done\n'
 """A job's way to wait until a test lets it go on."""
 
-KILLS = 10
-LAYERS, WIDTH = 12, 5
+KILLS = 20
+NODES = 40
 
 
 @pytest.fixture
@@ -68,82 +67,13 @@ def is_alive(pid: int) -> bool:
 
 def test_every_job_of_a_run_runs_exactly_once_however_often_the_daemon_is_killed(tmp_path: Path):
     seed = random.SystemRandom().randrange(10**9)
-    print(f"seed {seed}")
-    chance = random.Random(seed)
-    out = tmp_path / "out"
-    names = [[f"n{layer:02}-{place}" for place in range(WIDTH)] for layer in range(LAYERS)]
-    nodes = [
-        {
-            "name": name,
-            "job": "append.sh",
-            "args": [f"{chance.expovariate(10):.3f}"],
-            "upstream": chance.sample(names[layer - 1], 2) if layer else [],
-        }
-        for layer, row in enumerate(names)
-        for name in row
-    ]
-    with StokerDaemon(tmp_path) as daemon:
-        daemon.publish_job(
-            "append.sh", 'sleep "$1"; echo "$STOKER_NODE_NAME" >> "$OUT"', {"env": {"OUT": str(out)}}
-        )
-        daemon.publish_workflow("layers", nodes, parallelism=2)
-        daemon.terminate()
-        began = monotonic()
-        daemon.start()
-        startup = monotonic() - began
-        run = daemon.start_run("layers")
-        for _ in range(KILLS):
-            daemon.kill()
-            killer = Timer(chance.uniform(0.5, 1.5) * startup, daemon.kill)
-            killer.start()
-            with suppress(RuntimeError):  # killed before it answered
-                daemon.start()
-            killer.join()
-        daemon.kill()
-        daemon.start()
+    print(f"python -m tests.e2e.chaos --nodes {NODES} --kills {KILLS} --seed {seed}")
 
-        assert daemon.finished(run)["row"]["state"] == "succeeded"
-        assert sorted(out.read_text().split()) == sorted(node["name"] for node in nodes)
-        daemon.check_log()
-        shown = daemon.runs(), daemon.run(run)
-        daemon.terminate()
-        for database in daemon.data.glob("stoker.db*"):
-            database.unlink()
-        daemon.start()
-        assert (daemon.runs(), daemon.run(run)) == shown
+    outcome = chaos(tmp_path, NODES, KILLS, seed)
 
-
-def test_a_job_that_runs_across_a_crash_is_adopted_and_its_exit_status_is_told(
-    daemon: StokerDaemon, gate: Path
-):
-    job = f"echo begun; {WAIT_FOR_GATE} exit "
-    run = start(daemon, {"good": job + "0", "bad": job + "7"}, {"GATE": gate})
-    pids = [running_attempt(daemon, run, node)["pid"] for node in ("good", "bad")]
-    daemon.kill()
-    daemon.start()
-    for node in ("good", "bad"):
-        wait_for(lambda node=node: "adopted_at" in daemon.node(run, node)["attempts"][0], "it is adopted")
-    gate.touch()
-    good, bad = end(daemon, run, "good"), end(daemon, run, "bad")
-    assert [good["pid"], bad["pid"]] == pids
-    assert (good["number"], good["exit_status"], bad["number"], bad["exit_status"]) == (1, 0, 1, 7)
-    assert (daemon.node(run, "good")["state"], daemon.node(run, "bad")["state"]) == ("succeeded", "failed")
-
-
-def test_a_job_that_ended_while_the_daemon_was_down_has_its_exit_status_and_output(
-    daemon: StokerDaemon, gate: Path
-):
-    job = f"echo begun; {WAIT_FOR_GATE} echo ended; exit "
-    run = start(daemon, {"good": job + "0", "bad": job + "7"}, {"GATE": gate})
-    pids = [running_attempt(daemon, run, node)["pid"] for node in ("good", "bad")]
-    daemon.kill()
-    gate.touch()
-    wait_for(lambda: not any(map(is_alive, pids)), "both jobs end")
-    daemon.start()
-    good, bad = end(daemon, run, "good"), end(daemon, run, "bad")
-    assert (good["number"], good["exit_status"], bad["number"], bad["exit_status"]) == (1, 0, 1, 7)
-    assert "adopted_at" not in good
-    assert daemon.output(run, "bad") == "begun\nended\n"
+    assert (outcome.lost, outcome.doubled) == (0, 0)
+    assert outcome.succeeded == outcome.runs
+    assert outcome.nodes == outcome.runs * NODES
 
 
 def test_a_job_that_ended_in_time_while_the_daemon_was_down_succeeded_even_past_its_deadline(
@@ -161,21 +91,6 @@ def test_a_job_that_ended_in_time_while_the_daemon_was_down_succeeded_even_past_
     ended = end(daemon, run, "job")
     assert (ended["exit_status"], ended["reason"]) == (0, "exit")
     assert daemon.node(run, "job")["state"] == "succeeded"
-
-
-def test_a_daemon_told_to_stop_leaves_its_jobs_running_and_the_next_one_adopts_them(
-    daemon: StokerDaemon, gate: Path
-):
-    run = start(daemon, {"job": f"echo begun; {WAIT_FOR_GATE} exit 7"}, {"GATE": gate})
-    pid = running_attempt(daemon, run, "job")["pid"]
-    assert daemon.terminate() == 0
-    assert not daemon.socket.exists()
-    assert is_alive(pid)
-    daemon.start()
-    wait_for(lambda: "adopted_at" in daemon.node(run, "job")["attempts"][0], "it is adopted")
-    gate.touch()
-    ended = end(daemon, run, "job")
-    assert (ended["pid"], ended["exit_status"]) == (pid, 7)
 
 
 @pytest.mark.parametrize("with_keeper", [True, False], ids=["", "and the keeper is killed too"])

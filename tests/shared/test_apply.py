@@ -13,10 +13,10 @@ from stoker_daemon.line import Line
 from stoker_daemon.planner import Decision, Start, decide, starts, wake_at
 from stoker_shared import events as ev
 from stoker_shared.apply import NotAllowed, apply
-from stoker_shared.codec import decode_item, encode_item
+from stoker_shared.codec import decode_item
 from stoker_shared.model import NODE_ENDS, AttemptState, FailureStrategy, NodeState, RunState
 from stoker_shared.state import KEPT_REVISIONS, MOST_DEEDS, Item, Job, JobVersion, NodeRun, Run, State
-from tests.strategies import T0, Story, created, exited, node, replayed, started, starting
+from tests.strategies import T0, Story, created, exited, node, replayed, sealed, started, starting
 
 INSTANT = timedelta(microseconds=1)
 
@@ -324,7 +324,7 @@ class TestAnyRun:
         state = world.story.state
         restored = State(seq=state.seq)
         for item in state.items():
-            restored.restore(decode_item(encode_item(item)[:-1], Item))
+            restored.restore(decode_item(sealed(item)[:-1], Item))
 
         assert replayed(world.story.records) == state
         assert restored == state

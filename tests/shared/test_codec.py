@@ -9,16 +9,29 @@ from hypothesis import strategies as st
 from stoker_shared import events as ev
 from stoker_shared.apply import apply
 from stoker_shared.codec import (
+    SEAL_BYTES,
     Damaged,
     decode_item,
     decode_record,
-    encode_item,
+    encode_items,
     encode_record,
     seal,
+    seal_lines,
     unseal,
 )
-from stoker_shared.state import Counters, Item, State
-from tests.strategies import EVENT_TYPES, SEPARATORS, T0, Story, created, node, records, starting, values_of
+from stoker_shared.state import Counters, Item, State, Workspace
+from tests.strategies import (
+    EVENT_TYPES,
+    SEPARATORS,
+    T0,
+    Story,
+    created,
+    node,
+    records,
+    sealed,
+    starting,
+    values_of,
+)
 
 groups = st.integers(1, 2**63 - 1)
 
@@ -172,7 +185,7 @@ class TestASnapshotsItem:
         restored = State(seq=story.state.seq)
 
         for item in story.state.items():
-            restored.restore(decode_item(encode_item(item)[:-1], Item))
+            restored.restore(decode_item(sealed(item)[:-1], Item))
 
         assert restored == story.state
 
@@ -180,18 +193,25 @@ class TestASnapshotsItem:
         story = Story(created([node("a"), node("b", "a")]))
         restored = State(seq=story.state.seq)
         for item in story.state.items():
-            restored.restore(decode_item(encode_item(item)[:-1], Item))
+            restored.restore(decode_item(sealed(item)[:-1], Item))
 
         for told in story.tell(ev.RunStarted(1), starting("a"), ev.AttemptFinished(1, "a", 1, 0)):
             apply(restored, told)
 
         assert restored == story.state
 
+    def test_may_be_encoded_at_one_moment_and_sealed_later(self):
+        items = [Counters(1, 2), Workspace("a\nb\u2028"), Counters(3, 4)]
+        lines = encode_items(items)
+
+        assert len(seal_lines(lines)) == len(lines) + 3 * SEAL_BYTES
+        assert [decode_item(line, Item) for line in seal_lines(lines).split(b"\n")[:-1]] == items
+
     def test_that_was_changed_is_damaged(self):
-        sealed = encode_item(Counters(1, 2))[:-1]
+        line = sealed(Counters(1, 2))[:-1]
 
         with pytest.raises(Damaged):
-            decode_item(sealed.replace(b'"run":2', b'"run":3'), Item)
+            decode_item(line.replace(b'"run":2', b'"run":3'), Item)
 
     def test_of_another_kind_is_damaged(self):
         with pytest.raises(Damaged, match="not what a segment opens with"):

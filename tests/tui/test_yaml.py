@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from stoker_shared.definition import faults
 from stoker_shared.model import Days, JobConfig, NodeSpec, NodeState, Subscription, WorkflowSpec
+from stoker_shared.text import clean_block
 from stoker_tui import demo
 from stoker_tui.cli.files import BadFile, JobFile, read_documents, read_workflow
 from stoker_tui.cli.yaml_text import yaml_text
@@ -157,7 +158,10 @@ def test_a_job_s_source_is_seen_from_its_file(tmp_path: Path) -> None:
         ("workflow: w\nretry_delay: .nan\n", "/retry_delay: must be from 0"),
         ("workflow: w\nschedule: {type: dayz, at: x}\n", "/schedule"),
         ("workflow: w\nschedule: {type: days, at: 1:00}\n", "/schedule/at: expected `str`, got `int`"),
-        ("a: 2026-99-99\n", "not YAML"),
+        ("a: 2026-99-99\n", "not YAML: it is no timestamp"),
+        ('a: !!int ""\n', "not YAML: it is no int"),
+        ("a: !!timestamp soon\n", "not YAML: it is no timestamp"),
+        ("!!set &a [*a]\n", "not YAML: expected a mapping node"),
     ],
 )
 def test_what_a_file_can_t_define_is_told_by_its_place(tmp_path: Path, text: str, told: str) -> None:
@@ -168,3 +172,62 @@ def test_what_a_file_can_t_define_is_told_by_its_place(tmp_path: Path, text: str
 
     assert told in str(raised.value)
     assert str(raised.value).startswith(str(tmp_path / "bad.yaml"))
+
+
+PIECES = [
+    *("workflow: ", "nodes:\n", "  - name: a\n", "    job: a.sh\n", "job: x.sh\n", "source: ", "schedule: "),
+    *(
+        "- ",
+        "? ",
+        ": ",
+        "\n",
+        "  ",
+        "&a ",
+        "*a",
+        "<<: ",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        "'",
+        '"',
+        "|\n",
+        ">\n",
+        "#",
+    ),
+    *("!!binary ", "!!set ", "!!timestamp ", "!!int ", "!!float ", "!!omap ", "!!pairs ", "!!merge ", "!x "),
+    *(
+        "!!python/object:os.system ",
+        "---\n",
+        "...\n",
+        "%YAML 9.9\n",
+        "%TAG ! tag:x\n",
+        "&a [*a]",
+        "&a {x: *a}",
+    ),
+    *("2026-13-45", "2026-02-30T25:61:61", "1_000", "0x_", "0o9", "1:60:60", "9" * 5000, ".inf", ".nan", "~"),
+    *("\t", "\0", "\x1b", "\ufeff", "\u2028", "\x85", '"\\ud83d"', '"\\x1b"', "retries: ", "-1", "1e999"),
+]
+"""What YAML is made of, and what has broken readers of it."""
+
+FOREIGN = st.one_of(
+    st.binary(max_size=40),
+    st.lists(st.sampled_from(PIECES), max_size=14)
+    .map("".join)
+    .flatmap(
+        lambda text: st.sampled_from([text.encode(), text.encode("utf-16"), b"workflow: a\n" + text.encode()])
+    ),
+)
+
+
+@given(FOREIGN)
+def test_whatever_is_in_a_file_it_defines_something_or_is_told_in_words(content: bytes) -> None:
+    with TemporaryDirectory() as directory:
+        (file := Path(directory) / "x.yaml").write_bytes(content)
+        try:
+            found = read_documents([file])
+        except BadFile as error:
+            assert clean_block(str(error)) == str(error)
+        else:
+            assert found

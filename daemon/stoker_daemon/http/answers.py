@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from stoker_daemon.problems import Refused, invalid, malformed
@@ -81,6 +81,11 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     return problem(Problem("http", str(error.detail), error.status_code, what), headers)
 
 
+async def on_disconnect(_: Request, error: Exception) -> Response:
+    """Answer, for nobody to read, who has gone or lost the thread before the body was whole."""
+    return problem(malformed("the request ended before its body did").problem)
+
+
 async def on_error(request: Request, error: Exception) -> Response:
     """Answer what should not have happened; the log has the rest."""
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
@@ -90,4 +95,9 @@ async def on_error(request: Request, error: Exception) -> Response:
 
 def handlers() -> dict[Any, Any]:
     """Give the exception handlers of the application."""
-    return {Refused: on_refused, HTTPException: on_http_error, Exception: on_error}
+    return {
+        Refused: on_refused,
+        HTTPException: on_http_error,
+        ClientDisconnect: on_disconnect,
+        Exception: on_error,
+    }

@@ -78,8 +78,7 @@ class Runs:
 async def view_run(engine: Engine, projection: Projection, objects: Objects, number: int) -> RunView:
     """Show a run as it stands, active or finished; raises `Refused` where there is none."""
     run = await find_run(engine, projection, number)
-    held = engine.held()
-    why = held.problem.title if held else ""
+    why = engine.why_nothing_starts()
     waiting = why_waiting(engine.line, run, datetime.now(UTC), why)
     view = run_view(run, read_plan(objects, run.plan), waiting)
     return add_usual(view, run, await projection.usual(run.workflow))

@@ -52,10 +52,10 @@ def _next_cut(size: int, cut: Cut, share: int, limit: int) -> Cut:
 
 
 def read_cuts(directory: Path) -> Cuts:
-    """Give what was cut out of an attempt's streams."""
+    """Give what was cut out of an attempt's streams. A job may have written over it; then nobody knows."""
     try:
         kept = msgspec.json.decode((directory / _CUTS).read_bytes(), type=dict[str, Cut])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, msgspec.MsgspecError, UnicodeDecodeError):
         return NOTHING
     first, second = (kept.get(name, Cut()) for name in OUTPUT)
     return first, second

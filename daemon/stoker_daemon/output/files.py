@@ -25,7 +25,7 @@ def read_at(path: Path, offset: int, most: int) -> bytes:
     """Read a part of a file; nothing where there is none."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return b""
     try:
         return os.pread(descriptor, most, offset)
@@ -71,5 +71,5 @@ def _size(path: str) -> int:
     try:
         # Not by way of Path: this is on the way of every node.
         return os.stat(path).st_size  # noqa: PTH116
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return 0

@@ -19,6 +19,10 @@ _SPACING_SECONDS, _SPACING_BYTES = 0.25, 64 * 1024
 marks lasts longer than any job."""
 
 
+_LONGEST_MARK = 18
+"""Digits: no file system has larger files."""
+
+
 class Turn(msgspec.Struct, frozen=True):
     """How far the order of an attempt's streams goes.
 
@@ -86,8 +90,8 @@ class Turns:
     def add(self, marks: bytes) -> None:
         """Take in what was read on from the file; a line that is not whole yet counts when it is."""
         for line in marks.split(b"\n")[:-1]:
-            if not line.isdigit():
-                # What a crash of the machine left. No daemon wrote on behind it: the attempt is lost.
+            if not (line.isdigit() and len(line) <= _LONGEST_MARK):
+                # What a crash of the machine left, or the job. No daemon wrote on behind the former.
                 return
             stream = len(self._ends) % 2
             self._offsets.append(self._at[stream])

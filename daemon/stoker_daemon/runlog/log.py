@@ -7,14 +7,15 @@ import logging
 import uuid
 from collections.abc import Callable, Coroutine
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from stoker_daemon.runlog import segments
 from stoker_daemon.runlog.reserve import Reserve
 from stoker_daemon.runlog.writer import LogWriter, Room, write_segment
 from stoker_daemon.volumes import is_no_room
-from stoker_shared.codec import encode_item
+from stoker_shared.codec import SEAL_BYTES, encode_items, seal_lines
 from stoker_shared.events import FORMAT, Record
 from stoker_shared.state import SHAPE, State
 
@@ -27,6 +28,7 @@ A segment with a larger opening takes as many as that has, so that openings are 
 RESERVE = "reserve"
 """Name of the file beside the segments that keeps room for them."""
 
+_T = TypeVar("_T")
 logger = logging.getLogger(__name__)
 
 
@@ -133,9 +135,9 @@ class RunLog:
         pulse.set()
 
     def _turn(self, writer: LogWriter, state: State, at: datetime) -> None:
-        header, opening = _opening(self.id, self._machine, state, at)
-        self._turn_at = max(SEGMENT_BYTES, len(opening))
-        writer.rotate(segments.path_for(self.directory, header.first), opening)
+        header, lines = _opening(self.id, self._machine, state, at)
+        self._turn_at = max(SEGMENT_BYTES, len(lines) + (header.items + 1) * SEAL_BYTES)
+        writer.rotate(segments.path_for(self.directory, header.first), lines)
 
     def _started(self) -> LogWriter:
         if self._writer is None:
@@ -144,7 +146,7 @@ class RunLog:
 
 
 def open_log(directory: Path, machine: str, at: datetime, *, take_over: bool = False) -> tuple[RunLog, State]:
-    """Open the log in a directory, or begin one. A torn end is copied aside and cut.
+    """Open the log in a directory, or begin one. A torn end is copied aside and cut; the rest is certain.
 
     Raises:
         LogError: the log is damaged elsewhere, or newer than this version, or another machine's and it is
@@ -155,13 +157,14 @@ def open_log(directory: Path, machine: str, at: datetime, *, take_over: bool = F
     if loaded.header and loaded.header.machine not in ("", machine) and not take_over:
         raise ForeignMachine(directory, loaded.header.machine, machine)
     for tail in loaded.torn:
-        copy = _set_aside(tail)
+        copy = _finding_room(directory, partial(segments.set_aside, tail))
         logger.warning("cut the torn end of %s at byte %d (copy: %s)", tail.path, tail.offset, copy.name)
     if loaded.header is None or loaded.path is None:
         return _begin(directory, uuid.uuid4().hex, machine, State(), at), State()
     if loaded.header.machine != machine:
         return _begin(directory, loaded.header.log, machine, loaded.state, at), loaded.state
     size, durable = loaded.size, loaded.state.seq
+    _finding_room(directory, partial(segments.make_certain, loaded.path, loaded.group, size))
     return RunLog(directory, loaded.header, loaded.path, size, durable, loaded.opening), loaded.state
 
 
@@ -177,12 +180,12 @@ def read_log(directory: Path, end: segments.Tail) -> tuple[RunLog, State]:
     return RunLog(directory, loaded.header, loaded.path, loaded.size, loaded.state.seq), loaded.state
 
 
-def _set_aside(tail: segments.Tail) -> Path:
-    """Copy and cut a torn end. A full disk tears ends too: the room for the copy comes from the reserve."""
-    reserve = Reserve(tail.path.with_name(RESERVE))
+def _finding_room(directory: Path, repair: Callable[[], _T]) -> _T:
+    """Repair what a crash left. A full disk tears ends too: the room for it comes from the reserve."""
+    reserve = Reserve(directory / RESERVE)
     while True:
         try:
-            return segments.set_aside(tail)
+            return repair()
         except OSError as error:
             if not (is_no_room(error) and reserve.give()):
                 raise
@@ -190,13 +193,15 @@ def _set_aside(tail: segments.Tail) -> Path:
 
 def _begin(directory: Path, log_id: str, machine: str, state: State, at: datetime) -> RunLog:
     """Begin a segment: the first, or the first of this machine."""
-    header, opening = _opening(log_id, machine, state, at)
+    header, lines = _opening(log_id, machine, state, at)
+    opening = seal_lines(lines)
     path = segments.path_for(directory, header.first)
     write_segment(path, opening)
     return RunLog(directory, header, path, len(opening), state.seq, len(opening))
 
 
 def _opening(log_id: str, machine: str, state: State, at: datetime) -> tuple[segments.Header, bytes]:
-    items = [encode_item(item) for item in state.items()]
+    """Give a segment's header, and the lines that open it, not sealed: the state may go on at once."""
+    items = list(state.items())
     header = segments.Header(FORMAT, log_id, machine, state.seq + 1, len(items), at, SHAPE)
-    return header, encode_item(header) + b"".join(items)
+    return header, encode_items([header, *items])

@@ -23,6 +23,8 @@ from stoker_shared.events import FORMAT, Record
 from stoker_shared.state import SHAPE, Item, Run, State
 
 SUFFIX = ".jsonl"
+_DIGITS = 16
+"""Of a segment's name, which is the seq of its first event."""
 
 _RECORD = b'{"seq":'
 """What the line of every record begins with."""
@@ -59,13 +61,14 @@ class Loaded(msgspec.Struct):
     """A log read to its end: the state there, and what is torn.
 
     ``header``, ``path``, ``opening`` (its bytes) and ``size`` (bytes up to the torn end) are the newest whole
-    segment's; there is no header where there is no such segment yet.
+    segment's, and its last group begins at ``group``; there is no header where there is no such segment yet.
     """
 
     state: State
     header: Header | None = None
     path: Path | None = None
     opening: int = 0
+    group: int = 0
     size: int = 0
     torn: list[Tail] = []
 
@@ -75,13 +78,13 @@ class _TornOpening(Exception):
 
 
 def paths(directory: Path) -> list[Path]:
-    """Give the segments, oldest first."""
-    return sorted(directory.glob(f"*{SUFFIX}"))
+    """Give the segments, oldest first; what else lies there, such as somebody's copy of one, is none."""
+    return sorted(directory.glob("[0-9]" * _DIGITS + SUFFIX))
 
 
 def path_for(directory: Path, first: int) -> Path:
     """Give the path of the segment whose first event is ``first``."""
-    return directory / f"{first:016d}{SUFFIX}"
+    return directory / f"{first:0{_DIGITS}d}{SUFFIX}"
 
 
 def first_of(path: Path) -> int:
@@ -111,8 +114,8 @@ def load(directory: Path, end: Tail | None = None) -> Loaded:
                 raise _damage(path, 0, str(error)) from error
             torn.append(Tail(path, 0, str(error)))
             continue
-        size = _replay_last(path, data, offset, state, torn)
-        return Loaded(state, header, path, offset, size, torn)
+        group, size = _replay_last(path, data, offset, state, torn)
+        return Loaded(state, header, path, offset, group, size, torn)
     if torn and first_of(torn[0].path) != 1:
         raise _damage(torn[0].path, 0, torn[0].why)
     return Loaded(State(), torn=torn)
@@ -136,6 +139,22 @@ def set_aside(tail: Tail) -> Path:
         tail.path.unlink()
     sync_directory(tail.path.parent)
     return copy
+
+
+def make_certain(path: Path, group: int, size: int) -> None:
+    """Bring to disk what was read of a segment: its name, and its last group, from ``group`` to ``size``.
+
+    Whoever wrote that may have ended before the sync, or because it failed. After a sync that failed the
+    kernel may show what the disk does not have, and never sync it again: so it is written anew.
+    """
+    with path.open("r+b") as segment:
+        segment.seek(group)
+        data = segment.read(size - group)
+        segment.seek(group)
+        segment.write(data)
+        segment.flush()
+        os.fsync(segment.fileno())
+    sync_directory(path.parent)
 
 
 def cut_back(end: Tail) -> None:
@@ -213,6 +232,10 @@ def _opening(path: Path, data: bytes) -> tuple[Header, State, int]:
             f"{path}: written in format {header.format}, and this version reads up to {FORMAT}. "
             "Run the version of stokerd that wrote it, or a newer one."
         )
+    if header.first != first_of(path):
+        raise _damage(
+            path, 0, f"it is the segment {path_for(path.parent, header.first).name} by what is in it"
+        )
     state = State(seq=header.first - 1)
     for _ in range(header.items):
         state.restore(_opening_item(path, next(lines, None), Item))
@@ -237,29 +260,32 @@ def _opening_item(path: Path, line: tuple[int, bytes] | None, kind: Any) -> Any:
         raise _damage(path, offset, str(error)) from error
 
 
-def _replay_last(path: Path, data: bytes, offset: int, state: State, torn: list[Tail]) -> int:
-    """Apply the newest segment's events, give the offset where its whole part ends, note what is torn."""
-    end = offset
+def _replay_last(path: Path, data: bytes, offset: int, state: State, torn: list[Tail]) -> tuple[int, int]:
+    """Apply the newest segment's events, note what is torn; give where the last group begins and ends."""
+    begin = end = offset
+    group = 0
     for line in _lines(data, offset):
         try:
-            record = _decode_next(line[1], state.seq)
+            record, its_group = _decode_next(line[1], state.seq)
         except Damaged as error:
             if isinstance(error, Unreadable) or _later_group(data, end, state.seq + 1):
                 raise _damage(path, end, str(error)) from error
             torn.append(Tail(path, end, str(error)))
-            return end
+            return begin, end
         _apply(path, end, state, record)
+        if its_group != group:
+            begin, group = end, its_group
         end = _end_of(line)
     if end < len(data):
         torn.append(Tail(path, end, "its last line has no end"))
-    return end
+    return begin, end
 
 
-def _decode_next(line: bytes, seq: int) -> Record:
-    record, _ = decode_record(line)
+def _decode_next(line: bytes, seq: int) -> tuple[Record, int]:
+    record, group = decode_record(line)
     if record.seq != seq + 1:
         raise Damaged(f"it is record {record.seq} where {seq + 1} belongs")
-    return record
+    return record, group
 
 
 def _later_group(data: bytes, offset: int, seq: int) -> bool:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from enum import Enum
 from pathlib import Path
 from time import monotonic
+from typing import NamedTuple
 
 from stoker_daemon.runlog.reserve import Reserve
 from stoker_daemon.runlog.segments import sync_directory
 from stoker_daemon.volumes import is_no_room
-from stoker_shared.codec import encode_record
+from stoker_shared.codec import encode_record, seal_lines
 from stoker_shared.events import Record
 
 LAZY_SECONDS = 0.02
@@ -34,11 +35,11 @@ class Room(Enum):
 
 
 class Rotation:
-    """The order to go on in a new segment at ``path`` that opens with ``opening``."""
+    """The order to go on in a new segment at ``path`` that opens with ``lines``, which are to be sealed."""
 
-    def __init__(self, path: Path, opening: bytes) -> None:
+    def __init__(self, path: Path, lines: bytes) -> None:
         self.path = path
-        self.opening = opening
+        self.lines = lines
 
 
 class Hold:
@@ -46,6 +47,16 @@ class Hold:
 
 
 _Entry = Record | Rotation | Hold
+
+
+class Wait(NamedTuple):
+    """What the writer waits for: that ``until`` holds, or ``seconds`` have passed (None: however many)."""
+
+    until: Callable[[], object]
+    seconds: float | None
+
+
+Work = Generator[Wait, None, None]
 
 
 class _Closed(Exception):
@@ -88,16 +99,15 @@ class LogWriter:
         self._closing = False
         self._look_at = monotonic() + LOOK_SECONDS
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="runlog", daemon=True)
-        self._thread.start()
+        self._begin()
 
     def append(self, records: list[Record], *, urgent: bool = True) -> None:
         """Hand in records; those that are not ``urgent`` may wait up to `LAZY_SECONDS` for the next group."""
         self._hand_in(records, urgent=urgent)
 
-    def rotate(self, path: Path, opening: bytes) -> None:
+    def rotate(self, path: Path, lines: bytes) -> None:
         """Go on in a new segment, if there is room for it; what was handed in before is synced first."""
-        self._hand_in([Rotation(path, opening)])
+        self._hand_in([Rotation(path, lines)])
 
     def hold(self) -> None:
         """Say that there is no room; the writer tells when there is again."""
@@ -108,7 +118,21 @@ class LogWriter:
         with self._changed:
             self._closing = True
             self._changed.notify()
+        self._join()
+
+    def _begin(self) -> None:
+        """Begin the work, in a thread of its own."""
+        self._thread = threading.Thread(target=self._run, name="runlog", daemon=True)
+        self._thread.start()
+
+    def _join(self) -> None:
+        """Wait for the end of the work."""
         self._thread.join()
+
+    def _run(self) -> None:
+        for wait in self._work():
+            with self._changed:
+                self._changed.wait_for(wait.until, wait.seconds)
 
     def _hand_in(self, entries: list[Record] | list[Rotation] | list[Hold], *, urgent: bool = True) -> None:
         with self._changed:
@@ -116,10 +140,12 @@ class LogWriter:
             self._urgent |= urgent
             self._changed.notify()
 
-    def _run(self) -> None:
+    def _work(self) -> Work:
+        """Do all the work there is, giving what to wait for wherever there is none for now."""
         try:
-            while (batch := self._next_batch()) or not self._closing:
-                self._write(batch)
+            while not (self._closing and not self._pending):
+                yield from self._await_work()
+                yield from self._write(self._take())
                 if self.room is not Room.ENOUGH and monotonic() >= self._look_at:
                     self._look_for_room()
         except _Closed:
@@ -129,37 +155,39 @@ class LogWriter:
         finally:
             os.close(self._descriptor)
 
-    def _next_batch(self) -> list[_Entry]:
-        """Give what was handed in; nothing when it is time to look for room, or to end."""
+    def _await_work(self) -> Work:
+        """Wait until something was handed in, or it is time to look for room, or to end."""
         patience = None if self.room is Room.ENOUGH else max(self._look_at - monotonic(), 0)
+        yield Wait(lambda: self._pending or self._closing, patience)
+        if self._pending and not self._urgent:
+            yield Wait(lambda: self._urgent or self._closing, LAZY_SECONDS)
+
+    def _take(self) -> list[_Entry]:
         with self._changed:
-            self._changed.wait_for(lambda: self._pending or self._closing, patience)
-            if self._pending and not self._urgent:
-                self._changed.wait_for(lambda: self._urgent or self._closing, LAZY_SECONDS)
             batch, self._pending, self._urgent = self._pending, [], False
             return batch
 
-    def _write(self, batch: list[_Entry]) -> None:
+    def _write(self, batch: list[_Entry]) -> Work:
         group: list[Record] = []
         for entry in batch:
             if isinstance(entry, Record):
                 group.append(entry)
                 continue
-            self._write_group(group)
+            yield from self._write_group(group)
             group = []
             if isinstance(entry, Rotation):
                 self._switch(entry)
             else:
                 self._tell(Room.RESERVE)
-        self._write_group(group)
+        yield from self._write_group(group)
 
-    def _write_group(self, group: list[Record]) -> None:
+    def _write_group(self, group: list[Record]) -> Work:
         if not group:
             return
         first = group[0].seq
         data = b"".join([encode_record(record, first) for record in group])
         while not self._append(data):
-            self._find_room()
+            yield from self._find_room()
         if self.room is Room.NONE:
             self._tell(Room.RESERVE)
         os.fdatasync(self._descriptor)
@@ -180,15 +208,15 @@ class LogWriter:
             return False
         return True
 
-    def _find_room(self) -> None:
+    def _find_room(self) -> Work:
         """Take some from the reserve; where there is none left, wait a moment."""
         if self._reserve.give():
             self._tell(Room.RESERVE)
             return
         self._tell(Room.NONE)
-        with self._changed:
-            if self._changed.wait_for(lambda: self._closing, AGAIN_SECONDS):
-                raise _Closed
+        yield Wait(lambda: self._closing, AGAIN_SECONDS)
+        if self._closing:
+            raise _Closed
 
     def _look_for_room(self) -> None:
         self._tell(Room.ENOUGH if self._reserve.take_again() else Room.RESERVE)
@@ -200,8 +228,9 @@ class LogWriter:
             self._on_room(room)
 
     def _switch(self, rotation: Rotation) -> None:
+        opening = seal_lines(rotation.lines)
         try:
-            put_segment(rotation.path, rotation.opening)
+            put_segment(rotation.path, opening)
         except OSError as error:
             if not is_no_room(error):
                 raise
@@ -211,7 +240,7 @@ class LogWriter:
         descriptor = _open(rotation.path)
         os.close(self._descriptor)
         self._descriptor = descriptor
-        self.path, self.end, self.size = rotation.path, len(rotation.opening), 0
+        self.path, self.end, self.size = rotation.path, len(opening), 0
 
 
 def write_segment(path: Path, opening: bytes) -> None:

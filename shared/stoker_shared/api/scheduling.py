@@ -50,7 +50,7 @@ class ClockChange(StrEnum):
     """Its local time comes twice that day, and it comes both times."""
 
 
-class TickView(msgspec.Struct):
+class TickView(msgspec.Struct, omit_defaults=True):
     """A moment at which a run is due.
 
     ``local`` is the time in the schedule's zone with its offset (ISO 8601), ``cycle_time`` the beginning of

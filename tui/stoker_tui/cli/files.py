@@ -216,12 +216,22 @@ def _words(value: str) -> list[str]:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without its quiet traps: a key that comes twice is an error."""
+    """YAML without its traps: a key that comes twice is an error, and so is a tag that does not suit."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Give the value of a node; PyYAML fails in many ways where a tag (``!!int x``) is not its own."""
+        try:
+            return super().construct_object(node, deep)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"it is no {node.tag.rpartition(':')[2]}", node.start_mark
+            ) from error
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Give the mapping of a node, once no key of its own comes twice (YAML 1.2, 3.2.1.1)."""
         seen: set[Hashable] = set()
-        for key_node, _ in node.value:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []  # a tag may have led here
+        for key_node, _ in pairs:
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, Hashable) and key in seen and key_node.tag != "tag:yaml.org,2002:merge":
                 raise yaml.constructor.ConstructorError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+import msgspec
 from msgspec import UNSET
 
 from stoker_shared.api import MAX_PAGE
@@ -22,6 +23,10 @@ SKIPPED = {
     SkipReason.REFUSED: "no run could be made",
 }
 """Why ticks have no runs, in words."""
+
+
+class _Line(TickView, omit_defaults=False):
+    """A tick as JSON for scripts, every field in every line."""
 
 
 @command(workflow, "on")
@@ -86,7 +91,7 @@ def show_next(
     query = TicksQuery(after=after or UNSET, version=version or UNSET, draft=draft, limit=count)
     ticks = context.client.ticks(name, query)
     if context.as_json:
-        print_json(ticks)
+        print_json(_Line(**msgspec.structs.asdict(tick)) for tick in ticks)
         return
     print_ticks(ticks)
 

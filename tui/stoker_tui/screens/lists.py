@@ -14,6 +14,8 @@ from stoker_tui.cli.tables import Column as Shape
 from stoker_tui.filtering import Fields
 from stoker_tui.mirror import Connection, Topic
 from stoker_tui.screens import cells, fields
+from stoker_tui.screens.dialogs import Read
+from stoker_tui.screens.job import job_lines
 from stoker_tui.screens.page import Page
 from stoker_tui.times import local
 from stoker_tui.widgets.line_table import Column, LineTable
@@ -337,6 +339,11 @@ class JobsPage(ListPage[api.JobView]):
     def rows(self) -> Sequence[api.JobView] | None:
         """Give the jobs."""
         return self.stoker.jobs.value
+
+    def open(self) -> None:
+        """Show what there is to know of the job."""
+        if self.table and (job := self.table.current):
+            self.app.push_screen(Read(job.path, list(job_lines(job, self.stoker.now()))))
 
 
 class QueuesPage(ListPage[api.QueueView]):

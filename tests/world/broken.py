@@ -1,0 +1,13 @@
+"""What a world ends with that shows a fault."""
+
+from __future__ import annotations
+
+
+class Broken(BaseException):
+    """Something that must be so is not. Nothing in the daemon takes this for a fault of its own."""
+
+
+def must(holds: object, what: str) -> None:
+    """Raise `Broken` unless something holds."""
+    if not holds:
+        raise Broken(what)
