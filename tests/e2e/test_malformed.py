@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.harness import StokerDaemon
@@ -113,6 +113,7 @@ def test_a_request_that_is_none_is_refused_and_nobody_else_notices(daemon: Stoke
     assert_serves(daemon, known)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES) | st.binary(max_size=20), max_size=20).map(b"".join))
 def test_any_bytes_are_answered_or_not_and_nobody_else_notices(daemon: StokerDaemon, sent: bytes):
     known = daemon.journal.stat().st_size

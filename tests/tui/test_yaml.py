@@ -221,6 +221,7 @@ FOREIGN = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(FOREIGN)
 def test_whatever_is_in_a_file_it_defines_something_or_is_told_in_words(content: bytes) -> None:
     with TemporaryDirectory() as directory:

@@ -7,7 +7,7 @@ import pytest
 from tests.world.broken import Broken
 from tests.world.world import World
 
-STEPS = 40_000
+STEPS = 20_000
 
 
 def lived(seed: int, steps: int) -> World:
