@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from textual.events import Key
 from textual.pilot import Pilot
 
 from stoker_shared.api import Stream
@@ -11,7 +12,7 @@ from stoker_tui.logs.source import Source
 from stoker_tui.screens.output import OutputScreen
 from stoker_tui.screens.run import RunScreen
 from stoker_tui.widgets.dag_view import DagView
-from tests.tui.fake import FakeLink, app_over, lines_of, settled, world
+from tests.tui.fake import FakeLink, app_over, lines_of, press, settled, world
 from tests.tui.logs.fakes import Memory
 from tests.tui.widgets import test_log_view as log_views
 
@@ -32,7 +33,7 @@ async def on_run(do: Callable[[Pilot, WritingLink], Awaitable[None]]) -> list[st
     app = app_over(link)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot, app)
-        await pilot.press("2", "j", "enter")
+        await press("2", "j", "enter")(pilot)
         await settled(pilot, app)
         await do(pilot, link)
         await pilot.pause()
@@ -91,3 +92,25 @@ async def test_the_output_of_the_selected_node_is_opened_searched_and_left() -> 
     lines = await on_run(read)
 
     assert any("[graph]" in line for line in lines)
+
+
+async def test_what_is_typed_right_behind_the_key_for_it_is_searched_for() -> None:
+    async def read(pilot: Pilot, link: WritingLink) -> None:
+        for character in "/rep":
+            pilot.app.post_message(Key(character, character))
+        pilot.app.post_message(Key("escape", None))
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, RunScreen)
+        assert pilot.app.screen.query_one(DagView).selected == "report"
+        await pilot.press("up", "l")
+        await pilot.pause()
+        screen = pilot.app.screen
+        assert isinstance(screen, OutputScreen)
+        view = screen.output
+        await log_views.settled(view, log_views.shows(view, "no such column"))
+        for character in "/row 77":
+            pilot.app.post_message(Key(character, character))
+        pilot.app.post_message(Key("enter", None))
+        await log_views.settled(view, log_views.shows(view, "row 77"))
+
+    await on_run(read)

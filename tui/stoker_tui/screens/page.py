@@ -179,6 +179,10 @@ class Page(Screen[None]):
                 event.stop()
                 self.focused.insert_text_at_cursor(event.character)
             return
+        for typed in (self.graph, self.output):
+            if typed is not None and typed.typing:
+                typed.on_key(event)
+                return
         key = event.character if event.is_printable and event.character not in (None, " ") else event.key
         actions = self.stoker.actions.under(key or event.key, self.kinds())
         if actions:
