@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from stoker_shared.drawing import draw
 from stoker_shared.model import NodeSpec, WorkflowSpec
 from stoker_shared.text import clean
 from stoker_shared.writing import whole, written
@@ -60,23 +59,6 @@ def difference(before: WorkflowSpec | None, after: WorkflowSpec) -> Difference:
 def told(change: Change) -> str:
     """Give a change in one line that is safe to print."""
     return clean(f"{change.path}: {_value(change.before)} -> {_value(change.after)}")
-
-
-def drawn(graph: Difference, *, ascii_only: bool = False) -> str:
-    """Draw both graphs as one, every node with its mark.
-
-    Edges that are gone are left out where with them there would be a cycle, as when one was turned around.
-    """
-    labels = {node.name: f"{node.mark} {node.name}".strip() for node in graph.nodes}
-    upstream = {node.name: node.upstream for node in graph.nodes}
-    try:
-        return draw(labels, upstream, ascii_only=ascii_only)
-    except ValueError:
-        gone = {(edge.upstream, edge.downstream) for edge in graph.edges if edge.mark == "-"}
-        left = {
-            name: [above for above in names if (above, name) not in gone] for name, names in upstream.items()
-        }
-        return draw(labels, left, ascii_only=ascii_only)
 
 
 def _changes(old: WorkflowSpec, new: WorkflowSpec) -> Iterator[Change]:

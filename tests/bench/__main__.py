@@ -1,6 +1,6 @@
 """The benchmark: ``python -m tests.bench [GROUP ...]``. Prints a table for each group, and all as JSON.
 
-Groups: shapes, scale, ticks, backfills, idle, startup, replay, history, requests, followers, lists,
+Groups: shapes, scale, ticks, backfills, idle, startup, replay, history, requests, followers, lists, drawings,
 endurance, harm; all of them take about 40 minutes, most of it to make the million finished runs of lists.
 
 Rows are measured beside a floor or a peer in the same run on the same file system, in turns, and medians are
@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 
 from tests.bench import (
     backfills,
+    drawings,
     endurance,
     followers,
     harm,
@@ -53,6 +54,7 @@ GROUPS: dict[str, Callable[[Path, Size], list[Row]]] = {
         requests,
         followers,
         lists,
+        drawings,
         endurance,
         harm,
     )

@@ -41,6 +41,8 @@ class Size:
     processes: int = 3_000
     listed: tuple[int, int] = (1_000, 1_000_000)
     """Finished runs in the histories that lists are asked of."""
+    drawn: tuple[tuple[int, int], ...] = ((3, 4), (20, 10), (50, 20))
+    """Layers, and nodes in each, of the DAGs that are drawn."""
 
 
 TINY = Size(
@@ -66,5 +68,6 @@ TINY = Size(
     line=1_000_000,
     processes=20,
     listed=(10, 20),
+    drawn=((2, 2),),
 )
 """Just enough to see that the benchmark works."""

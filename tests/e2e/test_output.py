@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from stoker_shared.api import Stream
+from stoker_tui.logs.attempt import AttemptSource, Unreadable
 from tests.harness import STOKER, STOKERD, StokerDaemon, wait_for
 
 MIB = 1024 * 1024
@@ -310,3 +312,38 @@ def test_a_job_that_writes_to_one_stream_alone_costs_no_file_of_marks(
 
     assert job.content("both") == b"out\n"
     assert not (job.directory / "marks").exists()
+
+
+# As the terminal UI reads it.
+
+
+async def test_a_reader_of_ranges_sees_true_positions_around_what_was_cut_out(
+    daemon: StokerDaemon, tmp_path: Path
+) -> None:
+    job = Job(daemon, tmp_path, MUCH)
+    wait_for(lambda: job.begun, "it has begun")
+    transport = httpx.AsyncHTTPTransport(uds=str(daemon.socket))
+    async with httpx.AsyncClient(transport=transport, base_url="http://stokerd") as http:
+        source = AttemptSource(http, job.run, "job", 1, Stream.STDOUT)
+        assert await source.grown(0)
+        assert await source.read(0, 6) == (0, 6, b"begun\n")
+        job.open(1)
+        job.finish(2)
+        assert await source.grown(6)
+        assert not await source.grown(len(ALL))
+        start, end, size = cut_in(job.content("stdout"))
+
+        assert await source.size() == size == len(ALL)
+        assert await source.read(0, size) == (0, start, ALL[:start])
+        assert await source.read(start, start + 1) == (start, end, None)
+        assert await source.read(end - MIB, end + 9) == (end - MIB, end, None)
+        assert await source.read(end, end + 9) == (end, end + 9, ALL[end : end + 9])
+        assert await source.gone_since(end - 1) == start
+        assert await source.read(size, size + 1) == (size, size, b"")
+
+        launch = AttemptSource(http, job.run, "job", 1, Stream.LAUNCH)
+        whole = (await launch.read(0, await launch.size())).data
+        assert whole == job.content("launch")
+        assert not await launch.grown(0)
+        with pytest.raises(Unreadable, match="has no attempt 2"):
+            await AttemptSource(http, job.run, "job", 2, Stream.STDOUT).size()

@@ -247,6 +247,8 @@ def test_the_list_shows_what_runs_when_where(daemon: StokerDaemon):
         "schedule: days 01:00 Berlin",
         "",
     ]
+    graph = ["╭───╮", "│ a │", "╰───╯"]
+    assert told(daemon, "workflow", "show", "flow", "--version", "1", "--graph") == graph
 
 
 # Two writers.

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 
-from stoker_shared.difference import Change, MarkedEdge, MarkedNode, difference, drawn, told
+from stoker_shared.difference import Change, MarkedEdge, MarkedNode, difference, told
 from stoker_shared.model import Cron, Days, JobConfig, NodeSpec, Schedule, WorkflowSpec
 from stoker_shared.text import clean_line
 from tests.definitions import workflow_specs
@@ -92,18 +92,6 @@ class TestTheGraphs:
             MarkedEdge("-", "a", "d"),
         ]
 
-    def test_are_drawn_with_the_marks(self):
-        drawing = drawn(difference(self.BEFORE, self.AFTER))
-
-        assert all(f"│ {label} │" in drawing for label in ("a", "~ b", "~ c", "+ e", "- d"))
-
-    def test_are_drawn_also_where_an_edge_was_turned_around(self):
-        found = difference(spec(step("a"), step("b", "a")), spec(step("b"), step("a", "b")))
-
-        drawing = drawn(found)
-
-        assert drawing.index("~ b") < drawing.index("~ a")
-
 
 @settings(max_examples=50, deadline=None)
 @given(workflow_specs, workflow_specs)
@@ -115,4 +103,3 @@ def test_only_equal_definitions_have_no_difference_and_every_change_is_safe_to_p
     assert difference(before, before).changes == []
     assert (found.changes == []) == (before == after)
     assert all(line == clean_line(line) for line in map(told, found.changes))
-    assert drawn(found).count("╭") >= len(found.nodes)

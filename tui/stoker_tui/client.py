@@ -477,29 +477,42 @@ class Client:
         try:
             yield
         except httpx.TransportError as error:
-            why = re.sub(r"^\[Errno \d+\] |\.$", "", str(error)) or type(error).__name__
-            sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            raise Unreachable(self.path, why, sent=sent) from error
+            raise unreachable(self.path, error) from error
 
     def _checked(self, answer: httpx.Response) -> httpx.Response:
-        if (spoken := answer.headers.get("Stoker-API")) != api.API_VERSION:
-            why = (
-                f"it speaks version {spoken}, and this client {api.API_VERSION}"
-                if spoken
-                else "its answer names no version"
-            )
-            raise NotStoker(self.path, why)
-        if not answer.is_error:
-            return answer
-        raise Refused(self._decoded(answer, api.Problem))
+        return checked(self.path, answer)
 
     def _decoded(self, answer: httpx.Response, kind: type[_T]) -> _T:
-        try:
-            return msgspec.json.decode(answer.content, type=kind)
-        except msgspec.MsgspecError as error:
-            raise NotStoker(
-                self.path, f"its answer to {answer.request.url.path} is wrong: {error}"
-            ) from error
+        return decoded(self.path, answer, kind)
+
+
+def unreachable(path: Path, error: httpx.TransportError) -> Unreachable:
+    """Say why nobody answered at the socket."""
+    why = re.sub(r"^\[Errno \d+\] |\.$", "", str(error)) or type(error).__name__
+    sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+    return Unreachable(path, why, sent=sent)
+
+
+def checked(path: Path, answer: httpx.Response) -> httpx.Response:
+    """Give an answer that is one. Raises `NotStoker`, and `Refused` for a problem."""
+    if (spoken := answer.headers.get("Stoker-API")) != api.API_VERSION:
+        why = (
+            f"it speaks version {spoken}, and this client {api.API_VERSION}"
+            if spoken
+            else "its answer names no version"
+        )
+        raise NotStoker(path, why)
+    if not answer.is_error:
+        return answer
+    raise Refused(decoded(path, answer, api.Problem))
+
+
+def decoded(path: Path, answer: httpx.Response, kind: type[_T]) -> _T:
+    """Give what an answer says. Raises `NotStoker` where that is none."""
+    try:
+        return msgspec.json.decode(answer.content, type=kind)
+    except msgspec.MsgspecError as error:
+        raise NotStoker(path, f"its answer to {answer.request.url.path} is wrong: {error}") from error
 
 
 def _parameters(query: api.Query) -> dict[str, str]:

@@ -27,6 +27,8 @@ COLOURS = {
     "cancelled": "bright_black",
     "skipped": "bright_black",
 }
+THEME_NAMES = ("terminal", "dark", "light", "colour-blind")
+"""The themes of the terminal UI; the first is the terminal's own 16 colours."""
 
 
 def marked(state: NodeState | RunState | BackfillState) -> str:

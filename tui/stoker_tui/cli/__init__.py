@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from stoker_shared import __version__
+from stoker_shared.api import DEFAULT_WORKSPACE
 from stoker_shared.commandline import SETTINGS, Entry, Program
+from stoker_shared.paths import SocketPathTooLong
 
 _APPLYING, _JOBS, _QUEUES, _RUNS, _STATUS, _WORKSPACES = (
     f"stoker_tui.cli.{module}" for module in ("applying", "jobs", "queues", "runs", "status", "workspaces")
@@ -51,13 +55,25 @@ CONTENTS = {
 """The map of the commands. What is not in it is not found: a module is loaded when its command is needed."""
 
 
-@click.group("stoker", cls=Program, contents=CONTENTS, context_settings=SETTINGS)
+@click.group(
+    "stoker",
+    cls=Program,
+    contents=CONTENTS,
+    context_settings=SETTINGS,
+    invoke_without_command=True,
+    no_args_is_help=False,
+)
+@click.option("-w", "--workspace", metavar="NAME", help="What the terminal UI shows [default: default].")
 @click.version_option(__version__, prog_name="stoker")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context, workspace: str | None) -> None:
     """Run and watch workflows of Spark jobs, through the daemon `stokerd`.
+
+    Without a command, on a terminal, it opens the terminal UI.
 
     \b
     Examples:
+      stoker
       stoker demo
       stoker job publish etl/ingest.py
       stoker apply --publish sales.yaml
@@ -72,3 +88,20 @@ def main() -> None:
     Exit status: 0 done; 1 the run waited for did not succeed; 2 usage; 3 no daemon;
     4 refused, with nothing changed; 74 the output can't be written.
     """
+    if context.invoked_subcommand is None:
+        _open_ui(context, workspace or DEFAULT_WORKSPACE)
+    elif workspace is not None:
+        raise click.UsageError(f"write it after the command: {context.invoked_subcommand} -w {workspace}")
+
+
+def _open_ui(context: click.Context, workspace: str) -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
+        raise click.exceptions.NoArgsIsHelpError(context)
+    # Textual takes a third of a second to load, which no other command is to wait for.
+    from stoker_tui.opening import open_ui  # noqa: PLC0415
+    from stoker_tui.settings import WrongSettings  # noqa: PLC0415
+
+    try:
+        open_ui(workspace)
+    except (SocketPathTooLong, WrongSettings) as error:
+        raise click.UsageError(str(error)) from error

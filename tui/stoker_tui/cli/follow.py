@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import click
 import msgspec
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleDimensions, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -25,7 +25,10 @@ from stoker_shared.model import NodeState
 from stoker_shared.text import clean_line
 from stoker_tui.cli.tables import moves_cursor, span
 from stoker_tui.client import Client, Refused, Unreachable
-from stoker_tui.theme import COLOURS, marked, node_word
+from stoker_tui.graph.drawing import Canvas
+from stoker_tui.graph.layout import lay_out
+from stoker_tui.graph.placing import Zoom
+from stoker_tui.theme import COLOURS, GLYPHS, marked, node_word
 
 _T = TypeVar("_T")
 
@@ -35,6 +38,8 @@ PATIENCE_SECONDS = 60
 _TICK_SECONDS = 0.25
 _LOG_SECONDS = 1.0
 _MOST_ROWS = 15
+_LEAST_CELLS = 20
+"""Cells that a node takes at least in a drawing, roughly: what can't fit is not laid out again and again."""
 
 
 @contextmanager
@@ -136,9 +141,10 @@ def _headline(view: api.RunView) -> str:
 def _live(client: Client, run: api.RunView) -> api.RunView:
     last_lines = _LastLines(client)
     view = run
-    with Live(console=Console(), auto_refresh=False, transient=False) as live:
+    console = Console()
+    with Live(console=console, auto_refresh=False, transient=False) as live:
         for view in _views(client, run.row.id):
-            live.update(_picture(view, last_lines), refresh=True)
+            live.update(_picture(view, last_lines, console.size), refresh=True)
     return view
 
 
@@ -169,7 +175,7 @@ class _LastLines:
         return ""
 
 
-def _picture(view: api.RunView, last_lines: _LastLines) -> RenderableType:
+def _picture(view: api.RunView, last_lines: _LastLines, size: ConsoleDimensions) -> RenderableType:
     table = Table.grid(padding=(0, 2), expand=True)
     for _ in range(3):
         table.add_column(no_wrap=True)
@@ -181,7 +187,32 @@ def _picture(view: api.RunView, last_lines: _LastLines) -> RenderableType:
         table.add_row(status, Text(clean_line(node.name)), Text(took), Text(line))
     hidden = len(view.nodes) - min(len(view.nodes), _MOST_ROWS)
     rest = [Text(f"... and {hidden} more nodes", style="dim")] if hidden else []
-    return Group(Text(_headline(view), style=COLOURS[view.row.state.value]), table, *rest)
+    rows = 1 + table.row_count + len(rest)
+    graph = _graph(view, size.width, size.height - rows - 1)
+    return Group(Text(_headline(view), style=COLOURS[view.row.state.value]), *graph, table, *rest)
+
+
+def _graph(view: api.RunView, columns: int, rows: int) -> list[RenderableType]:
+    """Give the DAG in the colours of its nodes' states, as large as there is room for; else nothing."""
+    nodes = {node.name: node for node in view.nodes}
+    if not 1 < len(nodes) <= columns * rows // _LEAST_CELLS:
+        return []
+    upstream = {name: node.upstream for name, node in nodes.items()}
+    labels = {name: f"{GLYPHS[node.state.value]} {name}" for name, node in nodes.items()}
+    for zoom in (Zoom.BOXES, Zoom.ROWS):
+        layout = lay_out(upstream, labels, zoom)
+        if layout.width <= columns and layout.height <= rows:
+            canvas = Canvas(layout)
+            return [
+                Text.assemble(
+                    *(
+                        (piece.text, COLOURS[nodes[piece.node].state.value] if piece.node else "dim")
+                        for piece in canvas.pieces(row)
+                    )
+                )
+                for row in range(layout.height)
+            ]
+    return []
 
 
 def _status(node: api.NodeView) -> str:

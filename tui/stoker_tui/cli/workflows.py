@@ -9,7 +9,6 @@ import click
 import msgspec
 
 from stoker_shared import api
-from stoker_shared.drawing import draw
 from stoker_shared.model import WorkflowSpec
 from stoker_shared.schedules import in_words
 from stoker_shared.text import clean
@@ -19,6 +18,7 @@ from stoker_tui.cli.common import REFUSED, USAGE, Context, command, give_up, wit
 from stoker_tui.cli.differences import print_changes, print_graph
 from stoker_tui.cli.schedule_views import print_scheduling
 from stoker_tui.cli.tables import Column, moment, print_drawing, print_json, print_table
+from stoker_tui.graph.drawing import draw
 
 _REVISION = "draft:"
 _ASCII = click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
@@ -98,15 +98,17 @@ def list_workflows(context: Context) -> None:
 @_NAME
 @click.option("--version", type=int, help="A published version [default: the draft].")
 @click.option("--revision", type=int, help="A draft that was replaced; the last 20 are kept.")
+@click.option("--graph", is_flag=True, help="Only the DAG, drawn.")
 @_ASCII
 def show_workflow(
-    context: Context, name: str, version: int | None, revision: int | None, ascii_only: bool
+    context: Context, name: str, version: int | None, revision: int | None, graph: bool, ascii_only: bool
 ) -> None:
     """Show a workflow: its fields, its nodes, and the DAG drawn.
 
     \b
     Examples:
       stoker workflow show sales
+      stoker workflow show sales --graph | less -S
       stoker workflow show sales --version 2 --ascii
 
     See also: stoker workflow versions, stoker workflow diff, stoker export.
@@ -116,6 +118,9 @@ def show_workflow(
     view = context.client.workflow(name, version, revision)
     if context.as_json:
         print_json([view])
+        return
+    if graph:
+        print_drawing(drawn(view.spec, ascii_only))
         return
     what = f"version {version}" if version else f"draft {revision or view.row.revision}"
     click.echo(f"{view.spec.workflow}  {what}, latest version {view.row.version or '-'}")

@@ -9,7 +9,6 @@ import importlib.util
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ import msgspec
 from stoker_shared import api
 from stoker_shared.model import WorkflowSpec
 from stoker_tui.client import Client, Unreachable
+from stoker_tui.starting import stokerd
 
 PIPELINE = Path(__file__).with_name("pipeline")
 JOBS = ("ingest.py", "transform.sql", "report.py")
@@ -145,12 +145,6 @@ def publish_jobs(client: Client) -> Iterator[api.JobVersionView]:
     for name in JOBS:
         digest = client.send(PIPELINE / name)
         yield client.publish_job(f"demo/{name}", api.PublishJob(digest=digest, remarks="demonstration"))
-
-
-def stokerd() -> str:
-    """Give the daemon's program: the one beside this Python, else the one on PATH."""
-    beside = Path(sys.executable).with_name("stokerd")
-    return str(beside) if beside.exists() else "stokerd"
 
 
 def with_places(spec: WorkflowSpec, source: Path, lake: Path) -> WorkflowSpec:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stoker_shared.drawing import draw
 from stoker_shared.text import width
+from stoker_tui.graph.drawing import draw
 
 UP, DOWN, LEFT, RIGHT = (-1, 0), (1, 0), (0, -1), (0, 1)
 WAYS = {

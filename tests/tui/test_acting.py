@@ -1,0 +1,197 @@
+"""What keys do: to what, after which question, and what is said where nothing can be done."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from textual.events import Key
+from textual.pilot import Pilot
+
+from stoker_shared import api
+from stoker_shared.model import RunState
+from stoker_tui.app import StokerApp
+from stoker_tui.client import Refused
+from stoker_tui.screens.start import variables_in
+from tests.tui.fake import RUNS, SALES, SPEC, FakeLink, app_over, lines_of, press, run_row, settled, world
+
+
+@asynccontextmanager
+async def opened(link: FakeLink, *keys: str, **more: Any) -> AsyncIterator[tuple[StokerApp, Pilot]]:
+    app = app_over(link, **more)
+    async with app.run_test(size=(100, 24)) as pilot:
+        await settled(pilot, app)
+        await press(*keys)(pilot)
+        await settled(pilot, app)
+        yield app, pilot
+
+
+def said(app: StokerApp) -> str:
+    return lines_of(app)[-2]
+
+
+async def test_a_run_is_stopped_only_after_a_yes() -> None:
+    link = FakeLink(world())
+    async with opened(link, "2", "x", "n") as (app, pilot):
+        assert link.posted == []
+        await press("x", "y")(pilot)
+        await settled(pilot, app)
+
+        assert [path for path, _ in link.posted] == ["/v1/runs/13/stop"]
+        assert "stopping run #13" in said(app)
+
+
+async def test_a_key_that_can_not_be_used_says_why() -> None:
+    link = FakeLink(world())
+    async with opened(link, "2", "j", "x") as (app, _):
+        assert "can't stop run #12 daily_sales: it has failed" in said(app)
+        assert link.posted == []
+
+
+async def test_without_a_daemon_a_key_says_so() -> None:
+    link = FakeLink(world())
+    async with opened(link, "2") as (app, pilot):
+        assert link.listener
+        link.listener.disconnected("it has ended")
+        await press("x")(pilot)
+
+        assert "there is no daemon" in said(app)
+        assert "#13" in lines_of(app)[2]
+
+
+async def test_what_is_marked_is_acted_on_together() -> None:
+    rows = [run_row(number, state="running") for number in (3, 2, 1)]
+    link = FakeLink(world(RUNS=rows))
+    link.answers |= {f"/v1/runs/{row.id}/stop": api.RunView(row, []) for row in rows}
+    async with opened(link, "2", "space", "space", "x") as (app, pilot):
+        assert any("Stop 2: run #3 daily_sales, run #2 daily_sales" in line for line in lines_of(app))
+        await press("y")(pilot)
+        await settled(pilot, app)
+
+        assert [path for path, _ in link.posted] == ["/v1/runs/3/stop", "/v1/runs/2/stop"]
+        assert "and 1 more" in said(app)
+        assert "marked" not in said(app)
+
+
+async def test_a_key_of_several_actions_asks_which() -> None:
+    link = FakeLink(world())
+    link.answers["/v1/runs/12/nodes/transform/rerun"] = api.RunView(RUNS[1], [])
+    async with opened(link, "2", "j", "enter", "R") as (app, pilot):
+        assert any("Run the node and all that is downstream" in line for line in lines_of(app))
+        await press("down", "enter")(pilot)
+        await settled(pilot, app)
+
+        assert link.posted == [("/v1/runs/12/nodes/transform/rerun", api.RerunNode(downstream=True))]
+
+
+async def test_a_refusal_is_told_and_changes_nothing() -> None:
+    class Refusing(FakeLink):
+        async def post(self, path: str, request: api.Request, kind: type[Any]) -> Any:
+            raise Refused(api.Problem("conflict", "Conflict", 409, "it has ended meanwhile"))
+
+    async with opened(Refusing(world()), "2", "P") as (app, _):
+        assert "it has ended meanwhile" in said(app)
+
+
+async def test_a_run_is_started_from_the_form_and_opened() -> None:
+    link = FakeLink(world())
+    link.answers["/v1/workspaces/default/runs"] = RUNS
+    link.answers["/v1/runs/14"] = api.RunView(run_row(14, state="running"), [])
+
+    class Starting(FakeLink):
+        async def post(self, path: str, request: api.Request, kind: type[Any]) -> Any:
+            self.posted.append((path, request))
+            return self.answers["/v1/runs/14"]
+
+    starting = Starting(link.answers)
+    keys = ("j", "j", "r", *"2026-11-21", "tab", "tab", *"a=b", "enter")
+    async with opened(starting, *keys) as (app, _):
+        request = api.StartRun(workflow="daily_sales", cycle="2026-11-21", variables={"a": "b"})
+        assert starting.posted == [("/v1/workspaces/default/runs", request)]
+        assert "▸ #14 daily_sales" in lines_of(app)[0]
+
+
+async def test_what_was_typed_stays_where_it_was_wrong() -> None:
+    link = FakeLink(world())
+    async with opened(link, "j", "j", "r", "tab", "tab", *"oops", "enter") as (app, _):
+        shown = "\n".join(lines_of(app))
+        assert "'oops' is not NAME=VALUE" in shown
+        assert "variables  oops" in shown
+        assert link.posted == []
+
+
+async def test_the_palette_finds_an_action_by_its_words() -> None:
+    async with opened(FakeLink(world()), "ctrl+p", *"queues", "enter") as (app, _):
+        assert "▸ queues" in lines_of(app)[0]
+
+
+async def test_a_key_of_the_users_own_works_and_is_shown() -> None:
+    link = FakeLink(world())
+    async with opened(link, "2", "K", "y", keys={"run.stop": "K"}) as (app, _):
+        assert [path for path, _ in link.posted] == ["/v1/runs/13/stop"]
+        assert "K stop" in lines_of(app)[-1]
+
+
+async def test_escape_drops_marks_then_the_filter_then_the_page() -> None:
+    keys = ("2", "j", "enter", "tab", "slash", *"tra", "enter", "space")
+    async with opened(FakeLink(world()), *keys) as (app, pilot):
+        assert "/tra 1 of 4, 1 marked" in said(app)
+        await press("escape")(pilot)
+        assert "/tra 1 of 4" in said(app)
+        assert "marked" not in said(app)
+        await press("escape")(pilot)
+        assert "/tra" not in said(app)
+        await press("escape")(pilot)
+        assert "▸ #12" not in lines_of(app)[0]
+
+
+async def test_each_list_keeps_what_was_open_in_it() -> None:
+    async with opened(FakeLink(world()), "2", "j", "enter", "5", "2") as (app, pilot):
+        assert "▸ #12" in lines_of(app)[0]
+        await press("2")(pilot)
+        assert "▸ #12" not in lines_of(app)[0]
+
+
+async def test_what_happened_behind_another_list_is_there_when_one_comes_back() -> None:
+    link = FakeLink(world())
+    async with opened(link, "2", "1") as (app, pilot):
+        newer = msgspec.structs.replace(SALES, version=8)
+        for keys in ((), ("2",)):
+            await press(*keys)(pilot)
+            link.answers["/v1/workspaces/default/workflows/daily_sales"] = api.WorkflowView(newer, SPEC)
+            link.happen(type="workflow.published", workflow=1)
+            await press("1")(pilot)
+            await settled(pilot, app)
+
+            assert f"v{newer.version}" in lines_of(app)[4]
+            newer = msgspec.structs.replace(newer, version=9)
+
+
+async def test_a_run_that_ends_is_seen_to_end() -> None:
+    link = FakeLink(world())
+    async with opened(link, "2") as (app, pilot):
+        link.answers["/v1/runs/13"] = api.RunView(run_row(13, "clickstream", "succeeded"), [])
+        link.happen(type="run.finished", run=13)
+        await settled(pilot, app)
+
+        assert "✔ succeeded" in lines_of(app)[2]
+        assert app.runs.value and app.runs.value[13].state is RunState.SUCCEEDED
+
+
+def test_variables_are_read_as_a_shell_would() -> None:
+    assert variables_in("region=eu name='two words' empty=") == {
+        "region": "eu",
+        "name": "two words",
+        "empty": "",
+    }
+
+
+async def test_what_is_typed_right_behind_the_key_of_the_filter_is_typed_into_it() -> None:
+    async with opened(FakeLink(world()), "2") as (app, pilot):
+        for character in "/status:fai":
+            app.post_message(Key(character, character))
+        await settled(pilot, app)
+
+        assert "/status:fai 1 of" in said(app)

@@ -1,0 +1,370 @@
+"""What a person can do in the terminal UI: one table, for keys, footer, help and palette alike. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from enum import Enum
+from typing import Any, NamedTuple
+
+from stoker_shared import api
+from stoker_shared.actions import NodeAction, RunAction, why_not_node, why_not_run
+from stoker_shared.api.backfills import BackfillView
+from stoker_shared.model import BackfillState
+from stoker_shared.text import nearest, quoted
+from stoker_tui.theme import marked
+
+MOST_NAMED = 4
+"""How many things a question names one by one."""
+
+
+class NodeOf(NamedTuple):
+    """A node, with the run that it is of."""
+
+    run: api.RunView
+    node: api.NodeView
+
+
+class Kind(Enum):
+    """What an action is about. Each screen offers things of some kinds."""
+
+    NODE = "the node"
+    RUN = "the run"
+    WORKFLOW = "the workflow"
+    BACKFILL = "the backfill"
+    GRAPH = "the graph"
+    OUTPUT = "the output"
+    TABS = "the page"
+    LIST = "the list"
+    DAEMON = "the daemon"
+    APP = "everywhere"
+
+
+FOCUSED = (Kind.GRAPH, Kind.OUTPUT)
+"""Kinds of what has the focus: a key that is for it there is for nothing else."""
+
+
+def _always(_: Any) -> str:
+    return ""
+
+
+class Action(NamedTuple):
+    """One thing to do. ``id`` is what the user's configuration names, ``keys`` what it is done by.
+
+    ``why_not`` says why it can't be done to something now, as "it ...", and nothing where it can. What is
+    destructive has a ``question``, given what it would hit.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    word: str
+    help: str
+    kind: Kind
+    why_not: Callable[[Any], str] = _always
+    question: Callable[[Sequence[Any]], str] | None = None
+    footer: bool = False
+    online: bool = False
+    """It needs the daemon."""
+    sentence: str = ""
+    """How doing it to something is said, with ``{}`` for its name; unset: its word, and the name."""
+
+    def said(self, name: str) -> str:
+        """Say that it is done to something."""
+        return (self.sentence or f"{self.word} {{}}").format(name)
+
+
+def name_of(thing: object) -> str:
+    """Name what an action hits."""
+    match thing:
+        case api.RunRow():
+            return f"run #{thing.id} {thing.name}"
+        case NodeOf():
+            return f"{thing.node.name} of run #{thing.run.row.id} {thing.run.row.name}"
+        case api.WorkflowRow():
+            return thing.name
+        case BackfillView():
+            return f"backfill B{thing.id} of {thing.workflow}"
+        case _:
+            return "it"
+
+
+def names_of(things: Sequence[object]) -> str:
+    """Name several things, the first ones by their names."""
+    if len(things) == 1:
+        return name_of(things[0])
+    named = ", ".join(name_of(thing) for thing in things[:MOST_NAMED])
+    return f"{len(things)}: {named}" + (", ..." if len(things) > MOST_NAMED else "")
+
+
+def _run(action: RunAction) -> Callable[[api.RunRow], str]:
+    return lambda row: why_not_run(action, row.state)
+
+
+def _node(action: NodeAction) -> Callable[[NodeOf], str]:
+    def why_not(of: NodeOf) -> str:
+        stopping = of.node.stopping is not None
+        return why_not_node(
+            action, of.node.state, stopping=stopping, run_stopping=of.run.stopping is not None
+        )
+
+    return why_not
+
+
+def _why_no_run(row: api.WorkflowRow) -> str:
+    return "" if row.version else "it has no published version; d runs its draft"
+
+
+def _why_not_on(row: api.WorkflowRow) -> str:
+    if row.scheduling:
+        return "it is switched on already"
+    if not row.version:
+        return "it has no published version"
+    return "" if row.schedule else "it has no schedule; its runs are started by hand"
+
+
+def _why_not_off(row: api.WorkflowRow) -> str:
+    return "" if row.scheduling else "it is switched off already"
+
+
+def _backfill(word: str, *states: BackfillState) -> Callable[[BackfillView], str]:
+    return lambda view: "" if view.state in states else f"it is {view.state.value}, and can't be {word}"
+
+
+def _why_no_retry(view: BackfillView) -> str:
+    if view.state is BackfillState.CANCELLED:
+        return "it is cancelled"
+    return "" if view.failed else "none of its runs failed"
+
+
+def _stop_run(rows: Sequence[api.RunRow]) -> str:
+    states = ", ".join(dict.fromkeys(marked(row.state) for row in rows))
+    return f"Stop {names_of(rows)} ({states})? Every process of it is ended."
+
+
+_ACTIVE = (BackfillState.RUNNING, BackfillState.PAUSED)
+
+TABLE: tuple[Action, ...] = (
+    Action(
+        "node.log", ("l",), "log", "Read what the node wrote.", Kind.NODE,
+        lambda of: "" if of.node.attempts else "it has not begun", footer=True, online=True,
+        sentence="read the log of {}",
+    ),
+    Action(
+        "node.rerun", ("R",), "rerun", "Run the node again.", Kind.NODE,
+        _node(NodeAction.RERUN), footer=True, online=True,
+    ),
+    Action(
+        "node.rerun_downstream", ("R",), "rerun", "Run the node and all that is downstream of it again.",
+        Kind.NODE, _node(NodeAction.RERUN), online=True,
+    ),
+    Action(
+        "node.stop", ("x",), "stop", "Stop the node.", Kind.NODE, _node(NodeAction.STOP),
+        lambda nodes: f"Stop {names_of(nodes)}? Every process of it is ended.", footer=True, online=True,
+    ),
+    Action(
+        "node.succeed", ("S",), "succeed", "Set the node successful; what was skipped stays so.",
+        Kind.NODE, _node(NodeAction.SUCCEED),
+        lambda nodes: f"Set {names_of(nodes)} successful? It is taken as done without having run.",
+        footer=True, online=True, sentence="set {} successful",
+    ),
+    Action(
+        "node.succeed_downstream", ("S",), "succeed",
+        "Set the node successful, and run what waited on it.", Kind.NODE, _node(NodeAction.SUCCEED),
+        lambda nodes: f"Set {names_of(nodes)} successful, and run what waited on it?", online=True,
+        sentence="set {} successful",
+    ),
+    Action(
+        "run.rerun_failed", ("R",), "rerun", "Run again what did not succeed of the run.", Kind.RUN,
+        _run(RunAction.RERUN_FAILED), footer=True, online=True,
+    ),
+    Action(
+        "run.rerun_all", ("R",), "rerun", "Run all nodes of the run again.", Kind.RUN,
+        _run(RunAction.RERUN_ALL),
+        lambda rows: f"Run all of {names_of(rows)} again, also what has succeeded?",
+        footer=True, online=True,
+    ),
+    Action(
+        "run.stop", ("x",), "stop", "Stop the whole run.", Kind.RUN, _run(RunAction.STOP), _stop_run,
+        footer=True, online=True,
+    ),
+    Action(
+        "run.pause", ("P",), "pause", "Pause the run: what runs goes on, nothing new starts.", Kind.RUN,
+        _run(RunAction.PAUSE), footer=True, online=True,
+    ),
+    Action(
+        "run.resume", ("P",), "resume", "Let the paused run go on.", Kind.RUN, _run(RunAction.RESUME),
+        footer=True, online=True,
+    ),
+    Action(
+        "workflow.run", ("r",), "run", "Start a run of the latest version, or of another.", Kind.WORKFLOW,
+        _why_no_run, footer=True, online=True,
+    ),
+    Action(
+        "workflow.debug", ("d",), "debug", "Run the draft on a development queue.", Kind.WORKFLOW,
+        footer=True, online=True,
+    ),
+    Action(
+        "workflow.on", ("o",), "on", "Switch scheduling on, from this moment.", Kind.WORKFLOW, _why_not_on,
+        footer=True, online=True, sentence="switch {} on",
+    ),
+    Action(
+        "workflow.off", ("o",), "off", "Switch scheduling off; runs that were made go on.", Kind.WORKFLOW,
+        _why_not_off, footer=True, online=True, sentence="switch {} off",
+    ),
+    Action(
+        "backfill.pause", ("P",), "pause", "Make no more runs of the backfill for now.", Kind.BACKFILL,
+        _backfill("paused", BackfillState.RUNNING), footer=True, online=True,
+    ),
+    Action(
+        "backfill.resume", ("P",), "resume", "Let the paused backfill go on.", Kind.BACKFILL,
+        _backfill("resumed", BackfillState.PAUSED), footer=True, online=True,
+    ),
+    Action(
+        "backfill.cancel", ("x",), "cancel", "Make no more runs; those that run go on.", Kind.BACKFILL,
+        _backfill("cancelled", *_ACTIVE),
+        lambda views: f"Cancel {names_of(views)}? Runs of it that wait are stopped, those that run go on.",
+        footer=True, online=True,
+    ),
+    Action(
+        "backfill.cancel_running", ("x",), "cancel", "Make no more runs, and stop those that run.",
+        Kind.BACKFILL, _backfill("cancelled", *_ACTIVE),
+        lambda views: f"Cancel {names_of(views)}, and stop all its runs?", online=True,
+    ),
+    Action(
+        "backfill.retry", ("R",), "retry", "Make runs again for the intervals whose runs failed.",
+        Kind.BACKFILL, _why_no_retry, footer=True, online=True,
+    ),
+    Action("graph.open", ("enter",), "open", "Open the node.", Kind.GRAPH),
+    Action("graph.up", ("up", "k"), "up", "Go to a node upstream.", Kind.GRAPH),
+    Action("graph.down", ("down", "j"), "down", "Go to a node downstream.", Kind.GRAPH),
+    Action("graph.left", ("left",), "left", "Go to the node beside it.", Kind.GRAPH),
+    Action("graph.right", ("right",), "right", "Go to the node beside it.", Kind.GRAPH),
+    Action("graph.jump", ("/",), "jump", "Go to the node whose name is typed.", Kind.GRAPH, footer=True),
+    Action(
+        "graph.zoom", ("z",), "zoom", "Draw it smaller: rows, dots, a list; then large again.", Kind.GRAPH,
+        footer=True,
+    ),
+    Action("graph.zoom_in", ("+", "="), "larger", "Draw it larger.", Kind.GRAPH),
+    Action("graph.zoom_out", ("-",), "smaller", "Draw it smaller.", Kind.GRAPH),
+    Action("graph.pan_up", ("K", "shift+up"), "look up", "Look further up.", Kind.GRAPH),
+    Action("graph.pan_down", ("J", "shift+down"), "look down", "Look further down.", Kind.GRAPH),
+    Action("graph.pan_left", ("H", "shift+left"), "look left", "Look further left.", Kind.GRAPH),
+    Action("graph.pan_right", ("L", "shift+right"), "look right", "Look further right.", Kind.GRAPH),
+    Action("output.follow", ("f",), "follow", "Follow what is written, or stay.", Kind.OUTPUT, footer=True),
+    Action("output.search", ("/",), "search", "Look for something.", Kind.OUTPUT, footer=True),
+    Action("output.next", ("n",), "next", "Go to the next place of what is looked for.", Kind.OUTPUT),
+    Action("output.previous", ("N",), "previous", "Go to the place before.", Kind.OUTPUT),
+    Action(
+        "output.error", ("e",), "error", "Go to the next error, or to the last.", Kind.OUTPUT, footer=True,
+    ),
+    Action("output.error_before", ("E",), "error before", "Go to the error before.", Kind.OUTPUT),
+    Action(
+        "output.stream", ("t",), "stream", "Show both streams, stdout, stderr, the launch.", Kind.OUTPUT,
+        footer=True,
+    ),
+    Action("output.attempt_before", ("[",), "attempt before", "Show the attempt before.", Kind.OUTPUT),
+    Action("output.attempt_after", ("]",), "attempt after", "Show the attempt after.", Kind.OUTPUT),
+    Action("output.wrap", ("w",), "wrap", "Fold long lines, or not.", Kind.OUTPUT, footer=True),
+    Action("output.pager", ("o",), "pager", "Read it in $PAGER.", Kind.OUTPUT, online=True),
+    Action("output.save", ("s",), "save", "Save it in a file.", Kind.OUTPUT, online=True),
+    Action("output.down", ("down", "j", "enter"), "down", "Go down.", Kind.OUTPUT),
+    Action("output.up", ("up", "k"), "up", "Go up.", Kind.OUTPUT),
+    Action("output.page_down", ("pagedown", "ctrl+d", "space"), "page down", "Go down a page.", Kind.OUTPUT),
+    Action("output.page_up", ("pageup", "ctrl+u"), "page up", "Go up a page.", Kind.OUTPUT),
+    Action("output.top", ("g", "home"), "top", "Go to the beginning.", Kind.OUTPUT),
+    Action("output.bottom", ("G", "end"), "bottom", "Go to the end, and follow.", Kind.OUTPUT),
+    Action("output.left", ("left",), "left", "Look further left.", Kind.OUTPUT),
+    Action("output.right", ("right",), "right", "Look further right.", Kind.OUTPUT),
+    Action("tabs.next", ("tab", "right"), "tabs", "Go to the next tab.", Kind.TABS, footer=True),
+    Action("tabs.previous", ("shift+tab", "left"), "previous tab", "Go to the tab before.", Kind.TABS),
+    Action("list.open", ("enter",), "open", "Open what is under the cursor.", Kind.LIST, footer=True),
+    Action(
+        "list.filter", ("/",), "filter",
+        "Show only some: words, status:failed, tag:team=sales, \"two words\".", Kind.LIST, footer=True,
+    ),
+    Action("list.sort", ("s",), "sort", "Choose the column to sort by; again, the other way.", Kind.LIST),
+    Action("list.mark", ("space",), "mark", "Mark the row; actions apply to what is marked.", Kind.LIST),
+    Action("list.mark_all", ("*",), "mark all", "Mark all rows shown, or none.", Kind.LIST),
+    Action("list.down", ("j", "down"), "down", "Go down.", Kind.LIST),
+    Action("list.up", ("k", "up"), "up", "Go up.", Kind.LIST),
+    Action("list.page_down", ("pagedown", "ctrl+d"), "page down", "Go down a page.", Kind.LIST),
+    Action("list.page_up", ("pageup", "ctrl+u"), "page up", "Go up a page.", Kind.LIST),
+    Action("list.top", ("g", "home"), "top", "Go to the first row.", Kind.LIST),
+    Action("list.bottom", ("G", "end"), "bottom", "Go to the last row.", Kind.LIST),
+    Action(
+        "daemon.start", ("S",), "start a daemon", "Start a stokerd for this user.", Kind.DAEMON,
+        lambda connected: "there is a daemon already" if connected else "", footer=True,
+    ),
+    Action("app.workflows", ("1",), "workflows", "Show the workflows.", Kind.APP),
+    Action("app.runs", ("2",), "runs", "Show the runs.", Kind.APP),
+    Action("app.backfills", ("3",), "backfills", "Show the backfills.", Kind.APP),
+    Action("app.jobs", ("4",), "jobs", "Show the jobs.", Kind.APP),
+    Action("app.queues", ("5",), "queues", "Show the queues.", Kind.APP),
+    Action("app.back", ("escape",), "back", "Drop marks, then the filter, then go back.", Kind.APP),
+    Action("app.help", ("?",), "help", "Show the keys of this screen.", Kind.APP, footer=True),
+    Action("app.palette", (":", "ctrl+p"), "actions", "Find an action by its words.", Kind.APP),
+    Action("app.theme", (), "theme", "Choose the colours.", Kind.APP),
+    Action("app.quit", ("q", "ctrl+c"), "quit", "Leave; what runs goes on.", Kind.APP, footer=True),
+)  # fmt: skip
+"""All actions. Of several under one key the one that is possible now is done; of more it is asked which."""
+
+KEY_NAMES = {"escape": "esc", "pagedown": "PgDn", "pageup": "PgUp", "shift+tab": "S-tab"}
+
+
+class Actions:
+    """The table with the keys that the user has them under."""
+
+    def __init__(self, keys: Mapping[str, Sequence[str]] | None = None) -> None:
+        keys = keys or {}
+        self._all = {
+            action.id: action._replace(keys=tuple(keys[action.id])) if action.id in keys else action
+            for action in TABLE
+        }
+
+    def __getitem__(self, id: str) -> Action:
+        return self._all[id]
+
+    def __iter__(self) -> Iterator[Action]:
+        return iter(self._all.values())
+
+    def under(self, key: str, kinds: Collection[Kind]) -> list[Action]:
+        """Give the actions that a key is for, where things of those kinds are offered."""
+        found = [action for action in self if key in action.keys and action.kind in kinds]
+        return [action for action in found if action.kind in FOCUSED] or found
+
+    def offered(self, kinds: Collection[Kind]) -> list[Action]:
+        """Give the actions on things of those kinds."""
+        return [action for action in self if action.kind in kinds]
+
+
+def key_faults(keys: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Give what is wrong with the keys of a user's configuration."""
+    known = [action.id for action in TABLE]
+    for id in keys:
+        if id not in known:
+            guess = nearest(id, known)
+            hint = f"did you mean {guess}?" if guess else f"there are {', '.join(known)}"
+            yield f"there is no action {quoted(id, 60)}; {hint}"
+
+
+def key_name(action: Action) -> str:
+    """Give the key of an action as it stands in the footer; nothing where it has none."""
+    if not action.keys:
+        return ""
+    key = action.keys[0]
+    return KEY_NAMES.get(key, key.replace("ctrl+", "^"))
+
+
+def possible(action: Action, things: Sequence[Any], *, live: bool) -> tuple[list[Any], str]:
+    """Give those of the things that an action can be done to now, and why it can't to another."""
+    if action.online and not live:
+        return [], "there is no daemon; it goes on when one is back"
+    if not things:
+        return [], f"there is nothing here to {action.word}"
+    reasons = [(thing, action.why_not(thing)) for thing in things]
+    able = [thing for thing, why in reasons if not why]
+    refused = next(((thing, why) for thing, why in reasons if why), None)
+    if refused is None:
+        return able, ""
+    thing, why = refused
+    subject = name_of(thing)
+    return able, why if subject == "it" else f"can't {action.said(subject)}: {why}"

@@ -1,0 +1,601 @@
+"""The terminal UI: one application over a link and a mirror."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, ClassVar
+
+from textual.app import App
+
+from stoker_shared import api
+from stoker_shared.text import clean_line
+from stoker_tui import topics
+from stoker_tui.actions import FOCUSED, Action, Actions, Kind, NodeOf, key_name, names_of, possible
+from stoker_tui.client import NotStoker, Refused, Unreachable
+from stoker_tui.deeds import DEEDS, start_run
+from stoker_tui.graph.walking import Way
+from stoker_tui.link import Link
+from stoker_tui.looks import TERMINAL, THEMES
+from stoker_tui.mirror import Connection, Mirror, Topic
+from stoker_tui.screens.cells import LAST
+from stoker_tui.screens.dialogs import DIALOG_CSS, Choice, Choose, Confirm, Read
+from stoker_tui.screens.lists import BackfillsPage, JobsPage, QueuesPage, RunsPage, WorkflowsPage
+from stoker_tui.screens.output import OutputScreen
+from stoker_tui.screens.page import Page
+from stoker_tui.screens.queue import QueueScreen
+from stoker_tui.screens.run import RunScreen
+from stoker_tui.screens.start import StartRun
+from stoker_tui.screens.workflow import WorkflowScreen
+from stoker_tui.settings import Settings
+from stoker_tui.starting import journal_path, last_line, start_daemon
+from stoker_tui.widgets.dag_view import DagView
+from stoker_tui.widgets.line_table import Sorting
+from stoker_tui.widgets.log_view import LogView
+from stoker_tui.widgets.pieces import Piece, Pieces
+
+PAN_COLUMNS, PAN_ROWS = 16, 6
+"""How far to look further in a graph."""
+
+TICK_SECONDS = 1.0
+"""How often times that pass are drawn anew; only lines that changed are sent."""
+
+HURRY_SECONDS = 0.1
+
+
+class StokerApp(App[None]):
+    """Lists under number keys, pages that open from them, dialogs before them."""
+
+    CSS = DIALOG_CSS
+    ENABLE_COMMAND_PALETTE = False
+    MODES: ClassVar[dict[str, Any]] = {
+        "workflows": WorkflowsPage,
+        "runs": RunsPage,
+        "backfills": BackfillsPage,
+        "jobs": JobsPage,
+        "queues": QueuesPage,
+    }
+    DEFAULT_MODE = "workflows"
+
+    def __init__(
+        self,
+        link: Link,
+        settings: Settings | None = None,
+        *,
+        ascii_only: bool = False,
+        no_colour: bool = False,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        super().__init__(ansi_color=True if no_colour else None)
+        settings = settings or Settings()
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = TERMINAL if no_colour or not settings.theme else settings.theme
+        self.link = link
+        self.now = clock
+        self.ascii_only = ascii_only
+        self.actions = Actions(settings.key_lists())
+        self.mirror = Mirror(str(link.path), self._changed)
+        self.workflows = topics.Workflows()
+        self.latest = topics.Latest(self.workflows, LAST)
+        self.runs = topics.Runs()
+        self.backfills = topics.backfills()
+        self.jobs = topics.jobs()
+        self.queues = topics.queues()
+        self.shared_topics: Sequence[Topic] = (
+            self.workflows,
+            self.latest,
+            self.runs,
+            self.backfills,
+            self.jobs,
+            self.queues,
+        )
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @property
+    def zone(self) -> str:
+        """The daemon's time zone, which is shown where nothing else says which."""
+        return self.mirror.status.time_zone if self.mirror.status else "UTC"
+
+    @property
+    def page(self) -> Page | None:
+        """The screen that is shown, whatever dialog is before it."""
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
+
+    # Its life.
+
+    def on_mount(self) -> None:
+        """Connect once something is on the screen."""
+        self.call_after_refresh(self._begin)
+        self.set_interval(TICK_SECONDS, self._tick)
+
+    async def on_unmount(self) -> None:
+        """Let go of the daemon."""
+        for task in self._tasks:
+            task.cancel()
+        await self.link.close()
+
+    def _begin(self) -> None:
+        self.spawn(self.link.follow(self.mirror))
+        self.spawn(self.mirror.keep(self.link))
+
+    def spawn(self, work: Any) -> None:
+        """Do something beside all else, until it is done or the UI ends."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        try:
+            task.result()
+        except asyncio.CancelledError:
+            pass
+        except Exception as error:
+            self._handle_exception(error)
+
+    def _changed(self, changed: frozenset[Topic]) -> None:
+        for screen in self.screen_stack if self.is_running else ():
+            if isinstance(screen, Page) and (not changed or changed & set(screen.topics)):
+                screen.redraw()
+
+    def _tick(self) -> None:
+        if (page := self.page) is not None and self.mirror.connection is not Connection.CONNECTING:
+            page.redraw()
+
+    # What is to be done.
+
+    def is_possible(self, action: Action) -> bool:
+        """Tell whether something can be done here and now."""
+        return bool(self._possible(action)[0])
+
+    def act(self, actions: Sequence[Action]) -> None:
+        """Do what is possible of these; where that is several things, ask which; where nothing, say why."""
+        verdicts = [(action, *self._possible(action)) for action in actions]
+        able = [(action, things) for action, things, _ in verdicts if things]
+        if not able:
+            self.say(verdicts[0][2])
+        elif len(able) == 1:
+            self._do(*able[0])
+        else:
+            choices = [
+                Choice(action.help, action, names_of(things) if things else "", "" if things else why)
+                for action, things, why in verdicts
+            ]
+            self.push_screen(Choose("What is to be done?", choices), self._chosen_by_name)
+
+    def say(self, text: str) -> None:
+        """Say something above the keys."""
+        if (page := self.page) is not None:
+            page.say(clean_line(text))
+
+    def _chosen(self, action: Action | None) -> None:
+        if action is not None:
+            self.act([action])
+
+    def _chosen_by_name(self, action: Action | None) -> None:
+        """Do what was chosen; what it hits was named, so that it is not asked again."""
+        if action is not None and (things := self._possible(action)[0]):
+            self._carry_out(action, things)
+
+    def _possible(self, action: Action) -> tuple[list[Any], str]:
+        live = self.mirror.connection is Connection.LIVE
+        return possible(action, self._things(action.kind, live=live), live=live)
+
+    def _things(self, kind: Kind, *, live: bool) -> Sequence[Any]:
+        if kind is Kind.DAEMON:
+            return [live]
+        if kind in (Kind.APP, Kind.LIST, *FOCUSED):
+            return [None]
+        return self.page.things().get(kind, ()) if self.page else ()
+
+    def _do(self, action: Action, things: list[Any]) -> None:
+        if action.question is None:
+            self._carry_out(action, things)
+        else:
+
+            def answered(yes: bool | None) -> None:
+                if yes:
+                    self._carry_out(action, things)
+
+            self.push_screen(Confirm(action.question(things)), answered)
+
+    def _carry_out(self, action: Action, things: list[Any]) -> None:
+        if deed := DEEDS.get(action.id):
+            self.spawn(self._deeds(deed, things))
+        else:
+            getattr(self, f"do_{action.id.replace('.', '_')}")(
+                *(thing for thing in things[:1] if thing is not None)
+            )
+
+    async def _deeds(self, deed: Any, things: list[Any]) -> None:
+        done, failed = [], []
+        for thing in things:
+            try:
+                done.append(await deed(self.link, thing))
+            except Refused as error:
+                failed.append(error.problem.detail)
+            except (Unreachable, NotStoker) as error:
+                failed.append(str(error))
+        if failed:
+            self.say(failed[0] + (f" ({len(failed)} refused, {len(done)} done)" if len(things) > 1 else ""))
+        elif page := self.page:
+            if page.table is not None:
+                page.table.unmark()
+            self.say(done[0] if len(done) == 1 else f"{done[0]}, and {len(done) - 1} more")
+
+    # Going about.
+
+    def open_run(self, number: int) -> None:
+        """Open a run."""
+        self.push_screen(RunScreen(number))
+
+    def open_workflow(self, row: api.WorkflowRow) -> None:
+        """Open a workflow."""
+        self.push_screen(WorkflowScreen(row))
+
+    def open_queue(self, name: str) -> None:
+        """Open a queue."""
+        self.push_screen(QueueScreen(name))
+
+    async def show_list(self, mode: str, filter_text: str | None = None) -> None:
+        """Show a list; the one that is shown already, from its beginning."""
+        if self.current_mode == mode:
+            while len(self.screen_stack) > 1:
+                await self.pop_screen()
+        else:
+            await self.switch_mode(mode)
+        if filter_text is not None and (page := self.page) is not None and page.table is not None:
+            page.table.filter_by(filter_text)
+            page.redraw()
+
+    def show_runs_like(self, filter_text: str) -> None:
+        """Show the runs that a filter lets through."""
+        self.spawn(self.show_list("runs", filter_text))
+
+    def ask_older(self, runs: topics.Runs) -> None:
+        """Ask for runs that are older than those known."""
+        if runs.older and self.mirror.connection is Connection.LIVE and not runs.asking:
+            self.spawn(self._ask_older(runs))
+
+    async def _ask_older(self, runs: topics.Runs) -> None:
+        try:
+            await runs.ask_older(self.link)
+        except (Unreachable, NotStoker, Refused) as error:
+            self.say(str(error))
+        self._changed(frozenset({runs}))
+
+    # What actions do that concern only the screen. Each is called by its id.
+
+    def do_app_workflows(self) -> None:
+        """Show the workflows."""
+        self.spawn(self.show_list("workflows"))
+
+    def do_app_runs(self) -> None:
+        """Show the runs."""
+        self.spawn(self.show_list("runs"))
+
+    def do_app_backfills(self) -> None:
+        """Show the backfills."""
+        self.spawn(self.show_list("backfills"))
+
+    def do_app_jobs(self) -> None:
+        """Show the jobs."""
+        self.spawn(self.show_list("jobs"))
+
+    def do_app_queues(self) -> None:
+        """Show the queues."""
+        self.spawn(self.show_list("queues"))
+
+    def do_app_back(self) -> None:
+        """Drop marks, the filter, or the page."""
+        if self.page and not self.page.back() and len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def do_app_quit(self) -> None:
+        """Leave."""
+        self.exit()
+
+    def do_app_help(self) -> None:
+        """Show the keys of this screen."""
+        if self.page:
+            self.push_screen(Read("Keys", list(self._help(self.page))))
+
+    def do_app_palette(self) -> None:
+        """Find an action by its words."""
+        if not self.page:
+            return
+        choices = []
+        for action in self.actions.offered(self.page.kinds()):
+            things, why = self._possible(action)
+            note = f"{key_name(action):5} {action.id}"
+            choices.append(Choice(action.help, action, note, "" if things else why))
+        choices.sort(key=lambda choice: bool(choice.why_not))
+        self.push_screen(Choose("Actions", choices, search=True), self._chosen)
+
+    def do_app_theme(self) -> None:
+        """Choose the colours."""
+
+        def chosen(name: str | None) -> None:
+            if name:
+                self.theme = name
+                for widget in self.screen.query("*"):
+                    widget.refresh()
+
+        choices = [Choice(theme.name, theme.name) for theme in THEMES]
+        self.push_screen(Choose("Colours (theme = in tui.toml keeps them)", choices), chosen)
+
+    def do_daemon_start(self, live: bool = False) -> None:
+        """Start a daemon for this user."""
+        self.spawn(self._start_daemon())
+
+    async def _start_daemon(self) -> None:
+        journal = journal_path()
+        self.say("starting stokerd ...")
+        try:
+            process = start_daemon(self.link.path, journal)
+        except OSError as error:
+            self.say(f"stokerd could not be started: {error}")
+            return
+        await self._await_daemon(process)
+        live = self.mirror.connection is Connection.LIVE
+        self.say(f"stokerd is up; its journal: {journal}" if live else f"stokerd ended: {last_line(journal)}")
+
+    async def _await_daemon(self, process: subprocess.Popen[bytes]) -> None:
+        while process.poll() is None and self.mirror.connection is not Connection.LIVE:
+            self.link.hurry()
+            await asyncio.sleep(HURRY_SECONDS)
+
+    def do_list_open(self) -> None:
+        """Open what is under the cursor."""
+        if self.page:
+            self.page.open()
+
+    def do_list_filter(self) -> None:
+        """Let a filter be typed."""
+        if self.page:
+            self.page.ask_filter()
+
+    def do_list_sort(self) -> None:
+        """Choose the column to sort by."""
+        table = self.page.table if self.page else None
+        if table is None:
+            return
+
+        def chosen(index: int | None) -> None:
+            if index is None or table is None:
+                return
+            again = table.sorting is not None and table.sorting.column == index
+            backwards = again and table.sorting is not None and not table.sorting.reverse
+            table.sort_by(None if index < 0 else Sorting(index, backwards))
+
+        choices = [
+            Choice(column.shape.head, index) for index, column in enumerate(table.columns) if column.sort
+        ]
+        self.push_screen(Choose("Sort by", [Choice("as it comes", -1), *choices]), chosen)
+
+    def do_list_mark(self) -> None:
+        """Mark the row."""
+        self._on_table(lambda table: table.mark())
+
+    def do_list_mark_all(self) -> None:
+        """Mark all rows, or none."""
+        self._on_table(lambda table: table.mark_all())
+
+    def do_list_down(self) -> None:
+        """Go down."""
+        self._on_table(lambda table: table.move(1))
+
+    def do_list_up(self) -> None:
+        """Go up."""
+        self._on_table(lambda table: table.move(-1))
+
+    def do_list_page_down(self) -> None:
+        """Go down a page."""
+        self._on_table(lambda table: table.page(1))
+
+    def do_list_page_up(self) -> None:
+        """Go up a page."""
+        self._on_table(lambda table: table.page(-1))
+
+    def do_list_top(self) -> None:
+        """Go to the first row."""
+        self._on_table(lambda table: table.go(0))
+
+    def do_list_bottom(self) -> None:
+        """Go to the last row."""
+        self._on_table(lambda table: table.go(len(table.rows) - 1))
+
+    def do_graph_open(self) -> None:
+        """Open the node."""
+        if self.page:
+            self.page.open()
+
+    def do_graph_up(self) -> None:
+        """Go to a node upstream."""
+        self._on_graph(lambda graph: graph.go(Way.UP))
+
+    def do_graph_down(self) -> None:
+        """Go to a node downstream."""
+        self._on_graph(lambda graph: graph.go(Way.DOWN))
+
+    def do_graph_left(self) -> None:
+        """Go to the node at the left."""
+        self._on_graph(lambda graph: graph.go(Way.LEFT))
+
+    def do_graph_right(self) -> None:
+        """Go to the node at the right."""
+        self._on_graph(lambda graph: graph.go(Way.RIGHT))
+
+    def do_graph_jump(self) -> None:
+        """Let a name be typed."""
+        self._on_graph(lambda graph: graph.jump())
+
+    def do_graph_zoom(self) -> None:
+        """Draw it smaller, and large again."""
+        self._on_graph(lambda graph: graph.next_zoom())
+
+    def do_graph_zoom_in(self) -> None:
+        """Draw it larger."""
+        self._on_graph(lambda graph: graph.zoom_in())
+
+    def do_graph_zoom_out(self) -> None:
+        """Draw it smaller."""
+        self._on_graph(lambda graph: graph.zoom_out())
+
+    def do_graph_pan_up(self) -> None:
+        """Look further up."""
+        self._on_graph(lambda graph: graph.pan(0, -PAN_ROWS))
+
+    def do_graph_pan_down(self) -> None:
+        """Look further down."""
+        self._on_graph(lambda graph: graph.pan(0, PAN_ROWS))
+
+    def do_graph_pan_left(self) -> None:
+        """Look further left."""
+        self._on_graph(lambda graph: graph.pan(-PAN_COLUMNS, 0))
+
+    def do_graph_pan_right(self) -> None:
+        """Look further right."""
+        self._on_graph(lambda graph: graph.pan(PAN_COLUMNS, 0))
+
+    def do_output_follow(self) -> None:
+        """Follow what is written, or stay."""
+        self._on_output(lambda output: output.follow())
+
+    def do_output_search(self) -> None:
+        """Let something to look for be typed."""
+        self._on_output(lambda output: output.ask_search())
+
+    def do_output_next(self) -> None:
+        """Go to the next place of what is looked for."""
+        self._on_output(lambda output: output.find_next())
+
+    def do_output_previous(self) -> None:
+        """Go to the place before."""
+        self._on_output(lambda output: output.find_previous())
+
+    def do_output_error(self) -> None:
+        """Go to the next error."""
+        self._on_output(lambda output: output.next_error())
+
+    def do_output_error_before(self) -> None:
+        """Go to the error before."""
+        self._on_output(lambda output: output.previous_error())
+
+    def do_output_stream(self) -> None:
+        """Show the next stream."""
+        self._on_output(lambda output: output.next_stream())
+
+    def do_output_attempt_before(self) -> None:
+        """Show the attempt before."""
+        self._on_output(lambda output: output.other_attempt(-1))
+
+    def do_output_attempt_after(self) -> None:
+        """Show the attempt after."""
+        self._on_output(lambda output: output.other_attempt(1))
+
+    def do_output_wrap(self) -> None:
+        """Fold long lines, or not."""
+        self._on_output(lambda output: output.wrap())
+
+    def do_output_pager(self) -> None:
+        """Read it in $PAGER."""
+        self._on_output(lambda output: output.page_out())
+
+    def do_output_save(self) -> None:
+        """Let the name of a file be typed."""
+        self._on_output(lambda output: output.ask_save())
+
+    def do_output_down(self) -> None:
+        """Go down."""
+        self._on_output(lambda output: output.scroll_rows(1))
+
+    def do_output_up(self) -> None:
+        """Go up."""
+        self._on_output(lambda output: output.scroll_rows(-1))
+
+    def do_output_page_down(self) -> None:
+        """Go down a page."""
+        self._on_output(lambda output: output.scroll_pages(1))
+
+    def do_output_page_up(self) -> None:
+        """Go up a page."""
+        self._on_output(lambda output: output.scroll_pages(-1))
+
+    def do_output_top(self) -> None:
+        """Go to the beginning."""
+        self._on_output(lambda output: output.to_start())
+
+    def do_output_bottom(self) -> None:
+        """Go to the end."""
+        self._on_output(lambda output: output.to_end())
+
+    def do_output_left(self) -> None:
+        """Look further left."""
+        self._on_output(lambda output: output.scroll_sideways(-1))
+
+    def do_output_right(self) -> None:
+        """Look further right."""
+        self._on_output(lambda output: output.scroll_sideways(1))
+
+    def do_tabs_next(self) -> None:
+        """Go to the next tab."""
+        if self.page:
+            self.page.turn(1)
+
+    def do_tabs_previous(self) -> None:
+        """Go to the tab before."""
+        if self.page:
+            self.page.turn(-1)
+
+    def do_workflow_run(self, row: api.WorkflowRow) -> None:
+        """Ask how a run is to be started."""
+        self._ask_start(row, debug=False)
+
+    def do_workflow_debug(self, row: api.WorkflowRow) -> None:
+        """Ask how the draft is to be run."""
+        self._ask_start(row, debug=True)
+
+    def do_node_log(self, of: NodeOf) -> None:
+        """Read what a node wrote."""
+        self.push_screen(OutputScreen(of.run.row.id, of.node.name, len(of.node.attempts)))
+
+    def _ask_start(self, row: api.WorkflowRow, *, debug: bool) -> None:
+        def started(number: int | None) -> None:
+            if number is not None:
+                self.open_run(number)
+
+        queues = [view.name for view in self.queues.value or ()]
+        zone = (row.schedule.time_zone if row.schedule else None) or self.zone
+        form = StartRun(row, debug=debug, queues=queues, zone=zone, start=partial(start_run, self.link))
+        self.push_screen(form, started)
+
+    def _on_graph(self, do: Callable[[DagView], None]) -> None:
+        if self.page and self.page.graph is not None:
+            do(self.page.graph)
+
+    def _on_output(self, do: Callable[[LogView], None]) -> None:
+        if self.page and self.page.output is not None:
+            do(self.page.output)
+
+    def _on_table(self, do: Callable[[Any], None]) -> None:
+        if self.page and self.page.table is not None:
+            do(self.page.table)
+            self.page.draw_frame()
+
+    def _help(self, page: Page) -> list[Pieces]:
+        lines: list[Pieces] = []
+        kind = None
+        for action in self.actions.offered(page.kinds()):
+            if action.kind is not kind:
+                kind = action.kind
+                lines += [[], [(kind.value, "head")]]
+            keys: list[Piece] = [
+                (f"  {' '.join(key_name(action._replace(keys=(key,))) for key in action.keys):12}", "key")
+            ]
+            lines.append([*keys, (action.help, ""), (f"  {action.id}", "dim")])
+        return lines[1:]

@@ -1,0 +1,82 @@
+"""What actions do: each asks the daemon, and gives in words what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from stoker_shared import api, routes
+from stoker_shared.api.backfills import BackfillView, CancelBackfill
+from stoker_shared.api.scheduling import SchedulingView, SetScheduling
+from stoker_tui.actions import NodeOf
+from stoker_tui.link import Link
+
+Deed = Callable[[Link, Any], Awaitable[str]]
+
+
+def _on_run(route: str, request: api.Request, done: str) -> Deed:
+    async def do(link: Link, row: api.RunRow) -> str:
+        await link.post(routes.fill(route, run=row.id), request, api.RunView)
+        return f"{done} run #{row.id}"
+
+    return do
+
+
+def _on_node(route: str, request: api.Request, done: str) -> Deed:
+    async def do(link: Link, of: NodeOf) -> str:
+        path = routes.fill(route, run=of.run.row.id, node=of.node.name)
+        await link.post(path, request, api.RunView)
+        return f"{done} {of.node.name} of run #{of.run.row.id}"
+
+    return do
+
+
+def _on_backfill(route: str, request: api.Request, done: str) -> Deed:
+    async def do(link: Link, view: BackfillView) -> str:
+        await link.post(routes.fill(route, backfill=view.id), request, BackfillView)
+        return f"{done} backfill B{view.id}"
+
+    return do
+
+
+def _switch(on: bool) -> Deed:
+    async def do(link: Link, row: api.WorkflowRow) -> str:
+        path = link.within(routes.WORKFLOW_SCHEDULING, name=row.name)
+        await link.put(path, SetScheduling(on=on), SchedulingView)
+        return f"switched {'on' if on else 'off'} the schedule of {row.name}"
+
+    return do
+
+
+DEEDS: dict[str, Deed] = {
+    "run.stop": _on_run(routes.RUN_STOP, api.Empty(), "stopping"),
+    "run.pause": _on_run(routes.RUN_PAUSE, api.Empty(), "paused"),
+    "run.resume": _on_run(routes.RUN_RESUME, api.Empty(), "resumed"),
+    "run.rerun_failed": _on_run(routes.RUN_RERUN, api.RerunRun(failed=True), "rerunning what failed of"),
+    "run.rerun_all": _on_run(routes.RUN_RERUN, api.RerunRun(), "rerunning"),
+    "node.stop": _on_node(routes.NODE_STOP, api.Empty(), "stopping"),
+    "node.rerun": _on_node(routes.NODE_RERUN, api.RerunNode(), "rerunning"),
+    "node.rerun_downstream": _on_node(
+        routes.NODE_RERUN, api.RerunNode(downstream=True), "rerunning, with its downstream,"
+    ),
+    "node.succeed": _on_node(routes.NODE_SUCCEED, api.SucceedNode(), "set successful"),
+    "node.succeed_downstream": _on_node(
+        routes.NODE_SUCCEED, api.SucceedNode(downstream=True), "set successful, with its downstream,"
+    ),
+    "workflow.on": _switch(True),
+    "workflow.off": _switch(False),
+    "backfill.pause": _on_backfill(routes.BACKFILL_PAUSE, api.Empty(), "paused"),
+    "backfill.resume": _on_backfill(routes.BACKFILL_RESUME, api.Empty(), "resumed"),
+    "backfill.cancel": _on_backfill(routes.BACKFILL_CANCEL, CancelBackfill(), "cancelling"),
+    "backfill.cancel_running": _on_backfill(
+        routes.BACKFILL_CANCEL, CancelBackfill(running=True), "cancelling, with its runs,"
+    ),
+    "backfill.retry": _on_backfill(routes.BACKFILL_RETRY, api.Empty(), "retrying the failures of"),
+}
+"""By the ids of actions; those that are not here concern the screen, or need a dialog first."""
+
+
+async def start_run(link: Link, request: api.StartRun) -> int:
+    """Start a run and give its number."""
+    view = await link.post(link.within(routes.RUNS), request, api.RunView)
+    return view.row.id

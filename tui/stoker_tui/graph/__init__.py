@@ -1,0 +1,1 @@
+"""DAGs laid out and drawn. Pure: values in, values out."""

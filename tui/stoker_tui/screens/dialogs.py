@@ -1,0 +1,197 @@
+"""Dialogs: a question, a choice among several things, and what is to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.events import Key
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from stoker_tui.looks import style
+from stoker_tui.widgets.pane import Pane
+from stoker_tui.widgets.pieces import Pieces, in_ascii
+
+if TYPE_CHECKING:
+    from rich.style import Style
+
+    from stoker_tui.app import StokerApp
+
+DIALOG_CSS = """
+Confirm, Choose, Read, StartRun { align: center middle; background: transparent; }
+.dialog {
+    width: 76; max-width: 96%; height: auto; max-height: 90%;
+    border: round $primary; background: $surface; padding: 0 1;
+}
+.dialog .title { text-style: bold; height: auto; }
+.dialog .hint { color: $text-muted; height: auto; }
+.dialog .problem { color: $error; height: auto; }
+.dialog Input { height: 1; border: none; padding: 0; background: $surface; }
+.dialog Input:focus { border: none; background: $panel; }
+.dialog OptionList { height: auto; max-height: 16; border: none; padding: 0; background: $surface; }
+.dialog Pane { height: 20; max-height: 70vh; padding: 0; background: $surface; }
+"""
+
+
+def words(text: str, *, ascii_only: bool) -> Content:
+    """Give clean text as it stands, whatever brackets are in it."""
+    return Content(in_ascii(text) if ascii_only else text)
+
+
+class Confirm(ModalScreen[bool]):
+    """Ask before something is done that can't be undone."""
+
+    def __init__(self, question: str) -> None:
+        super().__init__()
+        self._question = question
+
+    def compose(self) -> ComposeResult:
+        """Give the question, and how to answer it."""
+        ascii_only = cast("StokerApp", self.app).ascii_only
+        with Vertical(classes="dialog"):
+            yield Static(words(self._question, ascii_only=ascii_only), classes="title")
+            yield Static(words("y yes   n, esc no", ascii_only=ascii_only), classes="hint")
+
+    def on_key(self, event: Key) -> None:
+        """Take an answer; anything but a clear yes or no is none."""
+        event.stop()
+        if event.key in ("y", "n", "escape", "q"):
+            self.dismiss(event.key == "y")
+
+
+class Choice(NamedTuple):
+    """One thing to choose: ``why_not`` says why it can't be, where it can't."""
+
+    label: str
+    value: Any
+    note: str = ""
+    why_not: str = ""
+
+
+class Choose(ModalScreen[Any]):
+    """Choose one of several things; with ``search`` by typing some of its words."""
+
+    def __init__(self, title: str, choices: Sequence[Choice], *, search: bool = False) -> None:
+        super().__init__()
+        self._title = title
+        self._choices = choices
+        self._search = search
+        self._shown: list[Choice] = []
+
+    def compose(self) -> ComposeResult:
+        """Give the things to choose among."""
+        ascii_only = cast("StokerApp", self.app).ascii_only
+        with Vertical(classes="dialog"):
+            yield Static(words(self._title, ascii_only=ascii_only), classes="title")
+            if self._search:
+                yield Input(placeholder="type some words", compact=True)
+            yield OptionList(compact=True)
+            yield Static("", classes="problem")
+
+    def on_mount(self) -> None:
+        """Show all of them."""
+        self._fill("")
+        self.query_one(Input if self._search else OptionList).focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Show those that have the words typed."""
+        self._fill(event.value)
+
+    def on_input_submitted(self) -> None:
+        """Choose the one that is highlighted."""
+        self._choose(self.query_one(OptionList).highlighted)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Choose it."""
+        self._choose(event.option_index)
+
+    def on_key(self, event: Key) -> None:
+        """Move among the choices while words are typed, and leave."""
+        options = self.query_one(OptionList)
+        if event.key == "escape":
+            event.stop()
+            self.dismiss(None)
+        elif event.key in ("down", "up") and self._search:
+            event.stop()
+            options.action_cursor_down() if event.key == "down" else options.action_cursor_up()
+        elif event.key in ("j", "k") and not self._search:
+            event.stop()
+            options.action_cursor_down() if event.key == "j" else options.action_cursor_up()
+
+    def _fill(self, text: str) -> None:
+        app = cast("StokerApp", self.app)
+        wanted = text.casefold().split()
+        self._shown = [
+            choice
+            for choice in self._choices
+            if all(word in f"{choice.label} {choice.note}".casefold() for word in wanted)
+        ]
+        options = self.query_one(OptionList)
+        options.clear_options()
+        for choice in self._shown:
+            note = choice.why_not or choice.note
+            line = f"{choice.label}  {note}" if note else choice.label
+            content = words(line, ascii_only=app.ascii_only)
+            dim = str(style(app.theme, "dim"))
+            start = len(choice.label)
+            if choice.why_not:
+                content = content.stylize(dim)
+            elif note:
+                content = content.stylize(dim, start)
+            options.add_option(Option(content))
+        if self._shown:
+            options.highlighted = next(
+                (index for index, choice in enumerate(self._shown) if not choice.why_not), 0
+            )
+
+    def _choose(self, index: int | None) -> None:
+        if index is None or index >= len(self._shown):
+            return
+        choice = self._shown[index]
+        if choice.why_not:
+            self.query_one(".problem", Static).update(
+                words(choice.why_not, ascii_only=cast("StokerApp", self.app).ascii_only)
+            )
+        else:
+            self.dismiss(choice.value)
+
+
+class Read(ModalScreen[None]):
+    """Something to read."""
+
+    def __init__(self, title: str, lines: Sequence[Pieces]) -> None:
+        super().__init__()
+        self._title = title
+        self._lines = lines
+
+    def compose(self) -> ComposeResult:
+        """Give the lines."""
+        ascii_only = cast("StokerApp", self.app).ascii_only
+        with Vertical(classes="dialog"):
+            yield Static(words(self._title, ascii_only=ascii_only), classes="title")
+            yield Pane(self._style, ascii_only=ascii_only)
+
+    def on_mount(self) -> None:
+        """Show them."""
+        pane = self.query_one(Pane)
+        pane.set_lines(self._lines)
+        pane.styles.height = min(len(self._lines) + 1, 24)
+        pane.focus()
+
+    def on_key(self, event: Key) -> None:
+        """Scroll, or leave."""
+        pane = self.query_one(Pane)
+        if event.key in ("escape", "q", "enter") or event.character == "?":
+            event.stop()
+            self.dismiss(None)
+        elif event.key in ("j", "k"):
+            event.stop()
+            pane.scroll_relative(y=1 if event.key == "j" else -1, animate=False)
+
+    def _style(self, name: str) -> Style:
+        return style(self.app.theme, name)

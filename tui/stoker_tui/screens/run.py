@@ -1,0 +1,344 @@
+"""A run: its graph, its nodes, what is to be known of the one selected, when each ran, its events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.events import Resize
+from textual.widgets import ContentSwitcher
+
+from stoker_shared import api
+from stoker_shared.events import Reason
+from stoker_shared.model import RUN_ENDS, NodeState
+from stoker_tui.actions import Kind, NodeOf
+from stoker_tui.cli.failures import card_lines
+from stoker_tui.cli.tables import Column as Shape
+from stoker_tui.mirror import Topic
+from stoker_tui.screens import cells, fields
+from stoker_tui.screens.page import Page, focus_first
+from stoker_tui.screens.tabs import tab_line
+from stoker_tui.theme import GLYPHS, version_word
+from stoker_tui.times import ahead, lasted, local, took
+from stoker_tui.topics import Run, RunPage
+from stoker_tui.widgets.dag_view import DagView
+from stoker_tui.widgets.frame import Line
+from stoker_tui.widgets.gantt_view import GanttView
+from stoker_tui.widgets.line_table import Column, LineTable
+from stoker_tui.widgets.pane import Pane
+from stoker_tui.widgets.pieces import Piece, Pieces
+
+WIDE = 110
+"""Columns from which on what is known of a node stands beside the nodes, not below them."""
+
+_TABS = ("graph", "nodes", "gantt", "events")
+
+
+class RunScreen(Page):
+    """One run."""
+
+    DEFAULT_CSS = """
+    RunScreen #panes { height: 1fr; layout: vertical; }
+    RunScreen #panes.wide { layout: horizontal; }
+    RunScreen #tabs { height: 1fr; }
+    RunScreen #facts { height: 1fr; border-top: solid $panel; }
+    RunScreen #panes.wide #facts { height: 100%; width: 2fr; border-top: none; border-left: solid $panel; }
+    RunScreen #panes.wide #tabs { height: 100%; width: 3fr; }
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self._topic = Run(number)
+        self._list: LineTable[api.NodeView] | None = None
+        self._tab = 0
+
+    @property
+    def topics(self) -> Sequence[Topic]:
+        """The run."""
+        return (self._topic,)
+
+    @property
+    def crumbs(self) -> Sequence[str]:
+        """Say where it is."""
+        known = self._topic.value
+        name = f" {known.view.row.name}" if known else ""
+        return ["runs", f"#{self._topic.number}{name}"]
+
+    def body(self) -> ComposeResult:
+        """Give what is known of the run."""
+        ascii_only = self.stoker.ascii_only
+        yield Line(self.styles_of, ascii_only=ascii_only, id="title")
+        yield Line(self.styles_of, ascii_only=ascii_only, id="tabline")
+        self._list = LineTable(
+            self._columns(),
+            key=lambda node: node.name,
+            styles=self.styles_of,
+            fields=fields.NODE,
+            ascii_only=ascii_only,
+            id="nodes",
+        )
+        with Container(id="panes"):
+            with ContentSwitcher(id="tabs", initial="graph"):
+                yield DagView(self.styles_of, ascii_only=ascii_only, id="graph")
+                yield self._list
+                yield GanttView(self.styles_of, ascii_only=ascii_only, id="gantt")
+                yield Pane(self.styles_of, ascii_only=ascii_only, id="events")
+            yield Pane(self.styles_of, ascii_only=ascii_only, id="facts")
+
+    def on_resize(self, event: Resize) -> None:
+        """Put what is known of a node where there is room."""
+        self.query("#panes").set_class(event.size.width >= WIDE, "wide")
+
+    @property
+    def table(self) -> LineTable | None:
+        """The nodes, where they are shown."""
+        return self._list if _TABS[self._tab] == "nodes" else None
+
+    @property
+    def graph(self) -> DagView | None:
+        """The graph, where it is shown."""
+        return self.query_one(DagView) if _TABS[self._tab] == "graph" else None
+
+    def things(self) -> Mapping[Kind, Sequence[Any]]:
+        """Give the nodes chosen, and the run."""
+        known = self._topic.value
+        if known is None:
+            return {Kind.TABS: [None]}
+        current = self._current()
+        nodes = self._list.chosen if self.table and self._list else [current] if current else []
+        return {
+            Kind.NODE: [NodeOf(known.view, node) for node in nodes],
+            Kind.RUN: [known.view.row],
+            Kind.TABS: [None],
+        }
+
+    def turn(self, by: int) -> None:
+        """Go to another tab."""
+        self._tab = (self._tab + by) % len(_TABS)
+        self.query_one("#tabs", ContentSwitcher).current = _TABS[self._tab]
+        self.query_one(f"#{_TABS[self._tab]}").focus()
+        self.redraw()
+
+    def open(self) -> None:
+        """Read what the node wrote."""
+        self.stoker.act([self.stoker.actions["node.log"]])
+
+    def draw(self) -> None:
+        """Show the run."""
+        known = self._topic.value
+        self.query_one("#tabline", Line).show(tab_line(_TABS, self._tab))
+        if known is None or self._list is None:
+            self.query_one("#title", Line).show(
+                [(f" {self._topic.problem or 'asking the daemon ...'}", "dim")]
+            )
+            return
+        now = self.stoker.now()
+        self.query_one("#title", Line).show(title(known.view, now))
+        graph, nodes = self.query_one(DagView), known.view.nodes
+        first = not self._list.count
+        graph.show(
+            {node.name: node.upstream for node in nodes}, {node.name: node.state.value for node in nodes}
+        )
+        self._list.set_rows(nodes)
+        if first:
+            graph.select(_interesting(nodes))
+        focus_first(self, graph)
+        self._draw_tab(known, now)
+        self._draw_facts()
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Tell of the node under the cursor, and select it in the graph too."""
+        super().on_line_table_moved(event)
+        if self.table is not None and event.table.current is not None:
+            self.query_one(DagView).select(event.table.current.name)
+        self._draw_facts()
+
+    def on_dag_view_selected(self, event: DagView.Selected) -> None:
+        """Tell of the node, and put the cursor on it in the list too."""
+        if self._list is not None and self.table is None:
+            self._list.go_to(event.node)
+        self.redraw()
+
+    def on_dag_view_opened(self, event: DagView.Opened) -> None:
+        """Open the node."""
+        self.open()
+
+    def _draw_tab(self, known: RunPage, now: datetime) -> None:
+        if _TABS[self._tab] == "gantt":
+            row = known.view.row
+            start = row.started_at or row.created_at
+            self.query_one(GanttView).show(known.view.nodes, start, row.ended_at or now)
+        elif _TABS[self._tab] == "events":
+            self.query_one("#events", Pane).set_lines(event_lines(known.view, self.stoker.zone))
+
+    def _draw_facts(self) -> None:
+        known, node = self._topic.value, self._current()
+        lines: list[Pieces] = []
+        if known is not None and node is not None:
+            card = known.cards.get(node.name)
+            lines = list(node_lines(known.view, node, card, self.stoker.now(), self.stoker.zone))
+        self.query_one("#facts", Pane).set_lines(lines)
+
+    def _current(self) -> api.NodeView | None:
+        """Give the node selected in the tab that is shown: in the list of nodes, or else in the graph."""
+        known = self._topic.value
+        if self.table is not None or known is None:
+            return self.table.current if self.table else None
+        selected = self.query_one(DagView).selected
+        return next((node for node in known.view.nodes if node.name == selected), None)
+
+    def _columns(self) -> Sequence[Column[api.NodeView]]:
+        now = self.stoker.now
+        return [
+            Column(Shape("NODE", text=True), lambda node: cells.plain(node.name), lambda node: node.name),
+            Column(Shape("STATUS"), cells.node_state, lambda node: node.state.value),
+            Column(
+                Shape("TOOK", right=True),
+                lambda node: cells.plain(_took(node, now())),
+            ),
+            Column(Shape("USUAL", right=True, spare=3), lambda node: cells.dim(took(node.usual_seconds))),
+            Column(
+                Shape("ATTEMPTS", right=True, spare=2),
+                lambda node: cells.plain(len(node.attempts) or ""),
+                lambda node: len(node.attempts),
+            ),
+            Column(Shape("QUEUE", text=True, spare=4), lambda node: cells.dim(node.queue)),
+            Column(Shape("WHY", text=True, spare=1), lambda node: cells.dim(why_so(node))),
+        ]
+
+
+def _interesting(nodes: Sequence[api.NodeView]) -> str | None:
+    """Give the node to look at first: one that failed, else one that is under way, else the first."""
+    by_state = {node.state: node.name for node in reversed(nodes)}
+    wanted = (NodeState.FAILED, NodeState.RETRYING, NodeState.RUNNING)
+    return next((by_state[state] for state in wanted if state in by_state), nodes[0].name if nodes else None)
+
+
+def title(view: api.RunView, now: datetime) -> Pieces:
+    """Give a run in a line."""
+    row = view.row
+    state = row.state.value
+    word = "stopping" if view.stopping and row.state not in RUN_ENDS else state
+    ended = sum(node.ended_at is not None for node in view.nodes)
+    pieces: list[Piece] = [
+        (f" {GLYPHS[state]} {word}", state),
+        (f" {lasted(row.started_at, row.ended_at, now)}", ""),
+        (f"  {ended}/{len(view.nodes)}", ""),
+        (f"  {version_word(row)}", ""),
+        (f"  cycle {local(row.cycle, row.time_zone)} {row.time_zone}", ""),
+        (f"  by {row.trigger.value}, {row.by}", "dim"),
+    ]
+    if view.expected_at and row.state not in RUN_ENDS:
+        pieces.append((f"  done {ahead(view.expected_at, now)}", "dim"))
+    if view.late:
+        pieces.append((f"  late to {', '.join(what.value for what in view.late)}", "warning"))
+    if row.remarks:
+        pieces.append((f"  {row.remarks}", "dim"))
+    return pieces
+
+
+def node_lines(
+    view: api.RunView, node: api.NodeView, card: api.FailureView | None, now: datetime, zone: str
+) -> Iterator[Pieces]:
+    """Give what is to be known of a node: how it stands and why, its failure, its attempts."""
+    yield [(f"{node.name}  ", "strong"), *cells.node_state(node)]
+    if node.waiting:
+        yield [("waits: ", "dim"), (node.waiting, "pending")]
+    if card is not None:
+        first, *rest = card_lines(view.row.id, card)
+        yield [(first, "failed")]
+        yield from ([(line, "")] for line in rest)
+        yield []
+    elif why := why_so(node):
+        yield [("why: ", "dim"), (why, "")]
+    if node.retry_at:
+        yield [("retried: ", "dim"), (ahead(node.retry_at, now), "retrying")]
+    yield [("job ", "dim"), (node.job, "")]
+    if node.queue:
+        yield [("queue ", "dim"), (f"{node.queue}, {node.cu} CU", "")]
+    usual = took(node.usual_seconds)
+    if usual:
+        due = f", done {ahead(node.expected_at, now)}" if node.expected_at and not node.ended_at else ""
+        yield [("usually ", "dim"), (usual + due, "")]
+    states = {other.name: other.state.value for other in view.nodes}
+    if node.upstream:
+        yield [("upstream ", "dim"), *_named(node.upstream, states)]
+    below = [other.name for other in view.nodes if node.name in other.upstream]
+    if below:
+        yield [("downstream ", "dim"), *_named(below, states)]
+    if node.attempts:
+        yield []
+    for attempt in reversed(node.attempts):
+        yield _attempt(attempt, now, zone)
+
+
+def why_so(node: api.NodeView) -> str:
+    """Say why a node stands as it does, where that is not plain success."""
+    if node.waiting or node.detail or node.state is NodeState.SUCCEEDED or node.reason is None:
+        return node.waiting or node.detail
+    status = node.attempts[-1].exit_status if node.attempts else None
+    words = {
+        Reason.UPSTREAM: "an upstream node did not succeed",
+        Reason.STOP: "a person stopped it",
+        Reason.EXIT: f"exit status {status}",
+    }
+    return words.get(node.reason, node.reason.value.replace("_", " "))
+
+
+def _named(names: Sequence[str], states: Mapping[str, str]) -> Pieces:
+    pieces: list[Piece] = []
+    for name in names:
+        state = states.get(name, "")
+        pieces += [(f"{GLYPHS.get(state, '')} ", state), (f"{name}  ", "")]
+    return pieces
+
+
+def _attempt(attempt: api.AttemptView, now: datetime, zone: str) -> Pieces:
+    pieces: list[Piece] = [
+        (f"attempt {attempt.number}  ", "strong"),
+        (f"{local(attempt.starting_at, zone, seconds=True)}  ", "dim"),
+        (lasted(attempt.starting_at, attempt.ended_at, now), ""),
+    ]
+    if attempt.exit_status is not None:
+        pieces.append((f"  exit {attempt.exit_status}", "failed" if attempt.exit_status else "dim"))
+    if attempt.pid and not attempt.ended_at:
+        pieces.append((f"  pid {attempt.pid}", "dim"))
+    if attempt.adopted_at:
+        pieces.append(("  adopted", "dim"))
+    if attempt.detail:
+        pieces.append((f"  {attempt.detail}", "dim"))
+    return pieces
+
+
+def _took(node: api.NodeView, now: datetime) -> str:
+    return lasted(node.attempts[0].starting_at, node.ended_at, now) if node.attempts else ""
+
+
+def event_lines(view: api.RunView, zone: str) -> list[Pieces]:
+    """Give what happened in a run, the newest first."""
+    row = view.row
+    happened: list[tuple[datetime, str, str]] = [
+        (row.created_at, f"made by {row.by} ({row.trigger.value})", ""),
+        *((deed.at, f"{deed.by} {deed.what}", "strong") for deed in view.deeds),
+    ]
+    if row.ended_at:
+        happened.append((row.ended_at, f"the run has {_ended(row.state.value)}", row.state.value))
+    for node in view.nodes:
+        for attempt in node.attempts:
+            nth = f", attempt {attempt.number}" if len(node.attempts) > 1 else ""
+            happened.append((attempt.starting_at, f"{node.name} started{nth}", ""))
+            if attempt.ended_at:
+                status = f", exit {attempt.exit_status}" if attempt.exit_status is not None else ""
+                failed = "failed" if attempt.exit_status else ""
+                happened.append((attempt.ended_at, f"{node.name} ended{nth}{status}", failed))
+        if node.ended_at and not node.attempts:
+            happened.append((node.ended_at, f"{node.name} {node.state.value}", node.state.value))
+    happened.sort(key=lambda one: one[0], reverse=True)
+    return [[(f"{local(at, zone, seconds=True)}  ", "dim"), (what, name)] for at, what, name in happened]
+
+
+def _ended(state: str) -> str:
+    return {"stopped": "been stopped"}.get(state, state)

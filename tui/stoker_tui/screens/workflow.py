@@ -1,0 +1,224 @@
+"""A workflow: its graph, its nodes, its runs, its versions, its schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.widgets import ContentSwitcher
+
+from stoker_shared import api
+from stoker_shared.model import NodeSpec
+from stoker_shared.schedules import in_words
+from stoker_shared.state import WorkflowVersion
+from stoker_tui.actions import Kind
+from stoker_tui.cli.tables import Column as Shape
+from stoker_tui.mirror import Topic
+from stoker_tui.screens import cells, fields
+from stoker_tui.screens.lists import run_columns
+from stoker_tui.screens.page import Page, focus_first
+from stoker_tui.screens.tabs import tab_line
+from stoker_tui.times import ago, ahead, local
+from stoker_tui.topics import Runs, Workflow, WorkflowPage
+from stoker_tui.widgets.dag_view import DagView
+from stoker_tui.widgets.frame import Line
+from stoker_tui.widgets.line_table import Column, LineTable
+from stoker_tui.widgets.pane import Pane
+from stoker_tui.widgets.pieces import Piece, Pieces
+
+_TABS = ("graph", "nodes", "runs", "versions", "schedule")
+
+
+class WorkflowScreen(Page):
+    """One workflow: of its definitions the latest version's, the draft's where there is none."""
+
+    def __init__(self, row: api.WorkflowRow) -> None:
+        super().__init__()
+        self._topic = Workflow(row)
+        self._runs = Runs(row.id)
+        self._row = row
+        self._tab = 0
+        self._tables: dict[str, LineTable] = {}
+
+    @property
+    def topics(self) -> Sequence[Topic]:
+        """The workflow and its runs."""
+        return (self._topic, self._runs)
+
+    @property
+    def crumbs(self) -> Sequence[str]:
+        """Say where it is."""
+        return ["workflows", self._topic.name]
+
+    def body(self) -> ComposeResult:
+        """Give what is known of the workflow."""
+        ascii_only = self.stoker.ascii_only
+        yield Line(self.styles_of, ascii_only=ascii_only, id="title")
+        yield Line(self.styles_of, ascii_only=ascii_only, id="tabline")
+        self._tables = {
+            "nodes": self._table("nodes", _node_columns(), lambda node: node.name, fields.NODE_SPEC),
+            "runs": self._table("runs", run_columns(self, named=False), lambda row: row.id, fields.RUN),
+            "versions": self._table("versions", self._version_columns(), lambda version: version.version),
+        }
+        with ContentSwitcher(id="tabs", initial="graph"):
+            yield DagView(self.styles_of, ascii_only=ascii_only, id="graph")
+            yield from self._tables.values()
+            yield Pane(self.styles_of, ascii_only=ascii_only, id="schedule")
+
+    @property
+    def table(self) -> LineTable | None:
+        """The list of the tab."""
+        return self._tables.get(_TABS[self._tab])
+
+    @property
+    def graph(self) -> DagView | None:
+        """The graph, where it is shown."""
+        return self.query_one(DagView) if _TABS[self._tab] == "graph" else None
+
+    def things(self) -> Mapping[Kind, Sequence[Any]]:
+        """Give the workflow, and the runs chosen."""
+        known = self._topic.value
+        things: dict[Kind, Sequence[Any]] = {
+            Kind.WORKFLOW: [known.draft.row if known else self._row],
+            Kind.TABS: [None],
+        }
+        if _TABS[self._tab] == "runs":
+            things[Kind.RUN] = self._tables["runs"].chosen
+        return things
+
+    def turn(self, by: int) -> None:
+        """Go to another tab."""
+        self._tab = (self._tab + by) % len(_TABS)
+        name = _TABS[self._tab]
+        self.query_one("#tabs", ContentSwitcher).current = name
+        self.query_one(f"#{name}").focus()
+        self.redraw()
+
+    def open(self) -> None:
+        """Open the run under the cursor."""
+        current = self.table.current if self.table else None
+        if isinstance(current, api.RunRow):
+            self.stoker.open_run(current.id)
+
+    def draw(self) -> None:
+        """Show the workflow."""
+        self.query_one("#tabline", Line).show(tab_line(_TABS, self._tab))
+        known = self._topic.value
+        if known is None:
+            self.query_one("#title", Line).show(
+                [(f" {self._topic.problem or 'asking the daemon ...'}", "dim")]
+            )
+            return
+        self.query_one("#title", Line).show(self._title(known))
+        spec = (known.latest or known.draft).spec
+        self._tables["nodes"].set_rows(spec.nodes)
+        self._tables["runs"].empty = ("no runs yet; r starts one",)
+        self._tables["runs"].set_rows((self._runs.value or {}).values())
+        self._tables["versions"].empty = ("nothing is published yet",)
+        self._tables["versions"].set_rows(known.versions)
+        _show_graph(self.query_one(DagView), spec.nodes)
+        self.query_one("#schedule", Pane).set_lines(list(self._schedule(known)))
+        focus_first(self, self.query_one(f"#{_TABS[self._tab]}"))
+
+    def on_line_table_near_end(self, event: LineTable.NearEnd) -> None:
+        """Have older runs asked for."""
+        if event.table.id == "runs":
+            self.stoker.ask_older(self._runs)
+
+    def _table(self, id: str, columns: Sequence[Column], key: Any, asked: Any = None) -> LineTable:
+        return LineTable(
+            columns,
+            key=key,
+            styles=self.styles_of,
+            fields=asked,
+            ascii_only=self.stoker.ascii_only,
+            id=id,
+        )
+
+    def _title(self, known: WorkflowPage) -> Pieces:
+        row, now = known.draft.row, self.stoker.now()
+        pieces: list[Piece] = [
+            (f" v{row.version}" if row.version else " never published", "strong"),
+            ("  draft is ahead" if row.has_changes and row.version else "", "warning"),
+            (f"  {in_words(row.schedule)}", ""),
+        ]
+        if row.schedule:
+            pieces.append(("  on", "succeeded") if row.scheduling else ("  off", "dim"))
+        if row.scheduling and row.next_at:
+            pieces.append((f", next {ahead(row.next_at, now)}", ""))
+        pieces.append((f"  queue {row.queue}", "dim"))
+        pieces += [(f"  {key}={value}", "dim") for key, value in row.tags.items()]
+        description = known.draft.spec.description
+        return [*pieces, (f"  {description}" if description else "", "dim")]
+
+    def _version_columns(self) -> Sequence[Column[WorkflowVersion]]:
+        now = self.stoker.now
+        return [
+            Column(Shape("VERSION"), lambda version: cells.plain(f"v{version.version}"), lambda v: v.version),
+            Column(Shape("PUBLISHED"), lambda version: cells.plain(ago(version.at, now())), lambda v: v.at),
+            Column(Shape("USER", text=True), lambda version: cells.dim(version.by), lambda v: v.by),
+            Column(Shape("REMARKS", text=True), lambda version: cells.plain(version.remarks)),
+        ]
+
+    def _schedule(self, known: WorkflowPage) -> Iterator[Pieces]:
+        row, view, now = known.draft.row, known.scheduling, self.stoker.now()
+        if row.schedule is None:
+            yield [("It has no schedule: its runs are started by hand (r), or by a backfill.", "")]
+            return
+        words = view.words if view else in_words(row.schedule)
+        yield [
+            (words, "strong"),
+            ("  switched on" if row.scheduling else "  switched off; o turns it on", "dim"),
+        ]
+        if view is None:
+            return
+        yield [(f"time zone {view.time_zone}", "dim")]
+        if view.skipped:
+            skipped = view.skipped
+            yield [
+                (f"{skipped.count} skipped, the last {ago(skipped.last, now)}: ", "warning"),
+                (skipped.detail or skipped.reason.value.replace("_", " "), ""),
+            ]
+        yield []
+        yield [(f"{'DUE':<24}{'UTC':<18}CYCLE TIME", "head")]
+        for tick in view.next:
+            utc = local(tick.utc, "UTC")
+            yield [
+                (f"{_minute(tick.local):<24}", ""),
+                (f"{utc:<18}", "dim"),
+                (f"{_minute(tick.cycle_local):<24}", ""),
+                (f"{ahead(tick.utc, now)}", "dim"),
+                (f"  {tick.note}" if tick.note else "", "warning"),
+            ]
+
+
+def _minute(text: str) -> str:
+    """Give a time with its offset (ISO 8601) to the minute: ``2026-11-23 01:00+01:00``."""
+    return text[:16].replace("T", " ") + text[19:25]
+
+
+def _node_columns() -> Sequence[Column[NodeSpec]]:
+    return [
+        Column(Shape("NODE", text=True), lambda node: cells.plain(node.name), lambda node: node.name),
+        Column(Shape("JOB", text=True), lambda node: cells.plain(node.job), lambda node: node.job),
+        Column(Shape("UPSTREAM", text=True), lambda node: cells.dim(", ".join(node.upstream))),
+        Column(Shape("QUEUE", text=True, spare=1), lambda node: cells.dim(node.queue or "")),
+        Column(
+            Shape("RETRIES", right=True, spare=2),
+            lambda node: cells.dim("" if node.retries is None else node.retries),
+        ),
+        Column(
+            Shape("ENABLED", spare=3),
+            lambda node: [("", "")] if node.enabled else [("– disabled", "skipped")],
+        ),
+    ]
+
+
+def _show_graph(graph: DagView, nodes: Sequence[NodeSpec]) -> None:
+    graph.empty = "It has no nodes yet."
+    try:
+        graph.show({node.name: node.upstream for node in nodes}, {})
+    except ValueError as error:
+        graph.empty = f"It can't be drawn: {error}"
+        graph.show({}, {})
