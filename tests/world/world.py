@@ -19,7 +19,9 @@ from typing import Any
 from stoker_daemon.app import Failure
 from stoker_daemon.attempts import AttemptKey
 from stoker_daemon.engine import Turn
+from stoker_daemon.line import Line
 from stoker_daemon.runlog.segments import LogError, load
+from stoker_daemon.waiting import why_waiting
 from stoker_shared import events as ev
 from stoker_shared.apply import apply
 from stoker_shared.model import CatchUpPolicy, RunState
@@ -87,6 +89,7 @@ class World:
         self.requests: dict[Request, Client] = {}
         self.life: Life | None = None
         self._last: State | None = None
+        self._waiting: set[tuple[int, str, int]] = set()
         self._stopped: tuple[Life | None, float, set[AttemptKey]] = None, 0.0, set()
 
     @property
@@ -239,6 +242,7 @@ class World:
         except Killed:
             self._die(power=self._power_fails)
         else:
+            self._synced()
             if not life.failure:
                 life.loop.create_task(
                     life.engine.submit(lambda turn: settle_in(turn, self.around.objects, self.chance))
@@ -312,8 +316,12 @@ class World:
         self.invariants.spawned(process)
 
     def _synced(self) -> None:
-        """See how far the log would go if the power failed now. What a failed disk has is not certain."""
-        if self.life and (self.life.failure or (self.life.writer and self.life.engine.failed.done())):
+        """See how far the log would go if the power failed now.
+
+        What is there while the daemon starts, or once the disk has failed, may be cut off yet.
+        """
+        life = self.life
+        if life and (life.state is None or life.failure or (life.writer and life.engine.failed.done())):
             return
         names = [name for name in self.disk.durable_names if name.endswith(".jsonl")]
         if not names:
@@ -404,6 +412,8 @@ class World:
         self.disk.fuse, self.disk.names_fuse = None, False
         self.at(1, self._let_go)
         self.at(200, self._switch_off)
+        self.at(300, self._look_who_waits)
+        self.at(310, self._look_who_waits)
         self.at(600, self._stop_all)
         latest = self.clock.seconds + REST
         while not self._rests():
@@ -469,6 +479,15 @@ class World:
         on_time = tick is None or tick > self.now() - timedelta(seconds=LATEST_TICK)
         must(on_time or waits, f"the tick {tick} of workflow {workflow} has no run at {self.now()}")
 
+    def _look_who_waits(self) -> None:
+        """Check that no node waits that could start, and did so at the look before."""
+
+        def look(turn: Turn) -> None:
+            before, self._waiting = self._waiting, set(_could_start(turn.state, turn.now))
+            must(not before & self._waiting, f"{before & self._waiting} could start, and are forgotten")
+
+        self._command(look)
+
     def _stop_all(self) -> None:
         """Stop what has not ended by now: what hangs, or waits for a clock that was set back."""
 
@@ -489,6 +508,15 @@ class World:
             self.life.loop.create_task(self.life.engine.submit(command)).add_done_callback(_heeded)
         else:
             self.at(60, lambda: self._command(command))
+
+
+def _could_start(state: State, now: datetime) -> Iterator[tuple[int, str, int]]:
+    """Give the nodes that wait for nothing, with how many attempts they had."""
+    line = Line(state, now)
+    for run in state.runs.values():
+        for name, why in why_waiting(line, run, now).items():
+            if why == "starts now":
+                yield run.id, name, len(run.node(name).attempts)
 
 
 def _last_seq(segment: bytearray) -> int:

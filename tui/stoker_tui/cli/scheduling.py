@@ -7,22 +7,14 @@ import msgspec
 from msgspec import UNSET
 
 from stoker_shared.api import MAX_PAGE
-from stoker_shared.api.scheduling import SchedulingView, SkipView, TicksQuery, TickView
-from stoker_shared.events import SkipReason
-from stoker_shared.text import clean_line
+from stoker_shared.api.scheduling import SchedulingView, TicksQuery, TickView
 from stoker_tui.cli import completing
 from stoker_tui.cli.common import USAGE, Context, command, give_up
-from stoker_tui.cli.tables import Column, moment, print_json, print_table
+from stoker_tui.cli.schedule_views import print_scheduling, print_ticks
+from stoker_tui.cli.tables import print_json
 from stoker_tui.cli.workflows import workflow
 
 _NAME = click.argument("name", shell_complete=completing.workflows)
-
-SKIPPED = {
-    SkipReason.OVERLAP: "an earlier run was active",
-    SkipReason.CATCH_UP: "missed, and its catch-up policy leaves them out",
-    SkipReason.REFUSED: "no run could be made",
-}
-"""Why ticks have no runs, in words."""
 
 
 class _Line(TickView, omit_defaults=False):
@@ -43,7 +35,7 @@ def switch_on(context: Context, name: str) -> None:
 
     See also: stoker workflow off, stoker workflow next.
     """
-    _print_switched(context, context.client.set_scheduling(name, on=True))
+    _print(context, context.client.set_scheduling(name, on=True))
 
 
 @command(workflow, "off")
@@ -57,7 +49,7 @@ def switch_off(context: Context, name: str) -> None:
 
     See also: stoker workflow on, stoker stop.
     """
-    _print_switched(context, context.client.set_scheduling(name, on=False))
+    _print(context, context.client.set_scheduling(name, on=False))
 
 
 @command(workflow, "next")
@@ -96,48 +88,8 @@ def show_next(
     print_ticks(ticks)
 
 
-def print_ticks(ticks: list[TickView]) -> None:
-    """Print when runs are due."""
-    print_table(
-        [Column("LOCAL"), Column("UTC"), Column("CYCLE TIME"), Column("NOTE", text=True)],
-        [
-            [
-                local(tick.local),
-                moment(tick.utc, "UTC"),
-                local(tick.cycle_local) if tick.cycle_local else "-",
-                tick.note or "-",
-            ]
-            for tick in ticks
-        ],
-    )
-
-
-def local(text: str) -> str:
-    """Give a local time with its offset (ISO 8601) as tables show it."""
-    return text.replace("T", " ", 1)
-
-
-def skipped_in_words(skip: SkipView) -> str:
-    """Say which ticks have no runs, and why."""
-    ticks = (
-        moment(skip.first)
-        if skip.count == 1
-        else f"{skip.count} from {moment(skip.first)} to {moment(skip.last)}"
-    )
-    return clean_line(f"{ticks}: {skip.detail or SKIPPED[skip.reason]}")
-
-
-def _print_switched(context: Context, view: SchedulingView) -> None:
+def _print(context: Context, view: SchedulingView) -> None:
     if context.as_json:
         print_json([view])
-        return
-    name = clean_line(view.workflow)
-    if not view.on:
-        click.echo(f"{name} is off: no runs are made by its schedule")
-    elif view.next:
-        due = f"{local(view.next[0].local)} {view.time_zone}"
-        click.echo(f"{name} is on: {clean_line(view.words)}; its next run is due {due}")
     else:
-        click.echo(f"{name} is on, but no run is due any more: {clean_line(view.words)}")
-    if view.skipped:
-        click.echo(f"skipped last: {skipped_in_words(view.skipped)}")
+        print_scheduling(view)

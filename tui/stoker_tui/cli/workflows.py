@@ -16,6 +16,7 @@ from stoker_shared.writing import written
 from stoker_tui.cli import completing, main
 from stoker_tui.cli.common import REFUSED, USAGE, Context, command, give_up, with_faults
 from stoker_tui.cli.differences import print_changes, print_graph
+from stoker_tui.cli.schedule_views import print_scheduling
 from stoker_tui.cli.tables import Column, moment, print_drawing, print_json, print_table
 from stoker_tui.graph.drawing import draw
 
@@ -127,6 +128,8 @@ def show_workflow(
         click.echo(clean(view.spec.description))
     click.echo("")
     _print_fields(view.spec)
+    if view.spec.schedule or view.row.scheduling:
+        print_scheduling(context.client.scheduling(name))
     print_drawing(drawn(view.spec, ascii_only))
     click.echo("")
     print_table(
