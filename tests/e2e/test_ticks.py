@@ -56,8 +56,6 @@ def test_ticks_are_shown_in_local_time_and_utc_with_cycle_times_and_clock_change
         "utc": "2026-03-28T01:30:00Z",
         "cycle_time": "2026-03-27T01:30:00Z",
         "cycle_local": "2026-03-27T02:30:00+01:00",
-        "change": None,
-        "note": "",
     }
     assert shifted["local"] == "2026-03-29T03:00:00+02:00"
     assert shifted["change"] == "shifted"
