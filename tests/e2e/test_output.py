@@ -331,6 +331,7 @@ async def test_a_reader_of_ranges_sees_true_positions_around_what_was_cut_out(
         job.finish(2)
         assert await source.grown(6)
         assert not await source.grown(len(ALL))
+        wait_for(lambda: disk(job.directory) <= MIB, "the disk is freed")
         start, end, size = cut_in(job.content("stdout"))
 
         assert await source.size() == size == len(ALL)
