@@ -73,7 +73,7 @@ class Clock:
 
     async def rested(self) -> None:
         """Wait until somebody waits for time to pass."""
-        while not self._sleepers:
+        while all(sleeper.done() for sleeper in self._sleepers):
             self._resting.clear()
             await self._resting.wait()
 
@@ -81,8 +81,7 @@ class Clock:
         self.now += timedelta(seconds=seconds)
         self._passed += seconds
         for sleeper, end in list(self._sleepers.items()):
-            if end <= self._passed:
-                del self._sleepers[sleeper]
+            if end <= self._passed and not sleeper.done():
                 sleeper.set_result(None)
 
     def set(self, seconds: float) -> None:
