@@ -73,11 +73,6 @@ class Window:
         last = self._rows_of(self.text.line_at(self.top.start)) - 1
         self.top = min(Place(self.top.start, min(self.top.part, last)), self._last_top())
 
-    @property
-    def at_end(self) -> bool:
-        """Whether the last row is seen."""
-        return self.top >= self._last_top()
-
     def _last_top(self) -> Place:
         return self._up(Place(self.text.size), self.height)
 
