@@ -423,6 +423,13 @@ class Backfill(msgspec.Struct, tag="backfill", omit_defaults=True):
         return self.ahead < self.last or self.first < self.back or self.retried is not None
 
 
+class Draining(msgspec.Struct, frozen=True, tag="draining"):
+    """No node is started, since when, and who asked for that."""
+
+    at: datetime
+    by: str
+
+
 class Counters(msgspec.Struct, tag="counters"):
     """The last numbers given out."""
 
@@ -434,10 +441,10 @@ class Counters(msgspec.Struct, tag="counters"):
 DEFAULT = "default"
 """The workspace that is there from the start."""
 
-SHAPE = 3
+SHAPE = 4
 """Number of the state's shape, raised when a replay comes to more than earlier snapshots hold."""
 
-Item = Counters | Workspace | Queue | Variable | Job | Workflow | Backfill | Run
+Item = Counters | Draining | Workspace | Queue | Variable | Job | Workflow | Backfill | Run
 """What a segment's snapshot consists of."""
 
 
@@ -451,6 +458,7 @@ class State(msgspec.Struct):
 
     seq: int = 0
     counters: Counters = msgspec.field(default_factory=Counters)
+    draining: Draining | None = None
     workspaces: dict[str, Workspace] = msgspec.field(default_factory=lambda: {DEFAULT: Workspace(DEFAULT)})
     queues: dict[str, Queue] = {}
     variables: dict[tuple[str, str], Variable] = {}
@@ -466,6 +474,8 @@ class State(msgspec.Struct):
     def items(self) -> Iterator[Item]:
         """Give the parts of a snapshot."""
         yield self.counters
+        if self.draining:
+            yield self.draining
         yield from self.workspaces.values()
         yield from self.queues.values()
         yield from self.variables.values()
@@ -479,6 +489,8 @@ class State(msgspec.Struct):
         match item:
             case Counters():
                 self.counters = item
+            case Draining():
+                self.draining = item
             case Workspace():
                 self.workspaces[item.name] = item
             case Queue():

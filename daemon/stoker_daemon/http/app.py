@@ -13,11 +13,13 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.responses import Response
 
+from stoker_daemon.commands.draining import set_draining
 from stoker_daemon.engine import Engine
 from stoker_daemon.http import metrics
 from stoker_daemon.http.actions import Actions
 from stoker_daemon.http.answers import handlers
 from stoker_daemon.http.backfills import Backfills
+from stoker_daemon.http.callers import Caller
 from stoker_daemon.http.events import Events
 from stoker_daemon.http.failures import Failures
 from stoker_daemon.http.jobs import Jobs
@@ -42,7 +44,7 @@ from stoker_daemon.projection import Projection
 from stoker_daemon.scheduler import Scheduler
 from stoker_daemon.secrets import Secrets
 from stoker_shared import __version__, routes
-from stoker_shared.api import API_VERSION, DueRun, Status
+from stoker_shared.api import API_VERSION, DrainingView, DueRun, SetDraining, Status
 
 _SHOWN = 5
 """Runs that the status names of those that schedules make next."""
@@ -73,6 +75,7 @@ class Api:
         once = Once(engine, projection)
         self._operations = [
             Operation("GET", routes.STATUS, self.show_status),
+            Operation("PUT", routes.DRAINING, self.set_draining),
             Operation("GET", routes.OPENAPI, self.describe, gives="application/json"),
             Operation("GET", routes.METRICS, self.show_metrics, gives="text/plain"),
             *Content(engine, objects).operations(),
@@ -97,6 +100,14 @@ class Api:
 
     async def show_status(self) -> Answer[Status]:
         """Show the daemon at a glance."""
+        return self._status()
+
+    async def set_draining(self, caller: Caller, body: SetDraining) -> Answer[Status]:
+        """Start no node any more, or do again. What runs goes on; what is due is accepted, and waits."""
+        await self._engine.submit(set_draining(body.on, caller.user))
+        return self._status()
+
+    def _status(self) -> Answer[Status]:
         state, held = self._engine.state, self._engine.held()
         shown = Status(
             version=__version__,
@@ -113,6 +124,7 @@ class Api:
             seq=state.seq,
             log=self._engine.log.id,
             held=held.problem.detail if held else "",
+            draining=DrainingView(state.draining.at, state.draining.by) if state.draining else None,
             next_runs=[
                 DueRun(workflow.workspace, workflow.name, moment)
                 for moment, number in self._scheduler.soonest(_SHOWN)

@@ -396,10 +396,24 @@ class DueRun(msgspec.Struct, frozen=True):
     at: Moment
 
 
+class SetDraining(Request, frozen=True):
+    """Turn the daemon's switch. On, no node is started, also after a restart, until it is turned off."""
+
+    on: bool
+
+
+class DrainingView(msgspec.Struct, frozen=True):
+    """No node is started, since when, and who asked for that."""
+
+    at: Moment
+    by: str
+
+
 class Status(msgspec.Struct, omit_defaults=True):
     """The daemon at a glance. ``held`` is why changes are refused now, absent when all is well.
 
-    ``next_runs`` are the first of those that schedules make.
+    ``draining`` is there while no node is started since somebody asked for that. ``next_runs`` are the first
+    of those that schedules make.
     """
 
     version: str
@@ -416,6 +430,7 @@ class Status(msgspec.Struct, omit_defaults=True):
     seq: int
     log: str
     held: str = ""
+    draining: DrainingView | None = None
     next_runs: list[DueRun] = []
 
 

@@ -269,6 +269,12 @@ class Page(Screen[None]):
             ]
         elif mirror.status and mirror.status.held:
             said = [("─ ", "dim"), (f"changes are refused: {mirror.status.held}", "warning"), (" ", "")]
+        elif mirror.status and (drained := mirror.status.draining):
+            said = [
+                ("─ ", "dim"),
+                (f"draining: no node is started, as {drained.by} asked", "warning"),
+                (" ", ""),
+            ]
         return said, self._counted()
 
     def _counted(self) -> Pieces:
