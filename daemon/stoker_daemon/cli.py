@@ -17,7 +17,7 @@ from stoker_daemon.config import SETTINGS as CONFIG_SETTINGS
 from stoker_daemon.config import Config, ConfigError, Configured, as_toml, read_config
 from stoker_daemon.runlog.segments import LogError
 from stoker_daemon.secrets import SecretsError
-from stoker_daemon.server import AlreadyRunning
+from stoker_daemon.server import AlreadyRunning, NoSuchGroup
 from stoker_daemon.volumes import NetworkFileSystem
 from stoker_shared import __version__
 from stoker_shared.commandline import SETTINGS, USAGE, Program
@@ -163,7 +163,14 @@ def _run(config: Config, *, take_over: bool) -> None:
     journal.set_up()
     try:
         asyncio.run(app.run(config, take_over=take_over))
-    except (AlreadyRunning, LogError, NetworkFileSystem, SecretsError, SocketPathTooLong) as error:
+    except (
+        AlreadyRunning,
+        LogError,
+        NetworkFileSystem,
+        NoSuchGroup,
+        SecretsError,
+        SocketPathTooLong,
+    ) as error:
         _give_up(str(error), REFUSED)
     except OSError as error:
         _give_up(str(error), 1)
