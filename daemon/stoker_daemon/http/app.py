@@ -106,14 +106,14 @@ class Api:
 
     async def show_status(self, caller: Caller) -> Answer[Status]:
         """Show the daemon at a glance."""
-        return self._status()
+        return self._status(caller)
 
     async def set_draining(self, caller: Caller, body: SetDraining) -> Answer[Status]:
         """Start no node any more, or do again. What runs goes on; what is due is accepted, and waits."""
         await self._engine.submit(set_draining(body.on, caller.user))
-        return self._status()
+        return self._status(caller)
 
-    def _status(self) -> Answer[Status]:
+    def _status(self, caller: Caller) -> Answer[Status]:
         state, held = self._engine.state, self._engine.held()
         shown = Status(
             version=__version__,

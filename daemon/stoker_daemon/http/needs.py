@@ -12,6 +12,7 @@ from stoker_shared.roles import Role
 
 NEEDS: dict[tuple[str, str], Role] = {
     ("GET", routes.STATUS): Role.VIEWER,
+    ("PUT", routes.DRAINING): Role.ADMIN,
     ("GET", routes.OPENAPI): Role.VIEWER,
     ("GET", routes.METRICS): Role.VIEWER,
     ("GET", routes.EVENTS): Role.VIEWER,

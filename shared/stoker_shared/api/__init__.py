@@ -414,8 +414,9 @@ class DrainingView(msgspec.Struct, frozen=True):
 class Status(msgspec.Struct, omit_defaults=True):
     """The daemon at a glance. ``held`` is why changes are refused now, absent when all is well.
 
-    ``draining`` is there while no node is started since somebody asked for that.     ``next_runs`` are the first of those that schedules make, in the workspaces that ``you``, who ask, may
-    see; what is counted is counted over all.
+    ``draining`` is there while no node is started since somebody asked for that. ``next_runs`` are the first
+    of those that schedules make, in the workspaces that ``you``, who ask, may see; what is counted is counted
+    over all.
     """
 
     version: str
