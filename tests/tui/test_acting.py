@@ -195,3 +195,39 @@ async def test_what_is_typed_right_behind_the_key_of_the_filter_is_typed_into_it
         await settled(pilot, app)
 
         assert "/status:fai 1 of" in said(app)
+
+
+async def test_what_is_typed_faster_than_dialogs_open_is_for_the_dialog() -> None:
+    link = FakeLink(world())
+    async with opened(link) as (app, pilot):
+        for key in ("j", "j", "r", *"2026-11-21", "tab", "tab", "o", "k"):
+            app.post_message(Key(key, key if len(key) == 1 else None))
+        await settled(pilot, app)
+
+        shown = "\n".join(lines_of(app))
+        assert "Run daily_sales" in shown
+        assert "cycle      2026-11-21" in shown
+        assert "variables  ok" in shown
+
+
+async def test_keys_behind_the_one_of_a_list_are_for_that_list() -> None:
+    link = FakeLink(world())
+    async with opened(link, "2", "1") as (app, pilot):
+        for key in "2/fail":
+            app.post_message(Key(key, key))
+        await settled(pilot, app)
+
+        assert "▸ runs" in lines_of(app)[0]
+        assert "/fail 1 of 13" in said(app)
+
+
+async def test_help_and_palette_stay_in_their_columns_where_it_is_narrow() -> None:
+    app = app_over(FakeLink(world()))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot, app)
+        for key in ("question_mark", "colon"):
+            await press(*(["2", "j", "enter", key]))(pilot)
+            rows = [line[2:-2] for line in lines_of(app) if line.endswith("│")]
+            assert rows
+            assert not [row for row in rows if row.startswith(("│ run.", "│ node."))], key
+            await press("escape", "escape")(pilot)

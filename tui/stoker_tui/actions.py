@@ -307,7 +307,16 @@ TABLE: tuple[Action, ...] = (
 )  # fmt: skip
 """All actions. Of several under one key the one that is possible now is done; of more it is asked which."""
 
-KEY_NAMES = {"escape": "esc", "pagedown": "PgDn", "pageup": "PgUp", "shift+tab": "S-tab"}
+KEY_NAMES = {
+    "escape": "esc",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+    "shift+tab": "S-tab",
+    "shift+up": "S-up",
+    "shift+down": "S-down",
+    "shift+left": "S-left",
+    "shift+right": "S-right",
+}
 
 
 class Actions:
@@ -352,6 +361,11 @@ def key_name(action: Action) -> str:
         return ""
     key = action.keys[0]
     return KEY_NAMES.get(key, key.replace("ctrl+", "^"))
+
+
+def key_names(action: Action) -> str:
+    """Give all keys of an action."""
+    return " ".join(key_name(action._replace(keys=(key,))) for key in action.keys)
 
 
 def possible(action: Action, things: Sequence[Any], *, live: bool) -> tuple[list[Any], str]:

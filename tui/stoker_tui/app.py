@@ -20,7 +20,8 @@ from stoker_tui.looks import TERMINAL, THEMES
 from stoker_tui.mirror import Connection, Mirror, Topic
 from stoker_tui.moving import MovingApp
 from stoker_tui.screens.cells import LAST
-from stoker_tui.screens.dialogs import DIALOG_CSS, Choice, Choose, Confirm, Read
+from stoker_tui.screens.dialogs import DIALOG_CSS, Choice, Choose, Confirm, Read, room_in_dialog
+from stoker_tui.screens.help import help_lines
 from stoker_tui.screens.lists import BackfillsPage, JobsPage, QueuesPage, RunsPage, WorkflowsPage
 from stoker_tui.screens.output import OutputScreen
 from stoker_tui.screens.page import Page
@@ -30,7 +31,6 @@ from stoker_tui.screens.start import StartRun
 from stoker_tui.screens.workflow import WorkflowScreen
 from stoker_tui.settings import Settings
 from stoker_tui.starting import journal_path, last_line, start_daemon
-from stoker_tui.widgets.pieces import Piece, Pieces
 
 TICK_SECONDS = 1.0
 """How often times that pass are drawn anew; only lines that changed are sent."""
@@ -241,7 +241,7 @@ class StokerApp(MovingApp):
 
     def show_runs_like(self, filter_text: str) -> None:
         """Show the runs that a filter lets through."""
-        self.spawn(self.show_list("runs", filter_text))
+        self.go(self.show_list("runs", filter_text))
 
     def ask_older(self, runs: topics.Runs) -> None:
         """Ask for runs that are older than those known."""
@@ -259,23 +259,23 @@ class StokerApp(MovingApp):
 
     def do_app_workflows(self) -> None:
         """Show the workflows."""
-        self.spawn(self.show_list("workflows"))
+        self.go(self.show_list("workflows"))
 
     def do_app_runs(self) -> None:
         """Show the runs."""
-        self.spawn(self.show_list("runs"))
+        self.go(self.show_list("runs"))
 
     def do_app_backfills(self) -> None:
         """Show the backfills."""
-        self.spawn(self.show_list("backfills"))
+        self.go(self.show_list("backfills"))
 
     def do_app_jobs(self) -> None:
         """Show the jobs."""
-        self.spawn(self.show_list("jobs"))
+        self.go(self.show_list("jobs"))
 
     def do_app_queues(self) -> None:
         """Show the queues."""
-        self.spawn(self.show_list("queues"))
+        self.go(self.show_list("queues"))
 
     def do_app_back(self) -> None:
         """Drop marks, the filter, or the page."""
@@ -289,7 +289,8 @@ class StokerApp(MovingApp):
     def do_app_help(self) -> None:
         """Show the keys of this screen."""
         if self.page:
-            self.push_screen(Read("Keys", list(self._help(self.page))))
+            lines = help_lines(self.actions.offered(self.page.kinds()), room_in_dialog(self.size.width))
+            self.push_screen(Read("Keys", list(lines)))
 
     def do_app_palette(self) -> None:
         """Find an action by its words."""
@@ -298,7 +299,7 @@ class StokerApp(MovingApp):
         choices = []
         for action in self.actions.offered(self.page.kinds()):
             things, why = self._possible(action)
-            note = f"{key_name(action):5} {action.id}"
+            note = f"{key_name(action)}  {action.id}".strip()
             choices.append(Choice(action.help, action, note, "" if things else why))
         choices.sort(key=lambda choice: bool(choice.why_not))
         self.push_screen(Choose("Actions", choices, search=True), self._chosen)
@@ -357,16 +358,3 @@ class StokerApp(MovingApp):
         zone = (row.schedule.time_zone if row.schedule else None) or self.zone
         form = StartRun(row, debug=debug, queues=queues, zone=zone, start=partial(start_run, self.link))
         self.push_screen(form, started)
-
-    def _help(self, page: Page) -> list[Pieces]:
-        lines: list[Pieces] = []
-        kind = None
-        for action in self.actions.offered(page.kinds()):
-            if action.kind is not kind:
-                kind = action.kind
-                lines += [[], [(kind.value, "head")]]
-            keys: list[Piece] = [
-                (f"  {' '.join(key_name(action._replace(keys=(key,))) for key in action.keys):12}", "key")
-            ]
-            lines.append([*keys, (action.help, ""), (f"  {action.id}", "dim")])
-        return lines[1:]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from textual.app import App
-
 from stoker_tui.graph.walking import Way
+from stoker_tui.keyboard import OrderlyApp
 from stoker_tui.screens.dialogs import Choice, Choose
 from stoker_tui.screens.page import Page
 from stoker_tui.widgets.dag_view import DagView
@@ -18,7 +17,7 @@ PAN_COLUMNS, PAN_ROWS = 16, 6
 """How far to look further in a graph."""
 
 
-class MovingApp(App[None]):
+class MovingApp(OrderlyApp):
     """An application that does what `stoker_tui.actions` lists for lists, graphs, outputs and tabs."""
 
     @property

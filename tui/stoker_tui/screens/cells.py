@@ -9,7 +9,7 @@ from stoker_shared import api
 from stoker_shared.api.backfills import BackfillView
 from stoker_shared.model import RUN_ENDS, BackfillState
 from stoker_shared.schedules import in_words
-from stoker_tui.theme import GLYPHS, marked, node_word, version_word
+from stoker_tui.theme import GLYPHS, marked, node_look, node_word, version_word
 from stoker_tui.times import ago, ahead, lasted, local, took
 from stoker_tui.widgets.pieces import Pieces
 
@@ -38,7 +38,7 @@ def run_state(row: api.RunRow) -> Pieces:
 def node_state(node: api.NodeView) -> Pieces:
     """Show how a node stands."""
     again = f" {len(node.attempts)}" if node.state.value == "retrying" else ""
-    return [(node_word(node) + again, node.state.value)]
+    return [(node_word(node) + again, node_look(node))]
 
 
 def run_number(row: api.RunRow) -> Pieces:

@@ -21,7 +21,7 @@ from stoker_tui.mirror import Topic
 from stoker_tui.screens import cells, fields
 from stoker_tui.screens.page import Page, focus_first
 from stoker_tui.screens.tabs import tab_line
-from stoker_tui.theme import GLYPHS, version_word
+from stoker_tui.theme import GLYPHS, node_look, version_word
 from stoker_tui.times import ahead, lasted, local, took
 from stoker_tui.topics import Run, RunPage
 from stoker_tui.widgets.dag_view import DagView
@@ -140,7 +140,7 @@ class RunScreen(Page):
         graph, nodes = self.query_one(DagView), known.view.nodes
         first = not self._list.count
         graph.show(
-            {node.name: node.upstream for node in nodes}, {node.name: node.state.value for node in nodes}
+            {node.name: node.upstream for node in nodes}, {node.name: node_look(node) for node in nodes}
         )
         self._list.set_rows(nodes)
         if first:
@@ -263,7 +263,7 @@ def node_lines(
     if usual:
         due = f", done {ahead(node.expected_at, now)}" if node.expected_at and not node.ended_at else ""
         yield [("usually ", "dim"), (usual + due, "")]
-    states = {other.name: other.state.value for other in view.nodes}
+    states = {other.name: node_look(other) for other in view.nodes}
     if node.upstream:
         yield [("upstream ", "dim"), *_named(node.upstream, states)]
     below = [other.name for other in view.nodes if node.name in other.upstream]
