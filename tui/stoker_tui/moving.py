@@ -218,6 +218,14 @@ class MovingApp(OrderlyApp):
         """Look further right."""
         self._on_output(lambda output: output.scroll_sideways(1))
 
+    def do_facts_down(self) -> None:
+        """Read on."""
+        self._on_facts(1)
+
+    def do_facts_up(self) -> None:
+        """Read back."""
+        self._on_facts(-1)
+
     def do_tabs_next(self) -> None:
         """Go to the next tab."""
         if self.page:
@@ -227,6 +235,10 @@ class MovingApp(OrderlyApp):
         """Go to the tab before."""
         if self.page:
             self.page.turn(-1)
+
+    def _on_facts(self, pages: int) -> None:
+        if self.page and (facts := self.page.facts) is not None:
+            facts.scroll_relative(y=pages * max(facts.size.height - 2, 1), animate=False)
 
     def _on_graph(self, do: Callable[[DagView], None]) -> None:
         if self.page and self.page.graph is not None:

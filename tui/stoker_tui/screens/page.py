@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import ComposeResult
-from textual.events import Key
+from textual.events import Key, Resize
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
@@ -18,6 +18,7 @@ from stoker_tui.widgets.dag_view import DagView
 from stoker_tui.widgets.frame import Line
 from stoker_tui.widgets.line_table import LineTable
 from stoker_tui.widgets.log_view import LogView
+from stoker_tui.widgets.pane import Pane
 from stoker_tui.widgets.pieces import Piece, Pieces, total
 
 if TYPE_CHECKING:
@@ -93,6 +94,11 @@ class Page(Screen[None]):
         """The output that its actions are about."""
         return None
 
+    @property
+    def facts(self) -> Pane | None:
+        """What is known of what is under the cursor."""
+        return None
+
     def open(self) -> None:
         """Open what is under the cursor."""
 
@@ -148,7 +154,7 @@ class Page(Screen[None]):
             if topic not in self.stoker.shared_topics:
                 self.stoker.mirror.remove(topic)
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: Resize) -> None:
         """Show as many keys as there is room for."""
         self.draw_frame()
 
@@ -165,7 +171,12 @@ class Page(Screen[None]):
 
     def kinds(self) -> set[Kind]:
         """Give the kinds of things that actions can be about here."""
-        shown = {Kind.LIST: self.table, Kind.GRAPH: self.graph, Kind.OUTPUT: self.output}
+        shown = {
+            Kind.LIST: self.table,
+            Kind.GRAPH: self.graph,
+            Kind.OUTPUT: self.output,
+            Kind.FACTS: self.facts,
+        }
         focused = {kind for kind, widget in shown.items() if widget is not None}
         return {Kind.APP, Kind.DAEMON, *self.things(), *focused}
 

@@ -36,7 +36,7 @@ class WorkflowScreen(Page):
     def __init__(self, row: api.WorkflowRow) -> None:
         super().__init__()
         self._topic = Workflow(row)
-        self._runs = Runs(row.id)
+        self._runs = Runs(workflow=row.id)
         self._row = row
         self._tab = 0
         self._tables: dict[str, LineTable] = {}
