@@ -306,7 +306,7 @@ TABLE: tuple[Action, ...] = (
     Action("output.bottom", ("G", "end"), "bottom", "Go to the end, and follow.", Kind.OUTPUT),
     Action("output.left", ("left",), "left", "Look further left.", Kind.OUTPUT),
     Action("output.right", ("right",), "right", "Look further right.", Kind.OUTPUT),
-    Action("facts.down", ("}"), "further down", "Read on in what is known of it.", Kind.FACTS),
+    Action("facts.down", ("}",), "further down", "Read on in what is known of it.", Kind.FACTS),
     Action("facts.up", ("{",), "further up", "Read back in what is known of it.", Kind.FACTS),
     Action(
         "form.edit", ("enter", "i"), "fill in", "Fill in the field; tab and enter go on, esc ends.",

@@ -53,6 +53,7 @@ NEEDS: dict[tuple[str, str], Role] = {
     ("GET", routes.WORKFLOW_SCHEDULING): Role.VIEWER,
     ("PUT", routes.WORKFLOW_SCHEDULING): Role.OPERATOR,
     ("GET", routes.WORKFLOW_TICKS): Role.VIEWER,
+    ("POST", routes.TICKS_PREVIEW): Role.VIEWER,
     ("POST", routes.WORKFLOW_PLAN): Role.VIEWER,
     # Runs and backfills.
     ("GET", routes.RUNS): Role.VIEWER,
