@@ -9,6 +9,7 @@ import os
 import pwd
 import socket
 import struct
+from asyncio.trsock import TransportSocket
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -21,6 +22,13 @@ from stoker_shared.paths import check_socket_path
 
 _CREDENTIALS = struct.Struct("3i")
 """struct ucred: pid, uid, gid (unix(7))."""
+
+
+FIRST_REQUEST_SECONDS = 1.0
+"""How long a client that has only just connected has for its request when the server stops."""
+
+TURNS_TO_BE_KNOWN = 4
+"""Turns of the event loop that are more than it takes from accepting a connection to its protocol."""
 
 
 class AlreadyRunning(Exception):
@@ -96,7 +104,12 @@ def _answers(path: Path) -> bool:
 
 
 class PeerProtocol(H11Protocol):
-    """HTTP over a Unix socket, with the peer as the ASGI client: user name and pid, from SO_PEERCRED."""
+    """HTTP over a Unix socket, with the peer as the ASGI client: user name and pid, from SO_PEERCRED.
+
+    When the server stops, whoever was connected before that is still answered.
+    """
+
+    _ending = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Ask the kernel who is there; nobody is answered who is one too many."""
@@ -109,6 +122,51 @@ class PeerProtocol(H11Protocol):
             peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         )
         self.client = (user_name(uid), pid)
+
+    def data_received(self, data: bytes) -> None:
+        """Take a request; while the server stops it is the connection's last."""
+        super().data_received(data)
+        if self._ending and self.cycle:
+            self.cycle.keep_alive = False
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """Close, unless it was us who ended the hearing, and an answer is still to be given."""
+        return (self._ending and not self._is_idle()) or None
+
+    def shutdown(self) -> None:
+        """End with the answer under way; without one hear what was sent already, and answer that.
+
+        Who was answered before can send nothing from now on, and so loses nothing; who has only just
+        connected has a moment for its request.
+        """
+        self._ending = True
+        if not self._is_idle():
+            super().shutdown()
+        elif self.cycle is None:
+            self.loop.call_later(FIRST_REQUEST_SECONDS, self._close_if_idle)
+        elif not _is_left(self.transport):
+            self.transport.close()
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _close_if_idle(self) -> None:
+        if self._is_idle():
+            self.transport.close()
+
+
+def _is_left(transport: asyncio.Transport) -> bool:
+    """End the hearing on a connection, and tell whether anything that was sent has not been read.
+
+    Where nothing was, the client sees that at once, and sends its next request elsewhere.
+    """
+    peer = cast("TransportSocket", transport.get_extra_info("socket"))
+    peer.shutdown(socket.SHUT_RD)
+    with peer.dup() as copy:
+        left = bool(copy.recv(1, socket.MSG_PEEK))
+    if not (left or transport.get_write_buffer_size()):
+        peer.shutdown(socket.SHUT_WR)
+    return left
 
 
 def user_name(uid: int) -> str:
@@ -149,6 +207,15 @@ class Server(uvicorn.Server):
     async def main_loop(self) -> None:
         """Wait to be told to stop. uvicorn's own looks ten times a second, which an idle daemon would pay."""
         await self._told.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take nobody more, let those who were taken be known, and then end as uvicorn does."""
+        loop = asyncio.get_running_loop()
+        for listening in [each for server in self.servers for each in server.sockets]:
+            loop.remove_reader(listening.fileno())
+        for _ in range(TURNS_TO_BE_KNOWN):
+            await asyncio.sleep(0)
+        await super().shutdown(sockets)
 
     def stop(self) -> None:
         """Take no more requests, finish those under way, and return from `serve`."""
