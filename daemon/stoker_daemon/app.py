@@ -23,7 +23,6 @@ from stoker_daemon import descriptors
 from stoker_daemon.access import Rules
 from stoker_daemon.backfiller import Backfiller
 from stoker_daemon.commands.queues import found_queues
-from stoker_daemon.config import Config
 from stoker_daemon.engine import Engine
 from stoker_daemon.executor import Executor
 from stoker_daemon.http.app import Api
@@ -33,11 +32,14 @@ from stoker_daemon.output.watcher import Watcher
 from stoker_daemon.peers import group_id
 from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
+from stoker_daemon.reloading import Settings
 from stoker_daemon.runlog.log import RunLog, open_log, read_log
 from stoker_daemon.runlog.segments import Tail, cut_back, sync_directory
 from stoker_daemon.scheduler import Scheduler
 from stoker_daemon.secrets import Secrets
 from stoker_daemon.server import Server, bind, lock_data
+from stoker_daemon.service.manager import Manager
+from stoker_daemon.service.report import Report
 from stoker_daemon.volumes import DiskFailed, check_local
 from stoker_shared import __version__
 from stoker_shared.paths import check_socket_path
@@ -78,8 +80,8 @@ def _memory() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-async def run(config: Config, *, take_over: bool = False) -> None:
-    """Run the daemon until SIGTERM or SIGINT. Jobs go on when it stops.
+async def run(settings: Settings, manager: Manager, *, take_over: bool = False) -> None:
+    """Run the daemon until SIGTERM or SIGINT. Jobs go on when it stops. SIGHUP reads the settings anew.
 
     With ``take_over`` the data directory may be another machine's, and is this one's from then on.
 
@@ -92,34 +94,44 @@ async def run(config: Config, *, take_over: bool = False) -> None:
         SocketPathTooLong: the kernel would not take the socket's path.
         OSError: a directory can't be used.
     """
+    config = settings.config
     check_socket_path(config.socket)
     check_local(config.data)
     descriptors.raise_limit()
     with lock_data(config.data):
-        listening = bind(config.socket, config.socket_group)
+        listening = manager.listening or bind(config.socket, config.socket_group)
+        where = listening.getsockname() if manager.listening else config.socket
+        logger.info("stokerd %s listens on %s, data in %s", __version__, where, config.data)
         try:
-            await _run_whatever_the_disk_does(config, listening, take_over)
+            await _run_whatever_the_disk_does(settings, manager, listening, take_over)
         finally:
-            config.socket.unlink(missing_ok=True)
+            if listening is not manager.listening:
+                config.socket.unlink(missing_ok=True)
             listening.close()
 
 
-async def _run_whatever_the_disk_does(config: Config, listening: socket.socket, take_over: bool) -> None:
+async def _run_whatever_the_disk_does(
+    settings: Settings, manager: Manager, listening: socket.socket, take_over: bool
+) -> None:
     """Run; when the disk fails open the log again, only to be read, and as before once it can be written."""
+    data = settings.config.data
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    runlog, started_at = config.data / "runlog", now()
+    runlog, started_at = data / "runlog", now()
     log, state = open_log(runlog, machine_id(), now(), take_over=take_over)
-    failure = await _run(config, listening.dup(), log, state, None, told, started_at)
+    failure = await _run(settings, manager, listening.dup(), log, state, None, told, started_at)
     while not told.is_set():
+        if failure:
+            logger.warning("read only, since %s", failure.why)
         log, state = read_log(runlog, failure.end) if failure else open_log(runlog, machine_id(), now())
-        failure = await _run(config, listening.dup(), log, state, failure, told, started_at)
+        failure = await _run(settings, manager, listening.dup(), log, state, failure, told, started_at)
 
 
 async def _run(
-    config: Config,
+    settings: Settings,
+    manager: Manager,
     listening: socket.socket,
     log: RunLog,
     state: State,
@@ -128,6 +140,7 @@ async def _run(
     started_at: datetime,
 ) -> Failure | None:
     """Run on an open log until told to stop or the disk fails; after a ``failure`` until the disk works."""
+    config = settings.config
     logs = config.data / "logs"
     logs.mkdir(mode=0o700, exist_ok=True)
     gc.freeze()  # what is loaded stays: to look at 10,000 workflows for garbage would hold a run up by 20 ms
@@ -158,6 +171,7 @@ async def _run(
         started_at,
     )
     server = Server(api.app, api.rules)
+    report = Report(manager, engine, partial(_reload, settings, executor, watcher, preparer))
 
     if not failure:
         objects.clean()
@@ -168,9 +182,7 @@ async def _run(
         backfiller.start()
     threading.Thread(target=_look_for_spark, args=[preparer], daemon=True).start()
     serving = asyncio.create_task(server.serve([listening]))
-    logger.info("stokerd %s listens on %s, data in %s", __version__, config.socket, config.data)
-    if failure:
-        logger.warning("read only, since %s", failure.why)
+    report.start()
     signs = [told.wait(), *([_disk_works(failure.end)] if failure else [])]
     failed: DiskFailed | None = None
     try:
@@ -178,7 +190,7 @@ async def _run(
     except DiskFailed as error:
         failed = error
     finally:
-        logger.info("stopping; %d runs are active, and their jobs go on", len(engine.state.runs))
+        report.close(stopping=told.is_set())
         api.closing.set()
         server.stop()
         await serving
@@ -197,6 +209,15 @@ def _rules(config: Config) -> Rules:
     if rules.unknown:
         logger.warning("[access] names groups that are not there: %s", ", ".join(rules.unknown))
     return rules
+
+
+def _reload(settings: Settings, executor: Executor, watcher: Watcher, preparer: Preparer) -> str:
+    """Read the settings anew, and have them heeded from now on; gives what is wrong with them."""
+    problem = settings.reload()
+    executor.grace = settings.config.stop_grace
+    watcher.limit = settings.config.output_limit
+    preparer.spark_home = settings.config.spark_home
+    return problem
 
 
 async def _first_of(signs: list[Coroutine[Any, Any, Any]], work: set[asyncio.Future[None]]) -> None:

@@ -127,8 +127,13 @@ TABLES = {
 """Settings that are tables in the file, and nowhere else."""
 
 
-def read_config(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, str]) -> Configured:
-    """Give the configuration. A ``file`` that is named must be there; the usual one need not.
+def read_config(
+    file: Path | None,
+    environment: Mapping[str, str],
+    flags: Mapping[str, str],
+    usual: Path | None = None,
+) -> Configured:
+    """Give the configuration. A ``file`` that is named must be there; the ``usual`` one need not.
 
     A path in the file is relative to the file's directory, any other to the working directory. An empty value
     says nothing.
@@ -136,8 +141,10 @@ def read_config(file: Path | None, environment: Mapping[str, str], flags: Mappin
     Raises:
         ConfigError: the file can't be read, has an unknown key, or a value is not what it may be.
     """
-    path = (file or paths.config_path(environment)).absolute()
-    in_file, found = _read(path, required=file is not None or bool(environment.get("STOKER_CONFIG")))
+    named = file is not None or bool(environment.get("STOKER_CONFIG"))
+    path = file or (paths.config_path(environment) if named or usual is None else usual)
+    path = path.absolute()
+    in_file, found = _read(path, required=named)
     faults = [f"{path}: {_unknown(name)}" for name in in_file if name not in Config.__struct_fields__]
     given = {setting: _given(setting, path, in_file, environment, flags) for setting in SETTINGS}
     values: dict[str, Any] = {}
