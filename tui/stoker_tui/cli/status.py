@@ -43,7 +43,7 @@ def show_status(context: Context) -> None:
 
 @command(main, "whoami")
 def show_whoami(context: Context) -> None:
-    """Show who you are to the daemon, your roles, and the groups that give them.
+    """Show who you are to the daemon, your roles, and their groups.
 
     A viewer sees; an operator also starts, stops, reruns, backfills and switches schedules; an editor also
     changes and publishes jobs, workflows and variables; an admin also queues and workspaces.
