@@ -187,7 +187,8 @@ class Rules:
     def rights_of(self, peer: Peer) -> Rights:
         """Give what somebody may do."""
         if self.is_own(peer):
-            return Rights(Grant(Role.ADMIN, "the daemon's own user" if peer.uid == self._own else "root"))
+            whom = "the daemon's own user" if peer.uid == self._own else "root"
+            return Rights(Grant(Role.ADMIN, f"being {whom}"))
         default = self._grant(self._access, peer)
         if default.role is Role.ADMIN:
             return Rights(default)

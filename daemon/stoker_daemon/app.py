@@ -159,7 +159,7 @@ async def _run(
     scheduler = Scheduler(engine, objects, host, now)
     api = Api(
         engine,
-        _rules(config),
+        _rules(config, state),
         objects,
         secrets,
         projection,
@@ -204,10 +204,17 @@ async def _run(
     return Failure(f"the disk failed ({failed})", end) if failed else None
 
 
-def _rules(config: Config) -> Rules:
+def _rules(config: Config, state: State) -> Rules:
+    """Give who may do what. A slip in a name would leave something open, or closed, so each is told."""
     rules = Rules(config.access, os.geteuid(), group_id)
-    if rules.unknown:
-        logger.warning("[access] names groups that are not there: %s", ", ".join(rules.unknown))
+    unknown = {
+        "groups": rules.unknown,
+        "workspaces": config.access.workspaces.keys() - state.workspaces.keys(),
+        "queues": config.access.queues.keys() - state.queues.keys() if state.queues else (),
+    }
+    for kind, names in unknown.items():
+        if names:
+            logger.warning("[access] names %s that are not there: %s", kind, ", ".join(sorted(names)))
     return rules
 
 

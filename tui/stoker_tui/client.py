@@ -29,7 +29,9 @@ from stoker_shared.api.scheduling import SchedulingView, SetScheduling, TicksQue
 from stoker_shared.model import QueueSpec, WorkflowSpec
 from stoker_shared.paths import check_socket_path
 from stoker_shared.routes import fill
+from stoker_shared.skew import what_to_do
 from stoker_shared.state import WorkflowVersion
+from stoker_shared.text import clean
 
 _T = TypeVar("_T")
 
@@ -44,6 +46,14 @@ RESTART_SECONDS = 10.0
 """How long a request that may have been carried out is sent again to a daemon that is restarting."""
 
 
+_CLOSED = (
+    os.strerror(errno.ECONNRESET).lower(),
+    os.strerror(errno.EPIPE).lower(),
+    "server disconnected without sending a response",
+)
+"""Why there is no answer where the connection was closed on the request."""
+
+
 class Unreachable(Exception):
     """No daemon answers at the socket. ``sent``: it had the request, or part of it, before it was gone."""
 
@@ -51,7 +61,15 @@ class Unreachable(Exception):
         self.sent = sent
         to_do = "Start one with `stokerd`, or set STOKER_SOCKET to where it is."
         if why == os.strerror(errno.EACCES):
-            to_do = "A daemon's socket is for its own user; set STOKER_SOCKET to yours."
+            to_do = (
+                "A daemon's socket is for its own user, and for the group it names; set STOKER_SOCKET to "
+                "that of yours, or ask whoever runs it."
+            )
+        elif sent and why.lower() in _CLOSED:
+            to_do = (
+                "It may have ended at this moment. One that runs for several people closes the connection "
+                "of whoever has no role there: ask whoever runs it."
+            )
         super().__init__(f"no stokerd answers at {path} ({why.lower()}). {to_do}")
 
 
@@ -497,7 +515,8 @@ def checked(path: Path, answer: httpx.Response) -> httpx.Response:
     """Give an answer that is one. Raises `NotStoker`, and `Refused` for a problem."""
     if (spoken := answer.headers.get("Stoker-API")) != api.API_VERSION:
         why = (
-            f"it speaks version {spoken}, and this client {api.API_VERSION}"
+            f"it speaks version {clean(spoken[:20])} of the interface, and this client {api.API_VERSION}; "
+            + what_to_do(spoken[:20], api.API_VERSION)
             if spoken
             else "its answer names no version"
         )

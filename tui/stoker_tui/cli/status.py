@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from stoker_shared.api import DEFAULT_WORKSPACE
+from stoker_shared.roles import PersonView
 from stoker_shared.text import clean_line
 from stoker_tui.cli import main
 from stoker_tui.cli.common import Context, command
@@ -40,6 +41,36 @@ def show_status(context: Context) -> None:
     for count, run in enumerate(status.next_runs):
         place = "" if run.workspace == DEFAULT_WORKSPACE else f"  in {run.workspace}"
         click.echo(f"{'' if count else 'next':<11}{moment(run.at)}  {clean_line(run.workflow + place)}")
+
+
+@command(main, "whoami")
+def show_whoami(context: Context) -> None:
+    """Show who you are to the daemon, your roles, and their groups.
+
+    A viewer sees; an operator also starts, stops, reruns, backfills and switches schedules; an editor also
+    changes and publishes jobs, workflows and variables; an admin also queues and workspaces.
+
+    \b
+    Examples:
+      stoker whoami
+      stoker whoami --json | jq -r .role
+
+    See also: stoker status.
+    """
+    you = context.client.status().you or PersonView("unknown")
+    if context.as_json:
+        print_json([you])
+        return
+    click.echo(clean_line(you.user))
+    roles = [(you.role, "", you.by)]
+    roles += [(view.role, f"in workspace {view.workspace}, ", view.by) for view in you.workspaces]
+    for role, place, by in roles:
+        if role:
+            click.echo(f"{role.value:<11}{clean_line(place)}by {clean_line(by)}")
+        elif place:
+            click.echo(f"{'no role':<11}{clean_line(place.removesuffix(', '))}")
+    for queue in you.closed_queues:
+        click.echo(f"{'no runs':<11}on queue {clean_line(queue)}")
 
 
 class _Line(msgspec.Struct):
