@@ -21,12 +21,14 @@ import tzlocal
 
 from stoker_daemon import descriptors
 from stoker_daemon.backfiller import Backfiller
+from stoker_daemon.cards import Cards
 from stoker_daemon.commands.queues import found_queues
 from stoker_daemon.config import Config
-from stoker_daemon.engine import Engine
+from stoker_daemon.engine import Engine, Turn
 from stoker_daemon.executor import Executor
 from stoker_daemon.http.app import Api
 from stoker_daemon.launchers import CannotLaunch
+from stoker_daemon.notify.office import Office
 from stoker_daemon.objects import Objects
 from stoker_daemon.output.watcher import Watcher
 from stoker_daemon.preparing import Preparer
@@ -141,23 +143,34 @@ async def _run(
     executor.listener = watcher
     host = zone()
     scheduler = Scheduler(engine, objects, host, now)
+    cards = Cards(preparer, logs)
+    office = Office(engine, projection, cards, config, now)
     api = Api(
-        engine, objects, secrets, projection, preparer, watcher, scheduler, config.data, host, started_at
+        engine,
+        objects,
+        secrets,
+        projection,
+        preparer,
+        watcher,
+        scheduler,
+        cards,
+        office,
+        config.data,
+        host,
+        started_at,
     )
     server = Server(api.app)
 
     if not failure:
         objects.clean()
         secrets.keep_only({variable.kept for variable in state.variables.values()})
-    engine.start(found_queues(os.cpu_count() or 1, _memory()))
+    engine.start(partial(_found, office))
     if not failure:
-        scheduler.start()
-        backfiller.start()
+        for work in (scheduler, backfiller, office):
+            work.start()
     threading.Thread(target=_look_for_spark, args=[preparer], daemon=True).start()
     serving = asyncio.create_task(server.serve([listening]))
-    logger.info("stokerd %s listens on %s, data in %s", __version__, config.socket, config.data)
-    if failure:
-        logger.warning("read only, since %s", failure.why)
+    _announce(config, failure)
     signs = [told.wait(), *([_disk_works(failure.end)] if failure else [])]
     failed: DiskFailed | None = None
     try:
@@ -171,12 +184,25 @@ async def _run(
         await serving
         await scheduler.close()
         backfiller.close()
+        await office.close()
         executor.close()
         watcher.close()
         end = engine.close()
         await asyncio.sleep(0)  # lets the engine hear of what came to disk last, and hand it to the history
         await projection.close()
     return Failure(f"the disk failed ({failed})", end) if failed else None
+
+
+def _found(office: Office, turn: Turn) -> None:
+    """Record what this host and this configuration have."""
+    found_queues(os.cpu_count() or 1, _memory())(turn)
+    office.channels(turn)
+
+
+def _announce(config: Config, failure: Failure | None) -> None:
+    logger.info("stokerd %s listens on %s, data in %s", __version__, config.socket, config.data)
+    if failure:
+        logger.warning("read only, since %s", failure.why)
 
 
 async def _first_of(signs: list[Coroutine[Any, Any, Any]], work: set[asyncio.Future[None]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
@@ -15,6 +16,14 @@ from stoker_shared.text import clean, nearest
 
 MIN_OUTPUT_LIMIT = 1024 * 1024
 """Below this what is kept of an attempt's output would be too little to be of use."""
+
+
+class Security(StrEnum):
+    """How the connection to the mail server is secured."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    PLAIN = "plain"
 
 
 class ConfigError(Exception):
@@ -44,6 +53,41 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
             description="Bytes of an attempt's output kept on disk; of more the middle is cut out.",
         ),
     ] = 1024 * MIN_OUTPUT_LIMIT
+    smtp_host: Annotated[
+        str, Meta(description="Mail server that notifications are sent by; without one no mail is sent.")
+    ] = ""
+    smtp_port: Annotated[
+        int,
+        Meta(
+            ge=0, le=65_535, description="Its port; 0 is the usual one: 587 for starttls, 465 tls, 25 plain."
+        ),
+    ] = 0
+    smtp_security: Annotated[
+        Security, Meta(description="How the connection to it is secured; plain is for this very host.")
+    ] = Security.STARTTLS
+    smtp_user: Annotated[str, Meta(description="User to log in to it as; without one nobody logs in.")] = ""
+    smtp_password_file: Annotated[
+        Path | None, Meta(description="File with that user's password, which only its owner may read.")
+    ] = None
+    mail_from: Annotated[
+        str,
+        Meta(
+            pattern=r"^$|^[^\s@,;<>\"]+@[^\s@,;<>\"]+$",
+            title="an e-mail address",
+            description="Whom notifications are from; without it stoker@ and the host's name.",
+        ),
+    ] = ""
+    webhook_url: Annotated[
+        str,
+        Meta(
+            pattern=r"^$|^https?://[!-~]+$",
+            title="an http or https address",
+            description="Where every notification is posted to as JSON; without it none is.",
+        ),
+    ] = ""
+    webhook_secret_file: Annotated[
+        Path | None, Meta(description="File with the secret that posts are signed with, for its owner only.")
+    ] = None
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -85,8 +129,9 @@ class _Given(NamedTuple):
 def _settings() -> Iterator[Setting]:
     hints = get_type_hints(Config, include_extras=True)
     for field in inspect.type_info(Config).fields:  # type: ignore[attr-defined]
-        description = field.type.extra_json_schema["description"]
-        yield Setting(field.name, hints[field.name], description, _allowed(field.type.type))
+        said = field.type.extra_json_schema
+        allowed = said.get("title") or _allowed(field.type.type)
+        yield Setting(field.name, hints[field.name], said["description"], allowed)
 
 
 def _allowed(kind: inspect.Type) -> str:
@@ -95,7 +140,9 @@ def _allowed(kind: inspect.Type) -> str:
         bounds = [f"from {kind.ge:,}"] if kind.ge is not None else []
         bounds += [f"to {kind.le:,}"] if kind.le is not None else []
         return " ".join([what, *bounds])
-    return "a path"
+    if isinstance(kind, inspect.EnumType):
+        return f"one of {', '.join(member.value for member in kind.cls)}"
+    return "a text" if isinstance(kind, inspect.StrType) else "a path"
 
 
 SETTINGS = tuple(_settings())

@@ -10,6 +10,9 @@ METRICS = "/metrics"
 EVENTS = "/v1/events"
 OBJECT = "/v1/objects/{digest}"
 
+NOTIFICATIONS = "/v1/notifications"
+NOTIFICATIONS_TEST = "/v1/notifications/test"
+
 QUEUES = "/v1/queues"
 QUEUE = "/v1/queues/{name}"
 WORKSPACES = "/v1/workspaces"

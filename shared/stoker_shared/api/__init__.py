@@ -399,7 +399,8 @@ class DueRun(msgspec.Struct, frozen=True):
 class Status(msgspec.Struct, omit_defaults=True):
     """The daemon at a glance. ``held`` is why changes are refused now, absent when all is well.
 
-    ``next_runs`` are the first of those that schedules make.
+    ``next_runs`` are the first of those that schedules make. ``notify_trouble`` is what keeps people from
+    being told; ``lost_notifications`` counts what was given up in the last days.
     """
 
     version: str
@@ -417,6 +418,9 @@ class Status(msgspec.Struct, omit_defaults=True):
     log: str
     held: str = ""
     next_runs: list[DueRun] = []
+    pending_notifications: int = 0
+    lost_notifications: int = 0
+    notify_trouble: str = ""
 
 
 class StoredObject(msgspec.Struct):
