@@ -12,6 +12,9 @@ EVENTS = "/v1/events"
 TICKS_PREVIEW = "/v1/ticks/preview"
 OBJECT = "/v1/objects/{digest}"
 
+NOTIFICATIONS = "/v1/notifications"
+NOTIFICATIONS_TEST = "/v1/notifications/test"
+
 QUEUES = "/v1/queues"
 QUEUE = "/v1/queues/{name}"
 WORKSPACES = "/v1/workspaces"

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 
 from stoker_daemon.access import Rules
+from stoker_daemon.cards import Cards
 from stoker_daemon.commands.draining import set_draining
 from stoker_daemon.engine import Engine
 from stoker_daemon.http import metrics
@@ -26,6 +27,7 @@ from stoker_daemon.http.failures import Failures
 from stoker_daemon.http.guard import Guard
 from stoker_daemon.http.jobs import Jobs
 from stoker_daemon.http.logs import Logs
+from stoker_daemon.http.notifications import Notifications
 from stoker_daemon.http.objects import Content
 from stoker_daemon.http.once import Once
 from stoker_daemon.http.openapi import document
@@ -39,6 +41,7 @@ from stoker_daemon.http.ticks import Ticks
 from stoker_daemon.http.variables import Variables
 from stoker_daemon.http.workflows import Workflows
 from stoker_daemon.http.workspaces import Workspaces
+from stoker_daemon.notify.office import Office
 from stoker_daemon.objects import Objects
 from stoker_daemon.output.watcher import Watcher
 from stoker_daemon.peers import Names
@@ -48,6 +51,8 @@ from stoker_daemon.scheduler import Scheduler
 from stoker_daemon.secrets import Secrets
 from stoker_shared import __version__, routes
 from stoker_shared.api import API_VERSION, DrainingView, DueRun, SetDraining, Status
+from stoker_shared.api.notifications import ChannelView
+from stoker_shared.state import Outbox
 
 _SHOWN = 5
 """Runs that the status names of those that schedules make next."""
@@ -66,12 +71,15 @@ class Api:
         preparer: Preparer,
         watcher: Watcher,
         scheduler: Scheduler,
+        cards: Cards,
+        office: Office,
         data: Path,
         zone: ZoneInfo,
         started_at: datetime,
     ) -> None:
         self._engine = engine
         self._scheduler = scheduler
+        self._office = office
         self._zone = zone
         self._data = data
         self._started_at = started_at
@@ -97,7 +105,8 @@ class Api:
             *Backfills(engine, once, objects, projection, zone).operations(),
             *Plans(engine, objects, preparer, zone).operations(),
             *Events(engine, guard, self.closing).operations(),
-            *Failures(engine, projection, preparer, data / "logs").operations(),
+            *Failures(engine, projection, cards).operations(),
+            *Notifications(engine, office).operations(),
             *Logs(engine, projection, watcher, data / "logs", preparer.describe, self.closing).operations(),
         ]
         self.app = Starlette(
@@ -137,6 +146,9 @@ class Api:
                 if (workflow := state.workflows.get(number)) and caller.rights.sees(workflow.workspace)
             ],
             you=caller.rights.view(caller.user),
+            pending_notifications=state.outbox.pending,
+            lost_notifications=len(state.outbox.given_up),
+            notify_trouble=_trouble(state.outbox, *self._office.views()),
         )
         # That there is no room is told also where what happened since can't be written for want of it.
         return Answer(shown, seq=self._engine.log.durable if held else None)
@@ -149,3 +161,11 @@ class Api:
         """Give figures for Prometheus."""
         text, media_type = await asyncio.to_thread(metrics.exposition, self._engine)
         return Response(text, headers={"Content-Type": media_type})
+
+
+def _trouble(outbox: Outbox, *channels: ChannelView) -> str:
+    """Say what keeps people from being told."""
+    troubles = [channel.down for channel in channels if channel.down]
+    if outbox.unsent:
+        troubles.append(f"{outbox.unsent:,} were not sent, since no mail server is set (smtp_host)")
+    return "; ".join(troubles)

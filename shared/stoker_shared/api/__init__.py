@@ -416,7 +416,8 @@ class Status(msgspec.Struct, omit_defaults=True):
 
     ``draining`` is there while no node is started since somebody asked for that. ``next_runs`` are the first
     of those that schedules make, in the workspaces that ``you``, who ask, may see; what is counted is counted
-    over all.
+    over all. ``notify_trouble`` is what keeps people from being told; ``lost_notifications`` counts what was
+    given up in the last days.
     """
 
     version: str
@@ -436,6 +437,9 @@ class Status(msgspec.Struct, omit_defaults=True):
     draining: DrainingView | None = None
     next_runs: list[DueRun] = []
     you: PersonView | None = None
+    pending_notifications: int = 0
+    lost_notifications: int = 0
+    notify_trouble: str = ""
 
 
 class StoredObject(msgspec.Struct):
