@@ -10,6 +10,7 @@ from stoker_shared import api
 from stoker_shared.actions import NodeAction, RunAction, why_not_node, why_not_run
 from stoker_shared.api.backfills import BackfillView
 from stoker_shared.model import BackfillState
+from stoker_shared.state import WorkflowVersion
 from stoker_shared.text import nearest, quoted
 from stoker_tui.theme import marked
 
@@ -24,12 +25,21 @@ class NodeOf(NamedTuple):
     node: api.NodeView
 
 
+class VersionOf(NamedTuple):
+    """A published version, with the workflow that it is of."""
+
+    row: api.WorkflowRow
+    version: WorkflowVersion
+
+
 class Kind(Enum):
     """What an action is about. Each screen offers things of some kinds."""
 
     NODE = "the node"
     RUN = "the run"
     WORKFLOW = "the workflow"
+    VERSION = "the version"
+    VERSIONS = "the versions"
     BACKFILL = "the backfill"
     PREVIEW = "the backfill to be made"
     FACTS = "what is known of it"
@@ -37,6 +47,7 @@ class Kind(Enum):
     OUTPUT = "the output"
     FORM = "the form"
     TABS = "the page"
+    RUN_TABS = "the run's page"
     LIST = "the list"
     DAEMON = "the daemon"
     APP = "everywhere"
@@ -84,6 +95,8 @@ def name_of(thing: object) -> str:
             return f"{thing.node.name} of run #{thing.run.row.id} {thing.run.row.name}"
         case api.WorkflowRow():
             return thing.name
+        case VersionOf():
+            return f"version {thing.version.version} of {thing.row.name}"
         case BackfillView():
             return f"backfill B{thing.id} of {thing.workflow}"
         case _:
@@ -243,6 +256,14 @@ TABLE: tuple[Action, ...] = (
         _why_not_off, footer=True, online=True, sentence="switch {} off",
     ),
     Action(
+        "version.diff", ("c",), "compare", "Compare two marked versions, or one with another or the draft.",
+        Kind.VERSION, footer=True, online=True,
+    ),
+    Action(
+        "versions.show", ("v",), "version", "Choose the version, or the draft, that graph and nodes show.",
+        Kind.VERSIONS, footer=True, online=True,
+    ),
+    Action(
         "backfill.pause", ("P",), "pause", "Make no more runs of the backfill for now.", Kind.BACKFILL,
         _backfill("paused", BackfillState.RUNNING), footer=True, online=True,
     ),
@@ -329,6 +350,11 @@ TABLE: tuple[Action, ...] = (
     Action("form.last", ("G", "end"), "last", "Go to the last field.", Kind.FORM),
     Action("tabs.next", ("tab", "right"), "tabs", "Go to the next tab.", Kind.TABS, footer=True),
     Action("tabs.previous", ("shift+tab", "left"), "previous tab", "Go to the tab before.", Kind.TABS),
+    Action("run_tabs.gantt", ("G",), "gantt", "Show when each node ran, or the graph again.", Kind.RUN_TABS),
+    Action(
+        "run_tabs.events", ("E",), "events", "Show what happened in the run, or the graph again.",
+        Kind.RUN_TABS,
+    ),
     Action("list.open", ("enter",), "open", "Open what is under the cursor.", Kind.LIST, footer=True),
     Action(
         "list.filter", ("/",), "filter",
@@ -353,6 +379,7 @@ TABLE: tuple[Action, ...] = (
     Action("app.jobs", ("4",), "jobs", "Show the jobs.", Kind.APP),
     Action("app.queues", ("5",), "queues", "Show the queues.", Kind.APP),
     Action("app.back", ("escape",), "back", "Drop marks, then the filter, then go back.", Kind.APP),
+    Action("app.workspace", ("W",), "workspace", "Go to another workspace.", Kind.APP, online=True),
     Action("app.help", ("?",), "help", "Show the keys of this screen.", Kind.APP, footer=True),
     Action("app.palette", (":", "ctrl+p"), "actions", "Find an action by its words.", Kind.APP),
     Action("app.theme", (), "theme", "Choose the colours.", Kind.APP),

@@ -345,10 +345,14 @@ class Run(Topic[RunPage]):
 
 
 class WorkflowPage(msgspec.Struct):
-    """A workflow: its draft, its latest version where there is one, all its versions, its schedule."""
+    """A workflow: its draft, its latest version where there is one, all its versions, its schedule.
+
+    ``chosen`` is the version that was asked to be shown, if any was.
+    """
 
     draft: api.WorkflowView
     latest: api.WorkflowView | None
+    chosen: api.WorkflowView | None
     versions: list[WorkflowVersion]
     scheduling: SchedulingView | None
 
@@ -360,6 +364,9 @@ class Workflow(Topic[WorkflowPage]):
         super().__init__()
         self.id = row.id
         self.name = row.name
+        self._versions: dict[int, api.WorkflowView] = {}
+        self.wanted = 0
+        """The version that is to be shown beside the latest; 0: none."""
 
     def touch(self, touch: Touch) -> None:
         """Note what happened to the workflow, and to its schedule."""
@@ -374,13 +381,20 @@ class Workflow(Topic[WorkflowPage]):
             self.name = await self._new_name(link)
             path = link.within(routes.WORKFLOW, name=self.name)
             draft = await link.get(path, api.WorkflowView)
-        version = {"version": str(draft.row.version)}
-        latest = await link.get(path, api.WorkflowView, version) if draft.row.version else None
+        latest = await self._version(link, draft.row.version)
+        chosen = await self._version(link, self.wanted)
         versions, scheduling = await asyncio.gather(
             link.pages(link.within(routes.WORKFLOW_VERSIONS, name=self.name), WorkflowVersion),
             self._scheduling(link),
         )
-        return WorkflowPage(draft, latest, versions[::-1], scheduling)
+        return WorkflowPage(draft, latest, chosen, versions[::-1], scheduling)
+
+    async def _version(self, link: Link, version: int) -> api.WorkflowView | None:
+        """Give a version; it never changes, and is asked for once."""
+        if version and version not in self._versions:
+            path = link.within(routes.WORKFLOW, name=self.name)
+            self._versions[version] = await link.get(path, api.WorkflowView, {"version": str(version)})
+        return self._versions.get(version)
 
     async def _scheduling(self, link: Link) -> SchedulingView | None:
         try:
@@ -391,6 +405,27 @@ class Workflow(Topic[WorkflowPage]):
     async def _new_name(self, link: Link) -> str:
         rows = await link.pages(link.within(routes.WORKFLOWS), api.WorkflowRow)
         return next((row.name for row in rows if row.id == self.id), self.name)
+
+
+class Diff(Topic[api.WorkflowDifference]):
+    """What leads from one definition of a workflow to another: versions by number, or ``draft``."""
+
+    def __init__(self, name: str, before: str, after: str) -> None:
+        super().__init__()
+        self.name = name
+        self.before = before
+        self.after = after
+
+    def touch(self, touch: Touch) -> None:
+        """Note that some draft was saved; versions stay as they are."""
+        self.stale = self.stale or touch.type in ("workflow.saved", "workflow.renamed")
+
+    async def ask(self, link: Link) -> api.WorkflowDifference:
+        """Give the difference."""
+        query = {"from": self.before, "to": self.after}
+        return await link.get(
+            link.within(routes.WORKFLOW_DIFF, name=self.name), api.WorkflowDifference, query
+        )
 
 
 class Backfill(Topic[BackfillView]):

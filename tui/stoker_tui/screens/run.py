@@ -118,7 +118,12 @@ class RunScreen(Page):
             Kind.NODE: [NodeOf(known.view, node) for node in nodes],
             Kind.RUN: [known.view.row],
             Kind.TABS: [None],
+            **({} if self.table else {Kind.RUN_TABS: [None]}),
         }
+
+    def toggle(self, tab: str) -> None:
+        """Go to a tab, and from there back to the graph."""
+        self.turn(_TABS.index("graph" if _TABS[self._tab] == tab else tab) - self._tab)
 
     def turn(self, by: int) -> None:
         """Go to another tab."""
