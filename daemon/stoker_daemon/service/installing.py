@@ -112,7 +112,8 @@ def install(configured: Configured, place: Place, user: str, *, start: bool, for
     else:
         yield f"start it: {place.command('start', SOCKET, SERVICE)}"
     if configured.config.socket != paths.socket_path(os.environ):
-        yield f"clients find it by STOKER_SOCKET={configured.config.socket}"
+        everybody = " (for everybody: in /etc/profile.d)" if place.system else ""
+        yield f"clients find it by STOKER_SOCKET={configured.config.socket}{everybody}"
 
 
 def uninstall(configured: Configured, place: Place) -> Iterator[str]:
@@ -126,7 +127,8 @@ def uninstall(configured: Configured, place: Place) -> Iterator[str]:
     if not there:
         raise CannotInstall(f"there is no {SERVICE} in {place.units}")
     place.systemctl("disable", "--now", *there)
-    place.systemctl("reset-failed", *there)
+    with contextlib.suppress(CannotInstall):  # what has not failed is not known any more
+        place.systemctl("reset-failed", *there)
     for name in there:
         (place.units / name).unlink()
         yield f"removed {place.units / name}"
