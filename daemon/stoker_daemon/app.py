@@ -20,14 +20,17 @@ import msgspec
 import tzlocal
 
 from stoker_daemon import descriptors
+from stoker_daemon.access import Rules
 from stoker_daemon.backfiller import Backfiller
 from stoker_daemon.commands.queues import found_queues
+from stoker_daemon.config import Config
 from stoker_daemon.engine import Engine
 from stoker_daemon.executor import Executor
 from stoker_daemon.http.app import Api
 from stoker_daemon.launchers import CannotLaunch
 from stoker_daemon.objects import Objects
 from stoker_daemon.output.watcher import Watcher
+from stoker_daemon.peers import group_id
 from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
 from stoker_daemon.reloading import Settings
@@ -87,6 +90,7 @@ async def run(settings: Settings, manager: Manager, *, take_over: bool = False) 
         AlreadyRunning: another daemon has the data directory or the socket.
         LogError: the run log can't be used.
         NetworkFileSystem: the data directory is on one.
+        NoSuchGroup: the socket can't be given to its group.
         SecretsError: the file of secrets can't be used.
         SocketPathTooLong: the kernel would not take the socket's path.
         OSError: a directory can't be used.
@@ -96,7 +100,7 @@ async def run(settings: Settings, manager: Manager, *, take_over: bool = False) 
     check_local(config.data)
     descriptors.raise_limit()
     with lock_data(config.data):
-        listening = manager.listening or bind(config.socket)
+        listening = manager.listening or bind(config.socket, config.socket_group)
         where = listening.getsockname() if manager.listening else config.socket
         logger.info("stokerd %s listens on %s, data in %s", __version__, where, config.data)
         try:
@@ -155,10 +159,21 @@ async def _run(
     host = zone()
     scheduler = Scheduler(engine, objects, host, now)
     api = Api(
-        engine, objects, secrets, projection, preparer, watcher, scheduler, config.data, host, started_at
+        engine,
+        _rules(config),
+        objects,
+        secrets,
+        projection,
+        preparer,
+        watcher,
+        scheduler,
+        config.data,
+        host,
+        started_at,
     )
-    server = Server(api.app)
-    report = Report(manager, engine, partial(_reload, settings, executor, watcher, preparer))
+    server = Server(api.app, api.rules)
+    report = Report(manager, engine, partial(_reload, settings, api.rules, executor, watcher, preparer))
+
     if not failure:
         objects.clean()
         secrets.keep_only({variable.kept for variable in state.variables.values()})
@@ -190,13 +205,28 @@ async def _run(
     return Failure(f"the disk failed ({failed})", end) if failed else None
 
 
-def _reload(settings: Settings, executor: Executor, watcher: Watcher, preparer: Preparer) -> str:
+def _reload(
+    settings: Settings, rules: Rules, executor: Executor, watcher: Watcher, preparer: Preparer
+) -> str:
     """Read the settings anew, and have them heeded from now on; gives what is wrong with them."""
     problem = settings.reload()
+    rules.set(settings.config.access)
+    _warn_of(rules)
     executor.grace = settings.config.stop_grace
     watcher.limit = settings.config.output_limit
     preparer.spark_home = settings.config.spark_home
     return problem
+
+
+def _rules(config: Config) -> Rules:
+    rules = Rules(config.access, os.geteuid(), group_id)
+    _warn_of(rules)
+    return rules
+
+
+def _warn_of(rules: Rules) -> None:
+    if rules.unknown:
+        logger.warning("[access] names groups that are not there: %s", ", ".join(rules.unknown))
 
 
 async def _first_of(signs: list[Coroutine[Any, Any, Any]], work: set[asyncio.Future[None]]) -> None:

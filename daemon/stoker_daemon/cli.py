@@ -20,7 +20,7 @@ from stoker_daemon.config import ConfigError, Configured, as_toml, read_config
 from stoker_daemon.reloading import Settings
 from stoker_daemon.runlog.segments import LogError
 from stoker_daemon.secrets import SecretsError
-from stoker_daemon.server import AlreadyRunning
+from stoker_daemon.server import AlreadyRunning, NoSuchGroup
 from stoker_daemon.service.manager import Manager, WrongSocket
 from stoker_daemon.volumes import NetworkFileSystem
 from stoker_shared import __version__
@@ -267,6 +267,7 @@ def _run(given: Given, *, take_over: bool) -> None:
         AlreadyRunning,
         LogError,
         NetworkFileSystem,
+        NoSuchGroup,
         SecretsError,
         SocketPathTooLong,
         WrongSocket,

@@ -9,7 +9,7 @@ import msgspec
 
 from stoker_daemon.config import Config, ConfigError, Configured
 
-FIXED = frozenset({"data", "socket"})
+FIXED = frozenset({"data", "socket", "socket_group"})
 """Settings that only a start takes up."""
 
 logger = logging.getLogger(__name__)

@@ -22,6 +22,7 @@ from stoker_shared.model import (
     Schedule,
     WorkflowSpec,
 )
+from stoker_shared.roles import PersonView, Role
 
 API_VERSION = "1"
 DEFAULT_WORKSPACE = "default"
@@ -367,7 +368,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Some kinds carry more: ``invalid`` the ``errors``, ``stale`` the ``current`` draft where there is one
     (``current_job`` of a job), ``gone`` the ``log`` there is and the ``oldest`` position that it can be read
-    from.
+    from, ``forbidden`` the ``role`` that is missing, where that is what is.
     """
 
     type: str
@@ -379,6 +380,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     current_job: JobView | None = None
     log: str | None = None
     oldest: int | None = None
+    role: Role | None = None
 
 
 class Page(msgspec.Struct, Generic[_T], omit_defaults=True):
@@ -413,7 +415,8 @@ class Status(msgspec.Struct, omit_defaults=True):
     """The daemon at a glance. ``held`` is why changes are refused now, absent when all is well.
 
     ``draining`` is there while no node is started since somebody asked for that. ``next_runs`` are the first
-    of those that schedules make.
+    of those that schedules make, in the workspaces that ``you``, who ask, may see; what is counted is counted
+    over all.
     """
 
     version: str
@@ -432,6 +435,7 @@ class Status(msgspec.Struct, omit_defaults=True):
     held: str = ""
     draining: DrainingView | None = None
     next_runs: list[DueRun] = []
+    you: PersonView | None = None
 
 
 class StoredObject(msgspec.Struct):
