@@ -20,11 +20,10 @@ import msgspec
 import tzlocal
 
 from stoker_daemon import descriptors
-from stoker_daemon.access import Rules
+from stoker_daemon.access import Access, Rules
 from stoker_daemon.backfiller import Backfiller
 from stoker_daemon.cards import Cards
 from stoker_daemon.commands.queues import found_queues
-from stoker_daemon.config import Config
 from stoker_daemon.engine import Engine, Turn
 from stoker_daemon.executor import Executor
 from stoker_daemon.http.app import Api
@@ -176,6 +175,7 @@ class _Parts:
         config, host = settings.config, zone()
         logs = config.data / "logs"
         logs.mkdir(mode=0o700, exist_ok=True)
+        self._settings = settings
         self._state = state
         self._writes = failure is None
         self._objects = objects = Objects(config.data / "objects")
@@ -194,9 +194,10 @@ class _Parts:
         self._scheduler = scheduler = Scheduler(engine, objects, host, now)
         cards = Cards(preparer, logs)
         self._office = office = Office(engine, projection, cards, config, now)
+        self._rules = Rules(config.access, os.geteuid(), group_id)
         self._api = Api(
             engine,
-            _rules(config, state),
+            self._rules,
             objects,
             secrets,
             projection,
@@ -209,11 +210,12 @@ class _Parts:
             host,
             started_at,
         )
-        self._server = Server(self._api.app, self._api.rules)
-        self._report = Report(manager, engine, partial(_reload, settings, executor, watcher, preparer))
+        self._server = Server(self._api.app, self._rules)
+        self._report = Report(manager, engine, self.reload)
 
     def start(self, listening: socket.socket) -> asyncio.Task[None]:
         """Start to work and to serve; gives the serving."""
+        _warn_of(self._rules, self._settings.config.access, self._state)
         if self._writes:
             self._objects.clean()
             self._secrets.keep_only({variable.kept for variable in self._state.variables.values()})
@@ -225,6 +227,16 @@ class _Parts:
         serving = asyncio.create_task(self._server.serve([listening]))
         self._report.start()
         return serving
+
+    def reload(self) -> str:
+        """Read the settings anew, and have them heeded from now on; gives what is wrong with them."""
+        problem, config = self._settings.reload(), self._settings.config
+        self._rules.set(config.access)
+        _warn_of(self._rules, config.access, self.engine.state)
+        self._executor.grace = config.stop_grace
+        self._watcher.limit = config.output_limit
+        self._preparer.spark_home = config.spark_home
+        return problem
 
     async def close(self, serving: asyncio.Task[None], *, stopping: bool) -> Tail:
         """Answer who is there, and end; gives the place in the log from which on nothing was acknowledged."""
@@ -243,27 +255,16 @@ class _Parts:
         return end
 
 
-def _rules(config: Config, state: State) -> Rules:
-    """Give who may do what. A slip in a name would leave something open, or closed, so each is told."""
-    rules = Rules(config.access, os.geteuid(), group_id)
+def _warn_of(rules: Rules, access: Access, state: State) -> None:
+    """Tell what is named and not there: a slip in a name would leave something open, or closed."""
     unknown = {
         "groups": rules.unknown,
-        "workspaces": config.access.workspaces.keys() - state.workspaces.keys(),
-        "queues": config.access.queues.keys() - state.queues.keys() if state.queues else (),
+        "workspaces": access.workspaces.keys() - state.workspaces.keys(),
+        "queues": access.queues.keys() - state.queues.keys() if state.queues else (),
     }
     for kind, names in unknown.items():
         if names:
             logger.warning("[access] names %s that are not there: %s", kind, ", ".join(sorted(names)))
-    return rules
-
-
-def _reload(settings: Settings, executor: Executor, watcher: Watcher, preparer: Preparer) -> str:
-    """Read the settings anew, and have them heeded from now on; gives what is wrong with them."""
-    problem = settings.reload()
-    executor.grace = settings.config.stop_grace
-    watcher.limit = settings.config.output_limit
-    preparer.spark_home = settings.config.spark_home
-    return problem
 
 
 def _found(office: Office, turn: Turn) -> None:

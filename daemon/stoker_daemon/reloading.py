@@ -9,7 +9,10 @@ import msgspec
 
 from stoker_daemon.config import Config, ConfigError, Configured
 
-FIXED = frozenset({"data", "socket"})
+FIXED = frozenset(
+    {"data", "socket", "socket_group"}
+    | {name for name in Config.__struct_fields__ if name.startswith(("smtp_", "mail_", "webhook_"))}
+)
 """Settings that only a start takes up."""
 
 logger = logging.getLogger(__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from stoker_daemon import server as module
+from stoker_daemon.access import Access, Rules
+from stoker_daemon.peers import group_id
 from stoker_daemon.server import Server, bind
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: stokerd\r\n\r\n"
@@ -24,7 +27,7 @@ class Serving:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.listening = bind(path)
-        self.server = Server(answer)
+        self.server = Server(answer, Rules(Access(), os.geteuid(), group_id))
         self.task = asyncio.ensure_future(self.server.serve([self.listening.dup()]))
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -90,7 +93,7 @@ async def test_who_comes_later_waits_for_the_next_server(serving: Serving):
     writer.write(REQUEST)
     await serving.task
 
-    following = Server(answer)
+    following = Server(answer, Rules(Access(), os.geteuid(), group_id))
     task = asyncio.ensure_future(following.serve([serving.listening.dup()]))
     assert (await reader.readuntil(b"ok")).endswith(b"ok")
     following.stop()

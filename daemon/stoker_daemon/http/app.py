@@ -85,7 +85,6 @@ class Api:
         self._started_at = started_at
         self.closing = asyncio.Event()
         once = Once(engine, projection)
-        self.rules = rules
         guard = Guard(rules, Names(), engine, projection)
         self._operations = [
             Operation("GET", routes.STATUS, self.show_status),

@@ -17,6 +17,7 @@ import msgspec
 import platformdirs
 
 from stoker_daemon.config import SETTINGS, Configured, as_toml, read_config
+from stoker_daemon.peers import group_id
 from stoker_daemon.service.units import SERVICE, SOCKET, Service
 from stoker_shared import paths
 
@@ -89,6 +90,8 @@ def install(configured: Configured, place: Place, user: str, *, start: bool, for
     service = service_of(configured, version, user if place.system else "")
     if place.system:
         _check_user(user)
+    if (group := configured.config.socket_group) and group_id(group) is None:
+        raise CannotInstall(f"there is no group {group}: make it (groupadd), or set socket_group to another")
     texts = service.units()
     _compare(place, texts, force=force)
     if start:
@@ -112,7 +115,8 @@ def install(configured: Configured, place: Place, user: str, *, start: bool, for
     else:
         yield f"start it: {place.command('start', SOCKET, SERVICE)}"
     if configured.config.socket != paths.socket_path(os.environ):
-        yield f"clients find it by STOKER_SOCKET={configured.config.socket}"
+        everybody = " (for everybody: in /etc/profile.d)" if place.system else ""
+        yield f"clients find it by STOKER_SOCKET={configured.config.socket}{everybody}"
 
 
 def uninstall(configured: Configured, place: Place) -> Iterator[str]:
@@ -126,7 +130,8 @@ def uninstall(configured: Configured, place: Place) -> Iterator[str]:
     if not there:
         raise CannotInstall(f"there is no {SERVICE} in {place.units}")
     place.systemctl("disable", "--now", *there)
-    place.systemctl("reset-failed", *there)
+    with contextlib.suppress(CannotInstall):  # what has not failed is not known any more
+        place.systemctl("reset-failed", *there)
     for name in there:
         (place.units / name).unlink()
         yield f"removed {place.units / name}"
@@ -162,6 +167,7 @@ def service_of(configured: Configured, version: int, user: str) -> Service:
         environment=configured.file.with_name("environment"),
         version=version,
         user=user,
+        group=config.socket_group or "",
         state=str(data.relative_to(_STATE)) if user and data.is_relative_to(_STATE) else "",
     )
 
