@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 
 from stoker_daemon.access import Rules
+from stoker_daemon.commands.draining import set_draining
 from stoker_daemon.engine import Engine
 from stoker_daemon.http import metrics
 from stoker_daemon.http.actions import Actions
@@ -46,7 +47,7 @@ from stoker_daemon.projection import Projection
 from stoker_daemon.scheduler import Scheduler
 from stoker_daemon.secrets import Secrets
 from stoker_shared import __version__, routes
-from stoker_shared.api import API_VERSION, DueRun, Status
+from stoker_shared.api import API_VERSION, DrainingView, DueRun, SetDraining, Status
 
 _SHOWN = 5
 """Runs that the status names of those that schedules make next."""
@@ -80,6 +81,7 @@ class Api:
         guard = Guard(rules, Names(), engine, projection)
         self._operations = [
             Operation("GET", routes.STATUS, self.show_status),
+            Operation("PUT", routes.DRAINING, self.set_draining),
             Operation("GET", routes.OPENAPI, self.describe, gives="application/json"),
             Operation("GET", routes.METRICS, self.show_metrics, gives="text/plain"),
             *Content(engine, objects).operations(),
@@ -104,6 +106,14 @@ class Api:
 
     async def show_status(self, caller: Caller) -> Answer[Status]:
         """Show the daemon at a glance."""
+        return self._status(caller)
+
+    async def set_draining(self, caller: Caller, body: SetDraining) -> Answer[Status]:
+        """Start no node any more, or do again. What runs goes on; what is due is accepted, and waits."""
+        await self._engine.submit(set_draining(body.on, caller.user))
+        return self._status(caller)
+
+    def _status(self, caller: Caller) -> Answer[Status]:
         state, held = self._engine.state, self._engine.held()
         shown = Status(
             version=__version__,
@@ -120,6 +130,7 @@ class Api:
             seq=state.seq,
             log=self._engine.log.id,
             held=held.problem.detail if held else "",
+            draining=DrainingView(state.draining.at, state.draining.by) if state.draining else None,
             next_runs=[
                 DueRun(workflow.workspace, workflow.name, moment)
                 for moment, number in self._scheduler.soonest(_SHOWN)

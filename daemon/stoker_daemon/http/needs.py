@@ -12,6 +12,7 @@ from stoker_shared.roles import Role
 
 NEEDS: dict[tuple[str, str], Role] = {
     ("GET", routes.STATUS): Role.VIEWER,
+    ("PUT", routes.DRAINING): Role.ADMIN,
     ("GET", routes.OPENAPI): Role.VIEWER,
     ("GET", routes.METRICS): Role.VIEWER,
     ("GET", routes.EVENTS): Role.VIEWER,
@@ -52,6 +53,7 @@ NEEDS: dict[tuple[str, str], Role] = {
     ("GET", routes.WORKFLOW_SCHEDULING): Role.VIEWER,
     ("PUT", routes.WORKFLOW_SCHEDULING): Role.OPERATOR,
     ("GET", routes.WORKFLOW_TICKS): Role.VIEWER,
+    ("POST", routes.TICKS_PREVIEW): Role.VIEWER,
     ("POST", routes.WORKFLOW_PLAN): Role.VIEWER,
     # Runs and backfills.
     ("GET", routes.RUNS): Role.VIEWER,

@@ -398,11 +398,25 @@ class DueRun(msgspec.Struct, frozen=True):
     at: Moment
 
 
+class SetDraining(Request, frozen=True):
+    """Turn the daemon's switch. On, no node is started, also after a restart, until it is turned off."""
+
+    on: bool
+
+
+class DrainingView(msgspec.Struct, frozen=True):
+    """No node is started, since when, and who asked for that."""
+
+    at: Moment
+    by: str
+
+
 class Status(msgspec.Struct, omit_defaults=True):
     """The daemon at a glance. ``held`` is why changes are refused now, absent when all is well.
 
-    ``next_runs`` are the first of those that schedules make, in the workspaces that ``you``, who ask, may
-    see; what is counted is counted over all.
+    ``draining`` is there while no node is started since somebody asked for that. ``next_runs`` are the first
+    of those that schedules make, in the workspaces that ``you``, who ask, may see; what is counted is counted
+    over all.
     """
 
     version: str
@@ -419,6 +433,7 @@ class Status(msgspec.Struct, omit_defaults=True):
     seq: int
     log: str
     held: str = ""
+    draining: DrainingView | None = None
     next_runs: list[DueRun] = []
     you: PersonView | None = None
 
