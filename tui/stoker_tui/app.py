@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from stoker_shared import api, routes
 from stoker_shared.api.backfills import CreateBackfill
+from stoker_shared.roles import Role
 from stoker_shared.text import clean_line
 from stoker_tui import topics
 from stoker_tui.actions import Action, Actions, Kind, NodeOf, VersionOf, key_name, names_of, possible
@@ -179,7 +180,9 @@ class StokerApp(MovingApp):
 
     def _possible(self, action: Action) -> tuple[list[Any], str]:
         live = self.mirror.connection is Connection.LIVE
-        return possible(action, self._things(action.kind, live=live), live=live)
+        you = self.mirror.status.you if self.mirror.status else None
+        role = you.role_in(self.link.workspace) if you else Role.ADMIN
+        return possible(action, self._things(action.kind, live=live), live=live, role=role)
 
     def _things(self, kind: Kind, *, live: bool) -> Sequence[Any]:
         if kind is Kind.DAEMON:
