@@ -425,6 +425,8 @@ class Actions:
     def under(self, key: str, kinds: Collection[Kind]) -> list[Action]:
         """Give the actions that a key is for, where things of those kinds are offered."""
         found = [action for action in self if key in action.keys and action.kind in kinds]
+        if any(action.kind is Kind.LIST for action in found):
+            found = [action for action in found if action.kind is not Kind.RUN_TABS]
         return [action for action in found if action.kind in FOCUSED] or found
 
     def offered(self, kinds: Collection[Kind]) -> list[Action]:

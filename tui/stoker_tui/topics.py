@@ -9,8 +9,11 @@ import msgspec
 from stoker_shared import api, routes
 from stoker_shared.api.backfills import BackfillView
 from stoker_shared.api.scheduling import SchedulingView
+from stoker_shared.codec import decode_record
+from stoker_shared.events import Record
 from stoker_shared.model import NodeState
 from stoker_shared.state import WorkflowVersion
+from stoker_tui.cleaning import cleaned
 from stoker_tui.client import Refused
 from stoker_tui.link import Link
 from stoker_tui.mirror import Topic, Touch
@@ -342,6 +345,33 @@ class Run(Topic[RunPage]):
 
     def _waits(self) -> bool:
         return self.value is not None and any(node.waiting for node in self.value.view.nodes)
+
+
+class RunEvents(Topic[list[Record]]):
+    """What happened in a run, the oldest first, while it is ``wanted``: only what is new is asked for."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+        self.wanted = False
+        self.stale = False
+        self._seq = 0
+
+    def touch(self, touch: Touch) -> None:
+        """Note that something happened in the run."""
+        self.stale = self.stale or (self.wanted and touch.run == self.number)
+
+    def forget(self) -> None:
+        """Note that anything may have happened."""
+        self.stale = self.wanted
+
+    async def ask(self, link: Link) -> list[Record]:
+        """Give what happened, as far as it is asked for; more to ask leaves it stale."""
+        path = routes.fill(routes.RUN_EVENTS, run=self.number)
+        query = {"after": str(self._seq), "limit": str(api.MAX_PAGE)}
+        part = await link.get(path, api.RunEvents, query)
+        self._seq, self.stale = part.seq, part.more
+        return [*(self.value or []), *(cleaned(decode_record(bytes(line))[0]) for line in part.items)]
 
 
 class WorkflowPage(msgspec.Struct):
