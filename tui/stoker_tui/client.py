@@ -25,6 +25,7 @@ from stoker_shared.api.backfills import (
     CancelBackfill,
     CreateBackfill,
 )
+from stoker_shared.api.notifications import NotificationsView, TriedView, TryNotifying
 from stoker_shared.api.scheduling import SchedulingView, SetScheduling, TicksQuery, TickView
 from stoker_shared.model import QueueSpec, WorkflowSpec
 from stoker_shared.paths import check_socket_path
@@ -124,6 +125,14 @@ class Client:
     def status(self) -> api.Status:
         """Give the daemon at a glance."""
         return self._get(routes.STATUS, api.Status)
+
+    def notifications(self) -> NotificationsView:
+        """Give what people are still to be told, and what was given up."""
+        return self._get(routes.NOTIFICATIONS, NotificationsView)
+
+    def try_notifying(self, to: str) -> TriedView:
+        """Send a test to an address, or to none by the webhook."""
+        return self._post(routes.NOTIFICATIONS_TEST, TryNotifying(to=to), TriedView)
 
     def queues(self) -> Iterator[api.QueueView]:
         """Give every queue."""

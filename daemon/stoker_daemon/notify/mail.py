@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from contextlib import suppress
 from email.message import EmailMessage
+from functools import cached_property
 
 import aiosmtplib
 from aiosmtplib import errors
@@ -30,7 +31,11 @@ class MailServer:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self.tls = ssl.create_default_context()
+
+    @cached_property
+    def tls(self) -> ssl.SSLContext:
+        """Whom to believe: those whom this host does."""
+        return ssl.create_default_context()
 
     async def send(self, mail: EmailMessage, to: str) -> str:
         """Hand a mail over for one address, and give the server's answer; raises `NotCarried`.

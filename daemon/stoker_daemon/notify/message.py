@@ -29,7 +29,7 @@ def message(
     that it succeeds again stands with the failure.
     """
     mail = EmailMessage()
-    mail["Subject"] = clean_line(said.subject)
+    mail["Subject"] = _in_header(said.subject)
     mail["From"] = _from(sender, host)
     mail["To"] = letter.to
     mail["Date"] = format_datetime(now)
@@ -65,9 +65,14 @@ def trial(to: str, *, sender: str, host: str, by: str, now: datetime) -> EmailMe
 
 def _from(sender: str, host: str) -> Address | str:
     try:
-        return Address(f"Stoker on {clean_line(host)}", addr_spec=sender)
+        return Address(f"Stoker on {_in_header(host)}", addr_spec=sender)
     except ValueError:
         return sender  # a local part in other than ASCII, which `Address` knows nothing of
+
+
+def _in_header(text: str) -> str:
+    """Give a line without what a header takes for encoded text: it would be decoded, newlines and all."""
+    return clean_line(text).replace("=?", "= ?")
 
 
 def _domain(sender: str) -> str:

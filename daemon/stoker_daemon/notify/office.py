@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from random import Random
+from typing import TYPE_CHECKING
 
 from stoker_daemon.cards import Cards
 from stoker_daemon.config import Config
 from stoker_daemon.engine import Command, Engine
+from stoker_daemon.notify.carrying import NotCarried
 from stoker_daemon.notify.letters import Letter
-from stoker_daemon.notify.mail import MailServer
-from stoker_daemon.notify.message import message, trial
 from stoker_daemon.notify.sender import Courier, channels
-from stoker_daemon.notify.webhook import Post, Webhook, post_of
-from stoker_daemon.notify.wording import MOST_SECTIONS, content
+from stoker_daemon.notify.wording import MOST_SECTIONS
 from stoker_daemon.problems import conflict
 from stoker_daemon.projection import Projection
 from stoker_shared.api import FailureView
@@ -25,8 +24,15 @@ from stoker_shared.api.notifications import ChannelView
 from stoker_shared.model import NodeState
 from stoker_shared.state import About
 
+if TYPE_CHECKING:
+    from stoker_daemon.notify.by_mail import ByMail
+    from stoker_daemon.notify.webhook import Webhook
+
 MOST_CARDS = 3
 """Failed nodes of a run that a letter tells of in full."""
+
+TRY_SECONDS = 20.0
+"""How long somebody waits for what becomes of a test."""
 
 logger = logging.getLogger(__name__)
 
@@ -45,30 +51,39 @@ class Office:
         self._engine = engine
         self._projection = projection
         self._cards = cards
-        self._now = now
-        self._host = socket.gethostname()
-        self._sender = config.mail_from or f"stoker@{self._host}"
-        self.server = MailServer(config) if config.smtp_host else None
-        self._webhook = Webhook(config) if config.webhook_url else None
+        self.mail: ByMail | None = None
+        self._webhook: Webhook | None = None
+        host, log = socket.gethostname(), engine.log.id
+        # What they stand on is loaded where it is used: it takes a tenth of a second.
+        if config.smtp_host:
+            from stoker_daemon.notify.by_mail import ByMail  # noqa: PLC0415
+
+            self.mail = ByMail(config, log, host, self._cards_for, now)
+        if config.webhook_url:
+            from stoker_daemon.notify.webhook import Webhook  # noqa: PLC0415
+
+            self._webhook = Webhook(config, log, host, now)
         chance = Random()  # noqa: S311 - spreads tries over time
-        self._mail_courier = Courier(engine, self._by_mail, webhook=False, now=now, chance=chance)
-        self._webhook_courier = Courier(engine, self._by_webhook, webhook=True, now=now, chance=chance)
+        carries = {False: self.mail, True: self._webhook}
+        self._couriers = {
+            webhook: Courier(engine, way.carry, webhook=webhook, now=now, chance=chance)
+            for webhook, way in carries.items()
+            if way
+        }
 
     @property
     def channels(self) -> Command:
         """The command that records by what people can be told."""
-        return channels(mail=self.server is not None, webhook=self._webhook is not None)
+        return channels(mail=self.mail is not None, webhook=self._webhook is not None)
 
     def start(self) -> None:
         """Begin to send what waits."""
-        if self.server:
-            self._mail_courier.start()
-        if self._webhook:
-            self._webhook_courier.start()
+        for courier in self._couriers.values():
+            courier.start()
 
     async def close(self) -> None:
         """Send no more."""
-        await asyncio.gather(self._mail_courier.close(), self._webhook_courier.close())
+        await asyncio.gather(*(courier.close() for courier in self._couriers.values()))
         if self._webhook:
             await self._webhook.close()
 
@@ -79,33 +94,23 @@ class Office:
             Refused: there is no such thing to send it by.
             NotCarried: it could not be handed over.
         """
-        now = self._now()
         if to:
-            if self.server is None:
+            if self.mail is None:
                 raise conflict("no mail server is set: set smtp_host in the daemon's configuration")
-            return await self.server.send(trial(to, sender=self._sender, host=self._host, by=by, now=now), to)
+            return await _soon(self.mail.try_out(to, by))
         if self._webhook is None:
             raise conflict("no webhook is set (webhook_url), and no address is given that a mail could go to")
-        test = Post(f"test-{now:%FT%T.%f}", "test", now, self._host, f"a test, by {by}")
-        return await self._webhook.send(test, now)
+        return await _soon(self._webhook.try_out(by))
 
     def views(self) -> tuple[ChannelView, ChannelView]:
         """Show how mail and webhook stand."""
-        mail = self.server.place if self.server else ""
-        webhook = self._webhook.place if self._webhook else ""
-        return _view(mail, self._mail_courier), _view(webhook, self._webhook_courier)
+        return self._view(self.mail, webhook=False), self._view(self._webhook, webhook=True)
 
-    async def _by_mail(self, letter: Letter) -> str:
-        assert self.server  # noqa: S101 - the courier was started
-        said = content(letter, await self._cards_for(letter), self._host)
-        log = self._engine.log.id
-        mail = message(letter, said, sender=self._sender, host=self._host, log=log, now=self._now())
-        return await self.server.send(mail, letter.to)
-
-    async def _by_webhook(self, letter: Letter) -> str:
-        assert self._webhook  # noqa: S101 - the courier was started
-        (notice,) = letter.notices
-        return await self._webhook.send(post_of(notice, self._engine.log.id, self._host), self._now())
+    def _view(self, way: ByMail | Webhook | None, *, webhook: bool) -> ChannelView:
+        if way is None:
+            return ChannelView()
+        courier = self._couriers[webhook]
+        return ChannelView(way.place, courier.down, courier.rests_until if courier.down else None)
 
     async def _cards_for(self, letter: Letter) -> dict[int, list[FailureView]]:
         """Give the cards of what failed, of as many runs as a letter tells of in full."""
@@ -133,5 +138,10 @@ class Office:
         return await asyncio.to_thread(lambda: [self._cards.of(run, node) for node in told])
 
 
-def _view(place: str, courier: Courier) -> ChannelView:
-    return ChannelView(place, courier.down, courier.rests_until if courier.down else None)
+async def _soon(sending: Awaitable[str]) -> str:
+    """Give the answer while somebody waits for it; raises `NotCarried` where it takes longer."""
+    try:
+        async with asyncio.timeout(TRY_SECONDS):
+            return await sending
+    except TimeoutError:
+        raise NotCarried(f"no answer within {TRY_SECONDS:.0f} s") from None

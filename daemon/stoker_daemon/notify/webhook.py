@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ import msgspec
 
 from stoker_daemon.config import Config
 from stoker_daemon.notify.carrying import NotCarried, read_secret
+from stoker_daemon.notify.letters import Letter
 from stoker_daemon.notify.wording import in_words
 from stoker_shared import __version__
 from stoker_shared.state import Notice
@@ -42,18 +44,15 @@ class Post(msgspec.Struct, frozen=True, omit_defaults=True):
     notification: Notice | None = None
 
 
-def post_of(notice: Notice, log: str, host: str) -> Post:
-    """Give what is posted of a notice."""
-    told = msgspec.structs.replace(notice, untold={})
-    return Post(f"{log}-{notice.id}", notice.about.value, notice.at, host, in_words(notice), told)
-
-
 class Webhook:
-    """The receiver that the configuration names."""
+    """The receiver that the configuration names. ``log`` is the run log's id, ``host`` this host's name."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, log: str, host: str, now: Callable[[], datetime]) -> None:
         self._url = config.webhook_url
         self._secret_file = config.webhook_secret_file
+        self._log = log
+        self._host = host
+        self._now = now
         self._http = httpx.AsyncClient(
             timeout=STEP_SECONDS,
             follow_redirects=False,
@@ -64,13 +63,25 @@ class Webhook:
         """Leave no connection open."""
         await self._http.aclose()
 
-    async def send(self, what: Post, now: datetime) -> str:
-        """Post something, and give the answer; raises `NotCarried`."""
+    async def carry(self, letter: Letter) -> str:
+        """Post what a letter tells, and give the answer; raises `NotCarried`."""
+        (notice,) = letter.notices
+        told = msgspec.structs.replace(notice, untold={})
+        number = f"{self._log}-{notice.id}"
+        what = Post(number, notice.about.value, notice.at, self._host, in_words(notice), told)
+        return await self._send(what)
+
+    async def try_out(self, by: str) -> str:
+        """Post a test, and give the answer; raises `NotCarried`."""
+        now = self._now()
+        return await self._send(Post(f"test-{now:%FT%T.%f}", "test", now, self._host, f"a test, by {by}"))
+
+    async def _send(self, what: Post) -> str:
         body = msgspec.json.encode(what)
         headers = {"Idempotency-Key": what.id}
         if self._secret_file:
             secret = await asyncio.to_thread(read_secret, self._secret_file)
-            headers["Stoker-Signature"] = signature(secret, body, int(now.timestamp()))
+            headers["Stoker-Signature"] = signature(secret, body, int(self._now().timestamp()))
         try:
             async with (
                 asyncio.timeout(WHOLE_SECONDS),

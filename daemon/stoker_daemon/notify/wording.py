@@ -103,7 +103,8 @@ def in_words(notice: Notice) -> str:
             done = _NOT_DONE.get(notice.late or Lateness.END)
             return f"{name}: {run} has not {done} by {_moment(notice.due, notice.time_zone)}"
         case About.RUN_RECOVERED:
-            return f"{name}: succeeds again, {run} after #{notice.after} had failed"
+            before = "it" if notice.after == notice.run else f"#{notice.after}"
+            return f"{name}: succeeds again, {run} after {before} had failed"
         case About.NODE:
             became = _BECAME.get(notice.state or NodeState.FAILED, str(notice.state))
             return f"{name}: node {_name(notice.node)} of {run} {became}"

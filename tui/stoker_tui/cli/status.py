@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import msgspec
 
-from stoker_shared.api import DEFAULT_WORKSPACE
+from stoker_shared.api import DEFAULT_WORKSPACE, Status
 from stoker_shared.roles import PersonView
 from stoker_shared.text import clean_line
 from stoker_tui.cli import main
@@ -38,6 +38,8 @@ def show_status(context: Context) -> None:
     click.echo(f"time zone  {status.time_zone}, started {moment(status.started_at)}")
     click.echo(f"defined    {status.workflows} workflows, {status.jobs} jobs")
     click.echo(f"active     {status.active_runs} runs, {status.active_nodes} nodes")
+    if notify := _notifying(status):
+        click.echo(f"notify     {clean_line(notify)}")
     for count, run in enumerate(status.next_runs):
         place = "" if run.workspace == DEFAULT_WORKSPACE else f"  in {run.workspace}"
         click.echo(f"{'' if count else 'next':<11}{moment(run.at)}  {clean_line(run.workflow + place)}")
@@ -71,6 +73,14 @@ def show_whoami(context: Context) -> None:
             click.echo(f"{'no role':<11}{clean_line(place.removesuffix(', '))}")
     for queue in you.closed_queues:
         click.echo(f"{'no runs':<11}on queue {clean_line(queue)}")
+
+
+def _notifying(status: Status) -> str:
+    """Say what of notifications waits or went wrong."""
+    waiting = f"{status.pending_notifications:,} to be sent" if status.pending_notifications else ""
+    lost = f"{status.lost_notifications:,} given up" if status.lost_notifications else ""
+    told = ", ".join(filter(None, [waiting, lost])) + " (stoker notify list)" if waiting or lost else ""
+    return "; ".join(filter(None, [told, status.notify_trouble]))
 
 
 class _Line(msgspec.Struct):
