@@ -9,8 +9,12 @@ from typing import Any, NamedTuple
 from stoker_shared import api
 from stoker_shared.actions import NodeAction, RunAction, why_not_node, why_not_run
 from stoker_shared.api.backfills import BackfillView
+from stoker_shared.dag import downstream_of
 from stoker_shared.model import BackfillState
+from stoker_shared.state import WorkflowVersion
 from stoker_shared.text import nearest, quoted
+from stoker_tui.editing.document import Document
+from stoker_tui.editing.edits import node_named, upstream_of
 from stoker_tui.theme import marked
 
 MOST_NAMED = 4
@@ -24,12 +28,30 @@ class NodeOf(NamedTuple):
     node: api.NodeView
 
 
+class EditedNode(NamedTuple):
+    """A node of a draft that is edited."""
+
+    document: Document
+    name: str
+
+
+class VersionOf(NamedTuple):
+    """A published version, with the workflow that it is of."""
+
+    row: api.WorkflowRow
+    version: WorkflowVersion
+
+
 class Kind(Enum):
     """What an action is about. Each screen offers things of some kinds."""
 
     NODE = "the node"
     RUN = "the run"
     WORKFLOW = "the workflow"
+    WORKFLOWS = "the workflows"
+    VERSION = "the version"
+    DRAFT = "the draft"
+    EDITED = "the node being edited"
     BACKFILL = "the backfill"
     GRAPH = "the graph"
     OUTPUT = "the output"
@@ -81,6 +103,10 @@ def name_of(thing: object) -> str:
             return f"{thing.node.name} of run #{thing.run.row.id} {thing.run.row.name}"
         case api.WorkflowRow():
             return thing.name
+        case EditedNode() | Document():
+            return thing.name
+        case VersionOf():
+            return f"version {thing.version.version} of {thing.row.name}"
         case BackfillView():
             return f"backfill B{thing.id} of {thing.workflow}"
         case _:
@@ -123,6 +149,37 @@ def _why_not_on(row: api.WorkflowRow) -> str:
 
 def _why_not_off(row: api.WorkflowRow) -> str:
     return "" if row.scheduling else "it is switched off already"
+
+
+def _why_no_undo(document: Document) -> str:
+    return "" if document.undoable else "there is nothing to undo"
+
+
+def _why_no_redo(document: Document) -> str:
+    return "" if document.redoable else "nothing was undone"
+
+
+def _why_no_save(document: Document) -> str:
+    return "" if document.is_unsaved else "nothing is changed; all is saved"
+
+
+def _why_not_below(edited: EditedNode) -> str:
+    below = downstream_of(upstream_of(edited.document.spec))[edited.name]
+    return "" if below else "nothing is downstream of it; a adds a node there"
+
+
+def _why_no_edge(edited: EditedNode) -> str:
+    if node_named(edited.document.spec, edited.name).upstream:
+        return ""
+    return "" if not _why_not_below(edited) else "it is not connected to anything"
+
+
+def _why_alone(edited: EditedNode) -> str:
+    return "" if len(edited.document.spec.nodes) > 1 else "it is the only node"
+
+
+def _why_latest(of: VersionOf) -> str:
+    return "" if of.version.version != of.row.version else "it is the latest version"
 
 
 def _backfill(word: str, *states: BackfillState) -> Callable[[BackfillView], str]:
@@ -209,6 +266,66 @@ TABLE: tuple[Action, ...] = (
     Action(
         "workflow.off", ("o",), "off", "Switch scheduling off; runs that were made go on.", Kind.WORKFLOW,
         _why_not_off, footer=True, online=True, sentence="switch {} off",
+    ),
+    Action(
+        "workflow.edit", ("e",), "edit", "Edit the draft: its graph, its nodes, its settings.", Kind.WORKFLOW,
+        footer=True, online=True,
+    ),
+    Action(
+        "workflow.publish", ("p",), "publish", "Publish the draft as the next version.", Kind.WORKFLOW,
+        footer=True, online=True,
+    ),
+    Action("workflow.new", ("n",), "new", "Make a workflow.", Kind.WORKFLOWS, footer=True, online=True),
+    Action(
+        "version.rollback", ("R",), "roll back", "Make what this version was the next version.",
+        Kind.VERSION, _why_latest, footer=True, online=True, sentence="roll back to {}",
+    ),
+    Action(
+        "draft.add", ("a",), "add", "Add a node downstream of the selected one.", Kind.DRAFT, footer=True,
+    ),
+    Action("edited.beside", ("A",), "add beside", "Add a node that waits for the same ones.", Kind.EDITED),
+    Action(
+        "edited.insert", ("i",), "insert", "Insert a node between this one and those downstream of it.",
+        Kind.EDITED, _why_not_below, sentence="insert a node behind {}",
+    ),
+    Action(
+        "edited.connect", ("c",), "connect", "Let another node wait for this one.", Kind.EDITED, _why_alone,
+        footer=True,
+    ),
+    Action(
+        "edited.connect_up", ("C",), "connect up", "Let this node wait for another one.", Kind.EDITED,
+        _why_alone, sentence="connect {}",
+    ),
+    Action(
+        "edited.disconnect", ("X",), "disconnect", "Cut an edge to or from the node.", Kind.EDITED,
+        _why_no_edge,
+    ),
+    Action("edited.delete", ("x", "delete"), "delete", "Delete the node.", Kind.EDITED, footer=True),
+    Action("edited.duplicate", ("D",), "duplicate", "Add a node like this one.", Kind.EDITED),
+    Action("edited.rename", ("r",), "rename", "Give the node another name.", Kind.EDITED),
+    Action(
+        "draft.undo", ("u",), "undo", "Undo what was done last.", Kind.DRAFT, _why_no_undo, footer=True,
+        sentence="undo",
+    ),
+    Action(
+        "draft.redo", ("U", "ctrl+r"), "redo", "Do again what was undone.", Kind.DRAFT, _why_no_redo,
+        sentence="redo",
+    ),
+    Action(
+        "draft.changes", ("v",), "changes", "Show what is changed since the last save.", Kind.DRAFT,
+        _why_no_save, sentence="show changes",
+    ),
+    Action(
+        "draft.save", ("s",), "save", "Save the draft; what is scheduled stays as it is.", Kind.DRAFT,
+        _why_no_save, footer=True, sentence="save {}",
+    ),
+    Action(
+        "draft.debug", ("d",), "debug", "Save, and run the draft on a development queue.", Kind.DRAFT,
+        footer=True, online=True,
+    ),
+    Action(
+        "draft.publish", ("p",), "publish", "Save, and publish it as the next version.", Kind.DRAFT,
+        footer=True, online=True,
     ),
     Action(
         "backfill.pause", ("P",), "pause", "Make no more runs of the backfill for now.", Kind.BACKFILL,

@@ -1,4 +1,4 @@
-"""How a status looks: a glyph, a word and a colour, each of which says it alone."""
+"""How a status, or a change, looks: a glyph, a word and a colour, each of which says it alone."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ GLYPHS = {
     "stopped": "■",
     "cancelled": "■",
     "skipped": "–",
+    "added": "+",
+    "removed": "-",
+    "changed": "~",
+    "same": "·",
 }
 COLOURS = {
     "pending": "magenta",

@@ -31,6 +31,11 @@ class Document(msgspec.Struct, frozen=True):
         return self.now.spec
 
     @property
+    def name(self) -> str:
+        """The workflow's name."""
+        return self.spec.workflow
+
+    @property
     def is_unsaved(self) -> bool:
         """Whether something would be lost without saving it."""
         return self.spec != self.saved
