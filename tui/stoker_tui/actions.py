@@ -55,13 +55,14 @@ class Kind(Enum):
     BACKFILL = "the backfill"
     GRAPH = "the graph"
     OUTPUT = "the output"
+    FORM = "the form"
     TABS = "the page"
     LIST = "the list"
     DAEMON = "the daemon"
     APP = "everywhere"
 
 
-FOCUSED = (Kind.GRAPH, Kind.OUTPUT)
+FOCUSED = (Kind.GRAPH, Kind.OUTPUT, Kind.FORM)
 """Kinds of what has the focus: a key that is for it there is for nothing else."""
 
 
@@ -391,6 +392,25 @@ TABLE: tuple[Action, ...] = (
     Action("output.bottom", ("G", "end"), "bottom", "Go to the end, and follow.", Kind.OUTPUT),
     Action("output.left", ("left",), "left", "Look further left.", Kind.OUTPUT),
     Action("output.right", ("right",), "right", "Look further right.", Kind.OUTPUT),
+    Action(
+        "form.edit", ("enter", "i"), "fill in", "Fill in the field; tab and enter go on, esc ends.",
+        Kind.FORM, footer=True,
+    ),
+    Action(
+        "form.turn", ("space", "right"), "choose", "Choose the next word; open or close a section.",
+        Kind.FORM, footer=True,
+    ),
+    Action("form.turn_back", ("left",), "choose back", "Choose the word before.", Kind.FORM),
+    Action(
+        "form.inherit", ("backspace", "delete"), "inherit", "Empty the field: it inherits what is grey.",
+        Kind.FORM, footer=True,
+    ),
+    Action("form.down", ("down", "j", "tab"), "down", "Go to the next field.", Kind.FORM),
+    Action("form.up", ("up", "k", "shift+tab"), "up", "Go to the field before.", Kind.FORM),
+    Action("form.page_down", ("pagedown",), "page down", "Go down a page.", Kind.FORM),
+    Action("form.page_up", ("pageup",), "page up", "Go up a page.", Kind.FORM),
+    Action("form.first", ("g", "home"), "first", "Go to the first field.", Kind.FORM),
+    Action("form.last", ("G", "end"), "last", "Go to the last field.", Kind.FORM),
     Action("tabs.next", ("tab", "right"), "tabs", "Go to the next tab.", Kind.TABS, footer=True),
     Action("tabs.previous", ("shift+tab", "left"), "previous tab", "Go to the tab before.", Kind.TABS),
     Action("list.open", ("enter",), "open", "Open what is under the cursor.", Kind.LIST, footer=True),
@@ -424,7 +444,7 @@ TABLE: tuple[Action, ...] = (
 )  # fmt: skip
 """All actions. Of several under one key the one that is possible now is done; of more it is asked which."""
 
-KEY_NAMES = {"escape": "esc", "pagedown": "PgDn", "pageup": "PgUp", "shift+tab": "S-tab"}
+KEY_NAMES = {"backspace": "BS", "escape": "esc", "pagedown": "PgDn", "pageup": "PgUp", "shift+tab": "S-tab"}
 
 
 class Actions:

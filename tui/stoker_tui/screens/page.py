@@ -15,6 +15,7 @@ from stoker_tui.actions import Action, Kind, key_name
 from stoker_tui.looks import style
 from stoker_tui.mirror import Connection, Topic
 from stoker_tui.widgets.dag_view import DagView
+from stoker_tui.widgets.form import FormView
 from stoker_tui.widgets.frame import Line
 from stoker_tui.widgets.line_table import LineTable
 from stoker_tui.widgets.log_view import LogView
@@ -93,6 +94,11 @@ class Page(Screen[None]):
         """The output that its actions are about."""
         return None
 
+    @property
+    def form(self) -> FormView | None:
+        """The form that its actions are about."""
+        return None
+
     def open(self) -> None:
         """Open what is under the cursor."""
 
@@ -161,7 +167,12 @@ class Page(Screen[None]):
 
     def kinds(self) -> set[Kind]:
         """Give the kinds of things that actions can be about here."""
-        shown = {Kind.LIST: self.table, Kind.GRAPH: self.graph, Kind.OUTPUT: self.output}
+        shown = {
+            Kind.LIST: self.table,
+            Kind.GRAPH: self.graph,
+            Kind.OUTPUT: self.output,
+            Kind.FORM: self.form,
+        }
         focused = {kind for kind, widget in shown.items() if widget is not None}
         return {Kind.APP, Kind.DAEMON, *self.things(), *focused}
 
@@ -183,6 +194,10 @@ class Page(Screen[None]):
             if typed is not None and typed.typing:
                 typed.on_key(event)
                 return
+        if self.form is not None and self.form.key(event):
+            event.stop()
+            event.prevent_default()
+            return
         key = event.character if event.is_printable and event.character not in (None, " ") else event.key
         actions = self.stoker.actions.under(key or event.key, self.kinds())
         if actions:
@@ -226,6 +241,10 @@ class Page(Screen[None]):
         self.draw_frame()
 
     def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Show the keys for what is under the cursor now."""
+        self.draw_frame()
+
+    def on_form_view_moved(self, event: FormView.Moved) -> None:
         """Show the keys for what is under the cursor now."""
         self.draw_frame()
 
