@@ -102,9 +102,7 @@ def name_of(thing: object) -> str:
             return f"run #{thing.id} {thing.name}"
         case NodeOf():
             return f"{thing.node.name} of run #{thing.run.row.id} {thing.run.row.name}"
-        case api.WorkflowRow():
-            return thing.name
-        case EditedNode() | Document():
+        case api.WorkflowRow() | EditedNode() | Document():
             return thing.name
         case VersionOf():
             return f"version {thing.version.version} of {thing.row.name}"

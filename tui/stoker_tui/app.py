@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from stoker_shared import api
@@ -15,12 +16,15 @@ from stoker_tui import topics
 from stoker_tui.actions import FOCUSED, Action, Actions, Kind, NodeOf, key_name, names_of, possible
 from stoker_tui.client import NotStoker, Refused, Unreachable
 from stoker_tui.deeds import DEEDS, start_run
+from stoker_tui.drafting import DraftingApp
+from stoker_tui.editing.document import Document
+from stoker_tui.editing.keeping import Drawer, unsaved_directory
 from stoker_tui.link import Link
 from stoker_tui.looks import TERMINAL, THEMES
 from stoker_tui.mirror import Connection, Mirror, Topic
-from stoker_tui.moving import MovingApp
 from stoker_tui.screens.cells import LAST
 from stoker_tui.screens.dialogs import DIALOG_CSS, Choice, Choose, Confirm, Read
+from stoker_tui.screens.edit import EditScreen
 from stoker_tui.screens.lists import BackfillsPage, JobsPage, QueuesPage, RunsPage, WorkflowsPage
 from stoker_tui.screens.output import OutputScreen
 from stoker_tui.screens.page import Page
@@ -38,7 +42,7 @@ TICK_SECONDS = 1.0
 HURRY_SECONDS = 0.1
 
 
-class StokerApp(MovingApp):
+class StokerApp(DraftingApp):
     """Lists under number keys, pages that open from them, dialogs before them."""
 
     CSS = DIALOG_CSS
@@ -60,6 +64,7 @@ class StokerApp(MovingApp):
         ascii_only: bool = False,
         no_colour: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        unsaved: Path | None = None,
     ) -> None:
         super().__init__(ansi_color=True if no_colour else None)
         settings = settings or Settings()
@@ -69,6 +74,7 @@ class StokerApp(MovingApp):
         self.link = link
         self.now = clock
         self.ascii_only = ascii_only
+        self.drawer = Drawer(unsaved or unsaved_directory())
         self.actions = Actions(settings.key_lists())
         self.mirror = Mirror(str(link.path), self._changed)
         self.workflows = topics.Workflows()
@@ -86,6 +92,8 @@ class StokerApp(MovingApp):
             self.queues,
         )
         self._tasks: set[asyncio.Task[Any]] = set()
+        self.editing: set[EditScreen] = set()
+        self._was_live = False
 
     @property
     def zone(self) -> str:
@@ -125,6 +133,9 @@ class StokerApp(MovingApp):
             self._handle_exception(error)
 
     def _changed(self, changed: frozenset[Topic]) -> None:
+        if not self._was_live and self.mirror.connection is Connection.LIVE:
+            self._was_live = True
+            self.call_later(self.tell_of_unsaved)
         for screen in self.screen_stack if self.is_running else ():
             if isinstance(screen, Page) and (not changed or changed & set(screen.topics)):
                 screen.redraw()
@@ -231,13 +242,17 @@ class StokerApp(MovingApp):
     async def show_list(self, mode: str, filter_text: str | None = None) -> None:
         """Show a list; the one that is shown already, from its beginning."""
         if self.current_mode == mode:
-            while len(self.screen_stack) > 1:
+            while len(self.screen_stack) > 1 and not self._holds_back():
                 await self.pop_screen()
         else:
             await self.switch_mode(mode)
         if filter_text is not None and (page := self.page) is not None and page.table is not None:
             page.table.filter_by(filter_text)
             page.redraw()
+
+    def _holds_back(self) -> bool:
+        """Tell whether something that is edited asks before it is left."""
+        return isinstance(self.page, EditScreen) and self.page.back()
 
     def show_runs_like(self, filter_text: str) -> None:
         """Show the runs that a filter lets through."""
@@ -283,8 +298,17 @@ class StokerApp(MovingApp):
             self.pop_screen()
 
     def do_app_quit(self) -> None:
-        """Leave."""
-        self.exit()
+        """Leave; what is not saved stays kept."""
+        if not self.unsaved:
+            self.exit()
+            return
+        what = f"{', '.join(self.unsaved)} is not saved. It stays kept here, and is offered again. Leave?"
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.exit()
+
+        self.push_screen(Confirm(what), answered)
 
     def do_app_help(self) -> None:
         """Show the keys of this screen."""
@@ -343,6 +367,14 @@ class StokerApp(MovingApp):
     def do_workflow_debug(self, row: api.WorkflowRow) -> None:
         """Ask how the draft is to be run."""
         self._ask_start(row, debug=True)
+
+    def do_draft_debug(self, document: Document) -> None:
+        """Save, and ask how the draft is to be run."""
+
+        async def ask(row: api.WorkflowRow) -> None:
+            self._ask_start(row, debug=True)
+
+        self.after_saving(ask)
 
     def do_node_log(self, of: NodeOf) -> None:
         """Read what a node wrote."""

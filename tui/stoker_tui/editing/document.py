@@ -69,6 +69,10 @@ class Document(msgspec.Struct, frozen=True):
         """Give it with the draft that there is now; what was edited stays edited."""
         return msgspec.structs.replace(self, saved=saved, revision=revision)
 
+    def detached(self) -> Document:
+        """Give it as a workflow that is not there yet."""
+        return msgspec.structs.replace(self, saved=None, revision=None)
+
 
 def opened(saved: WorkflowSpec, revision: int) -> Document:
     """Give a draft to be edited."""

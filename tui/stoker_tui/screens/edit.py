@@ -92,6 +92,7 @@ class EditScreen(Page):
     def on_mount(self) -> None:
         """Keep what is not saved, and look at what was selected."""
         super().on_mount()
+        self.stoker.editing.add(self)
         status = self.stoker.mirror.status
         self._log = status.log if status else ""
         self._keep()
@@ -100,6 +101,7 @@ class EditScreen(Page):
     def on_unmount(self) -> None:
         """Let go of it; what is not saved stays kept, unless it was given up."""
         super().on_unmount()
+        self.stoker.editing.discard(self)
         if self._keeper:
             self._keeper.close(keeping=self.document.is_unsaved)
 
@@ -184,12 +186,21 @@ class EditScreen(Page):
         self._row = view.row
         self.show(self.document.based_on(spec, view.row.revision))
 
+    def adopt(self, view: api.WorkflowView, step: Step) -> None:
+        """Go on with a step on top of what somebody else saved."""
+        self._row = view.row
+        self.show(self.document.based_on(view.spec, view.row.revision).edited(step))
+
+    def detach(self) -> None:
+        """Go on with it as a workflow that is not there yet."""
+        self._row = None
+        self.show(self.document.detached())
+
     def give_up(self) -> None:
-        """Keep nothing of what is not saved, and leave."""
+        """Keep nothing of what is not saved."""
         if self._keeper:
             self._keeper.close()
             self._keeper = None
-        self.dismiss()
 
     def on_dag_view_selected(self, event: DagView.Selected) -> None:
         """Tell of the node."""

@@ -105,7 +105,7 @@ class WorkflowsPage(ListPage[api.WorkflowRow]):
 
     crumb = "workflows"
     kind = Kind.WORKFLOW
-    nothing = "no workflows yet; `stoker apply FILE` saves one, `stoker import` reads other schedulers'"
+    nothing = "no workflows yet: n makes one, `stoker apply FILE` saves one, `stoker import` reads others'"
 
     @property
     def topics(self) -> Sequence[Topic]:
@@ -147,6 +147,10 @@ class WorkflowsPage(ListPage[api.WorkflowRow]):
         """Give the workflows, by name."""
         known = self.stoker.workflows.value
         return None if known is None else sorted(known.values(), key=lambda row: row.name.casefold())
+
+    def things(self) -> Mapping[Kind, Sequence[Any]]:
+        """Give the workflows chosen, and all of them."""
+        return {**super().things(), Kind.WORKFLOWS: [None]}
 
     def open(self) -> None:
         """Open the workflow."""

@@ -128,9 +128,7 @@ def drawable(difference: Difference) -> dict[str, Sequence[str]]:
     if find_cycle(upstream) is None:
         return upstream
     gone = {(edge.upstream, edge.downstream) for edge in difference.edges if edge.mark == "-"}
-    return {
-        name: [above for above in names if (above, name) not in gone] for name, names in upstream.items()
-    }
+    return {name: [above for above in names if (above, name) not in gone] for name, names in upstream.items()}
 
 
 def fault_words(fault: Fault, names: Sequence[str]) -> str:

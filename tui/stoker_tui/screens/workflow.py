@@ -12,7 +12,7 @@ from stoker_shared import api
 from stoker_shared.model import NodeSpec
 from stoker_shared.schedules import in_words
 from stoker_shared.state import WorkflowVersion
-from stoker_tui.actions import Kind
+from stoker_tui.actions import Kind, VersionOf
 from stoker_tui.cli.tables import Column as Shape
 from stoker_tui.mirror import Topic
 from stoker_tui.screens import cells, fields
@@ -85,6 +85,9 @@ class WorkflowScreen(Page):
         }
         if _TABS[self._tab] == "runs":
             things[Kind.RUN] = self._tables["runs"].chosen
+        if _TABS[self._tab] == "versions" and known:
+            chosen = self._tables["versions"].current
+            things[Kind.VERSION] = [VersionOf(known.draft.row, chosen)] if chosen else []
         return things
 
     def turn(self, by: int) -> None:
