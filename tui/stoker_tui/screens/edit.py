@@ -137,11 +137,10 @@ class EditScreen(Page):
 
     def show(self, document: Document) -> None:
         """Go on with a document: another step of it, or the same on another draft."""
-        changed = document.now is not self.document.now
+        is_other = document.now is not self.document.now
         self.document = document
         self._keep()
-        if changed:
-            self._draw_graph(document.now.selected)
+        self._draw_graph(document.now.selected if is_other else self.selected)
         self.redraw()
 
     def undo(self) -> None:

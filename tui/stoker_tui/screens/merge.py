@@ -33,10 +33,10 @@ _KEYS = "← yours   → theirs   Y T all of one   enter save these together   e
 class Merge(ModalScreen[WorkflowSpec | None]):
     """Gives both together as was chosen; None where that is put off."""
 
-    DEFAULT_CSS = """
+    CSS = """
     Merge .dialog { width: 96%; height: 90%; }
-    Merge LineTable { height: 2fr; background: $surface; }
-    Merge Pane { height: 1fr; max-height: 100%; border-top: solid $panel; }
+    Merge .dialog LineTable { height: 2fr; background: $surface; }
+    Merge .dialog Pane { height: 1fr; max-height: 100%; border-top: solid $panel; }
     """
 
     def __init__(self, title: str, base: WorkflowSpec, mine: WorkflowSpec, theirs: WorkflowSpec) -> None:
@@ -53,9 +53,9 @@ class Merge(ModalScreen[WorkflowSpec | None]):
         ascii_only = cast("StokerApp", self.app).ascii_only
         self._table = LineTable(
             [
-                Column(Shape("FIELD", text=True), self._name),
-                Column(Shape("YOURS", text=True), lambda change: self._value(change, Side.MINE)),
-                Column(Shape("THEIRS", text=True), lambda change: self._value(change, Side.THEIRS)),
+                Column(Shape("FIELD", text=True), self._field),
+                Column(Shape("YOURS", text=True), lambda change: self._side(change, Side.MINE)),
+                Column(Shape("THEIRS", text=True), lambda change: self._side(change, Side.THEIRS)),
             ],
             key=lambda change: change.place,
             styles=self._style,
@@ -119,11 +119,11 @@ class Merge(ModalScreen[WorkflowSpec | None]):
         else:
             self.dismiss(spec)
 
-    def _name(self, change: Change) -> Pieces:
+    def _field(self, change: Change) -> Pieces:
         open_one = change.side is None and change.place not in self._chosen
         return [("✖ " if open_one else "  ", "warning"), (change.name, "")]
 
-    def _value(self, change: Change, side: Side) -> Pieces:
+    def _side(self, change: Change, side: Side) -> Pieces:
         taken = side_of(change, self._chosen) is side
         text = value_words(change.mine if side is Side.MINE else change.theirs)
         return [("▸ " if taken else "  ", "strong"), (text, "strong" if taken else "dim")]

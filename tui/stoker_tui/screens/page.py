@@ -308,7 +308,7 @@ class Page(Screen[None]):
         entries = [
             (action.kind is Kind.APP, _key(key, action, able)) for key, (action, able) in shown.items()
         ]
-        while sum(total(entry) for _, entry in entries) >= self.size.width:
+        while sum(total(entry) for _, entry in entries) > self.size.width + 1:
             last = next((index for index in reversed(range(len(entries))) if not entries[index][0]), None)
             if last is None:
                 break

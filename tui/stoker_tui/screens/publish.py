@@ -34,10 +34,10 @@ _LOOKS = {"+": "added", "-": "removed"}
 class Publish(ModalScreen[int | None]):
     """Asks for remarks, and gives the version that was made; what was typed is kept where it is refused."""
 
-    DEFAULT_CSS = """
+    CSS = """
     Publish .dialog { width: 96%; height: 90%; }
-    Publish DagView { height: 2fr; }
-    Publish Pane { height: 1fr; max-height: 100%; border-top: solid $panel; }
+    Publish .dialog DagView { height: 2fr; }
+    Publish .dialog Pane { height: 1fr; max-height: 100%; border-top: solid $panel; }
     """
 
     def __init__(
