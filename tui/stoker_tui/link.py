@@ -22,6 +22,7 @@ from stoker_tui.client import (
     Refused,
     Unreachable,
     checked,
+    condition,
     decoded,
     unreachable,
 )
@@ -72,6 +73,10 @@ class Link:
         answer = await self._ask("GET", path, params=query)
         return cleaned(decoded(self.path, answer, kind))
 
+    async def read(self, path: str, kind: type[_T], query: Mapping[str, str] | None = None) -> _T:
+        """Ask for something that is to be edited: as it was written, to be cleaned where it is shown."""
+        return decoded(self.path, await self._ask("GET", path, params=query), kind)
+
     async def pages(self, path: str, kind: type[_T], query: Mapping[str, str] | None = None) -> list[_T]:
         """Ask for a list, whole."""
         items, cursor = [], {"limit": str(api.MAX_PAGE)}
@@ -102,6 +107,16 @@ class Link:
         """Ask for something to be so."""
         answer = await self._ask("PUT", path, content=msgspec.json.encode(request))
         return cleaned(decoded(self.path, answer, kind))
+
+    async def save_job(self, path: str, request: api.SaveJob, revision: int) -> api.JobView:
+        """Save a job's draft made on a revision."""
+        place, content = self.within(routes.JOB, path=path), msgspec.json.encode(request)
+        answer = await self._ask("PUT", place, content=content, headers=condition(revision))
+        return cleaned(decoded(self.path, answer, api.JobView))
+
+    async def delete(self, path: str) -> None:
+        """Ask for something to be no more."""
+        await self._ask("DELETE", path)
 
     def output(self, run: int, node: str, attempt: int, stream: api.Stream) -> Source:
         """Give what an attempt's output is read from."""
