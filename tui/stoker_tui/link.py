@@ -115,6 +115,16 @@ class Link:
         answer = await self._ask("PUT", path, content=content, headers=condition(revision))
         return decoded(self.path, answer, api.WorkflowView)
 
+    async def save_job(self, path: str, request: api.SaveJob, revision: int) -> api.JobView:
+        """Save a job's draft made on a revision."""
+        place, content = self.within(routes.JOB, path=path), msgspec.json.encode(request)
+        answer = await self._ask("PUT", place, content=content, headers=condition(revision))
+        return cleaned(decoded(self.path, answer, api.JobView))
+
+    async def delete(self, path: str) -> None:
+        """Ask for something to be no more."""
+        await self._ask("DELETE", path)
+
     def output(self, run: int, node: str, attempt: int, stream: api.Stream) -> Source:
         """Give what an attempt's output is read from."""
         return AttemptSource(self._http, run, node, attempt, stream)

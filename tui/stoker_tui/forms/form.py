@@ -39,6 +39,10 @@ def _always(_: Values) -> bool:
     return True
 
 
+def _never(_: Values) -> bool:
+    return False
+
+
 class Field(NamedTuple):
     """One field. ``place`` is where it is in the definition, as files and faults have it: ``config/env``.
 
@@ -56,6 +60,8 @@ class Field(NamedTuple):
     warn: Callable[[Any], str] | None = None
     shown: Callable[[Values], bool] = _always
     section: str = ""
+    hidden: Callable[[Values], bool] = _never
+    """Whether its value is not to be seen."""
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -80,6 +86,7 @@ class Form(Generic[_S]):
         self._unread: dict[str, str] = {}
         """What is wrong with text that could not be read, by place."""
         self._problems: dict[str, str] = {}
+        self._missing: set[str] = set()
         self._touched: set[str] = set()
         self.value: _S | None = None
         self.load(value)
@@ -114,15 +121,19 @@ class Form(Generic[_S]):
         """Tell whether a field does not inherit."""
         return bool(self.text(place).strip()) or place in self._values
 
+    def is_hidden(self, place: str) -> bool:
+        """Tell whether what a field has is not to be seen."""
+        return self._by_place[place].hidden(self._values)
+
     def inherited(self, place: str) -> Inherited | None:
         """Give what a field inherits, or would."""
         return self._by_place[place].inherited(self._values)
 
     def problem(self, place: str) -> str:
         """Give what is wrong with a field; that it is empty only where somebody has been there."""
-        if place in self._problems and (place in self._touched or self.is_set(place)):
-            return self._problems[place]
-        return ""
+        if place in self._missing and place not in self._touched:
+            return ""
+        return self._problems.get(place, "")
 
     def warning(self, place: str) -> str:
         """Give what there is to know of a field's value that is valid."""
@@ -197,10 +208,13 @@ class Form(Generic[_S]):
         fields = self.shown()
         shown = {field.place for field in fields}
         problems = {place: why for place, why in self._unread.items() if place in shown}
+        self._missing = {
+            field.place for field in fields if field.example and self._values.get(field.place) is None
+        }
         mapping = _copied(self._base)
         for field in fields:
             value = self._values.get(field.place)
-            if value is None and field.example:
+            if field.place in self._missing:
                 problems.setdefault(field.place, f"it is needed; write one such as {field.example}")
                 value = field.kind.read(field.example)
             if value is not None:
@@ -226,7 +240,7 @@ class Form(Generic[_S]):
         """Give a fault with the key that it is of, where it is not said."""
         key = key.replace("~1", "/").replace("~0", "~")
         of_a_pair = key and isinstance(self._by_place[place].kind, Pairs)
-        return f"{key}: {detail}" if of_a_pair and key not in detail else detail
+        return f"{key}: {detail}" if of_a_pair and repr(key) not in detail else detail
 
 
 def _is_below(pointer: str, place: str) -> bool:

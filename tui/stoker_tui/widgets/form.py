@@ -16,6 +16,7 @@ from stoker_tui.forms.completing import Completion, completion
 from stoker_tui.forms.form import Field, Form
 from stoker_tui.forms.typing import TypedLine
 from stoker_tui.widgets.form_rows import (
+    HIDDEN,
     Row,
     field_lines,
     rows_of,
@@ -378,7 +379,10 @@ class FormView(ScrollView, can_focus=True):
             return
         field = row.field
         if self._typing and row.id == self._at and not field.options:
-            yield typed_line(field, self._line, self._completion, self._chosen, room)
+            line = self._line
+            if self._form.is_hidden(field.place):
+                line = line._replace(text=HIDDEN * len(line.text))
+            yield typed_line(field, line, self._completion, self._chosen, room)
             yield from suggestion_lines(self._completion, self._chosen)
         else:
             yield from field_lines(self._form, field, room)

@@ -14,6 +14,9 @@ from stoker_tui.widgets.pieces import Piece, Pieces, total
 LABEL = 24
 """Cells before the values."""
 
+HIDDEN = "*"
+"""What stands for each character that is not to be seen."""
+
 _MARGIN = " " * (LABEL + 1)
 
 
@@ -102,7 +105,8 @@ def _value(form: Form[Any], field: Field) -> Pieces:
         beneath = ""
         if inherited and inherited.source.startswith("from ") and inherited.text != text:
             beneath = f"  ({inherited.source.removeprefix('from ')}: {inherited.text})"
-        return [(text or "nothing", "strong"), (beneath, "dim")]
+        shown = HIDDEN * len(text) if form.is_hidden(field.place) else text
+        return [(shown or "nothing", "strong"), (beneath, "dim")]
     if inherited is None:
         return [(f"{field.example}?" if field.example else "–", "dim")]
     return [(inherited.text, "dim"), (f"  ({inherited.source})" if inherited.source else "", "dim")]
