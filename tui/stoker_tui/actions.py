@@ -50,6 +50,7 @@ class Kind(Enum):
     WORKFLOW = "the workflow"
     WORKFLOWS = "the workflows"
     VERSION = "the version"
+    GRAPH_EDITED = "the graph being edited"
     DRAFT = "the draft"
     EDITED = "the node being edited"
     BACKFILL = "the backfill"
@@ -280,39 +281,15 @@ TABLE: tuple[Action, ...] = (
         Kind.VERSION, _why_latest, footer=True, online=True, sentence="roll back to {}",
     ),
     Action(
-        "draft.add", ("a",), "add", "Add a node downstream of the selected one.", Kind.DRAFT, footer=True,
-    ),
-    Action("edited.beside", ("A",), "add beside", "Add a node that waits for the same ones.", Kind.EDITED),
-    Action(
-        "edited.insert", ("i",), "insert", "Insert a node between this one and those downstream of it.",
-        Kind.EDITED, _why_not_below, sentence="insert a node behind {}",
+        "draft.add", ("a",), "add", "Add a node downstream of the selected one.", Kind.GRAPH_EDITED,
+        footer=True,
     ),
     Action(
         "edited.connect", ("c",), "connect", "Let another node wait for this one.", Kind.EDITED, _why_alone,
         footer=True,
     ),
     Action(
-        "edited.connect_up", ("C",), "connect up", "Let this node wait for another one.", Kind.EDITED,
-        _why_alone, sentence="connect {}",
-    ),
-    Action(
-        "edited.disconnect", ("X",), "disconnect", "Cut an edge to or from the node.", Kind.EDITED,
-        _why_no_edge,
-    ),
-    Action("edited.delete", ("x", "delete"), "delete", "Delete the node.", Kind.EDITED, footer=True),
-    Action("edited.duplicate", ("D",), "duplicate", "Add a node like this one.", Kind.EDITED),
-    Action("edited.rename", ("r",), "rename", "Give the node another name.", Kind.EDITED),
-    Action(
-        "draft.undo", ("u",), "undo", "Undo what was done last.", Kind.DRAFT, _why_no_undo, footer=True,
-        sentence="undo",
-    ),
-    Action(
-        "draft.redo", ("U", "ctrl+r"), "redo", "Do again what was undone.", Kind.DRAFT, _why_no_redo,
-        sentence="redo",
-    ),
-    Action(
-        "draft.changes", ("v",), "changes", "Show what is changed since the last save.", Kind.DRAFT,
-        _why_no_save, sentence="show changes",
+        "draft.schedule", ("t",), "schedule", "Say when its runs are due.", Kind.GRAPH_EDITED, footer=True,
     ),
     Action(
         "draft.save", ("s",), "save", "Save the draft; what is scheduled stays as it is.", Kind.DRAFT,
@@ -326,6 +303,41 @@ TABLE: tuple[Action, ...] = (
         "draft.publish", ("p",), "publish", "Save, and publish it as the next version.", Kind.DRAFT,
         footer=True, online=True,
     ),
+    Action(
+        "draft.undo", ("u",), "undo", "Undo what was done last.", Kind.GRAPH_EDITED, _why_no_undo,
+        footer=True, sentence="undo",
+    ),
+    Action("edited.delete", ("x", "delete"), "delete", "Delete the node.", Kind.EDITED, footer=True),
+    Action(
+        "draft.settings", ("w",), "settings", "Fill in the workflow's settings.", Kind.GRAPH_EDITED,
+        footer=True,
+    ),
+    Action(
+        "draft.redo", ("U", "ctrl+r"), "redo", "Do again what was undone.", Kind.GRAPH_EDITED, _why_no_redo,
+        sentence="redo",
+    ),
+    Action(
+        "draft.changes", ("v",), "changes", "Show what is changed since the last save.", Kind.GRAPH_EDITED,
+        _why_no_save, sentence="show changes",
+    ),
+    Action(
+        "draft.text", ("ctrl+e",), "$EDITOR", "Edit it as YAML in your own editor.", Kind.DRAFT,
+    ),
+    Action("edited.beside", ("A",), "add beside", "Add a node that waits for the same ones.", Kind.EDITED),
+    Action(
+        "edited.insert", ("i",), "insert", "Insert a node between this one and those downstream of it.",
+        Kind.EDITED, _why_not_below, sentence="insert a node behind {}",
+    ),
+    Action(
+        "edited.connect_up", ("C",), "connect up", "Let this node wait for another one.", Kind.EDITED,
+        _why_alone, sentence="connect {}",
+    ),
+    Action(
+        "edited.disconnect", ("X",), "disconnect", "Cut an edge to or from the node.", Kind.EDITED,
+        _why_no_edge,
+    ),
+    Action("edited.duplicate", ("D",), "duplicate", "Add a node like this one.", Kind.EDITED),
+    Action("edited.rename", ("r",), "rename", "Give the node another name.", Kind.EDITED),
     Action(
         "backfill.pause", ("P",), "pause", "Make no more runs of the backfill for now.", Kind.BACKFILL,
         _backfill("paused", BackfillState.RUNNING), footer=True, online=True,

@@ -393,7 +393,9 @@ class StokerApp(DraftingApp):
     def _help(self, page: Page) -> list[Pieces]:
         lines: list[Pieces] = []
         kind = None
-        for action in self.actions.offered(page.kinds()):
+        offered = self.actions.offered(page.kinds())
+        kinds = list(dict.fromkeys(action.kind for action in offered))
+        for action in sorted(offered, key=lambda action: kinds.index(action.kind)):
             if action.kind is not kind:
                 kind = action.kind
                 lines += [[], [(kind.value, "head")]]

@@ -8,28 +8,36 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from textual.app import SuspendNotSupported
 from textual.screen import Screen
 
 from stoker_shared import api, routes
 from stoker_shared.api.scheduling import SchedulingView
 from stoker_shared.dag import downstream_of
 from stoker_shared.difference import difference, told
-from stoker_shared.model import WorkflowSpec
+from stoker_shared.model import NodeSpec, WorkflowSpec
 from stoker_shared.state import WorkflowVersion
 from stoker_shared.text import clean_line, name_problem, quoted
 from stoker_tui.actions import EditedNode, VersionOf
 from stoker_tui.client import NotStoker, Refused, Unreachable
 from stoker_tui.deeds import DEEDS
+from stoker_tui.documents import Document as TextDocument
 from stoker_tui.editing import document as documents
 from stoker_tui.editing import edits
 from stoker_tui.editing.document import Document
 from stoker_tui.editing.edits import CannotEdit, Step, node_named, upstream_of
 from stoker_tui.editing.keeping import Drawer, Keeper, Kept
+from stoker_tui.editor import NoEditor, run_editor
+from stoker_tui.editor import edit as edit_text
+from stoker_tui.forms.known import Known
+from stoker_tui.forms.node import NodeForm
+from stoker_tui.forms.workflow import ScheduleForm, WorkflowForm
 from stoker_tui.link import Link
 from stoker_tui.mirror import Mirror
 from stoker_tui.moving import MovingApp
 from stoker_tui.screens.dialogs import Ask, Choice, Choose, Confirm, Read
 from stoker_tui.screens.edit import EditScreen
+from stoker_tui.screens.filling import FillScreen
 from stoker_tui.screens.merge import Merge
 from stoker_tui.screens.publish import Publish, fault_words
 from stoker_tui.times import ago
@@ -47,8 +55,14 @@ class DraftingApp(MovingApp):
     drawer: Drawer
     workflows: Workflows
     jobs: Listed
+    queues: Listed
     now: Callable[[], datetime]
     editing: set[EditScreen]
+
+    @property
+    def zone(self) -> str:
+        """The daemon's time zone."""
+        raise NotImplementedError
 
     def spawn(self, work: Any) -> None:
         """Do something beside all else."""
@@ -267,6 +281,64 @@ class DraftingApp(MovingApp):
         ]
         return await self._asked(Choose("Which job?", choices, search=True))
 
+    # Forms, and text.
+
+    def open_node(self, page: EditScreen, name: str) -> None:
+        """Fill in what a node has."""
+        spec = page.document.spec
+        form = NodeForm(spec, name, self._known())
+
+        def put(spec: WorkflowSpec, node: NodeSpec) -> Step:
+            return edits.change_node(spec, name, node)
+
+        text = TextDocument(f"The node {name} of {spec.workflow}", NodeSpec, form.faults)
+        self.push_screen(FillScreen(page, name, form, lambda spec: node_named(spec, name), text, put))
+
+    def do_draft_settings(self, document: Document) -> None:
+        """Fill in the workflow's settings."""
+        self._fill_workflow("settings", WorkflowForm(document.spec, self._known()))
+
+    def do_draft_schedule(self, document: Document) -> None:
+        """Say when its runs are due."""
+        self._fill_workflow("schedule", ScheduleForm(document.spec, self._known()))
+
+    def do_draft_text(self, document: Document) -> None:
+        """Edit it as YAML in the person's own editor."""
+        page = self.page
+        if not isinstance(page, EditScreen | FillScreen):
+            return
+        text, value = page.text
+        try:
+            with self.suspend():
+                done = edit_text(text, value, page.draft.kept_text.pop(text.what, ""), run_editor)
+        except (NoEditor, SuspendNotSupported) as error:
+            page.say(clean_line(str(error)))
+            return
+        if done.text:
+            page.draft.kept_text[text.what] = done.text
+        if done.value is not None:
+            page.take_text(done.value)
+        if done.told:
+            page.say(clean_line(done.told))
+
+    def _fill_workflow(self, name: str, form: WorkflowForm) -> None:
+        page = self.page
+        if not isinstance(page, EditScreen):
+            return
+        text, selected = page.text[0], page.selected
+
+        def put(_: WorkflowSpec, value: WorkflowSpec) -> Step:
+            return Step(value, selected, f"changed the {name}")
+
+        self.push_screen(FillScreen(page, name, form, lambda spec: spec, text, put))
+
+    def _known(self) -> Known:
+        return Known(
+            lambda: {job.path: job for job in self.jobs.value or ()},
+            lambda: [queue.name for queue in self.queues.value or ()],
+            self.zone,
+        )
+
     # Saving.
 
     def do_draft_save(self, document: Document) -> None:
@@ -364,6 +436,8 @@ class DraftingApp(MovingApp):
         if spec is None:
             page.say("it is not saved yet: s asks again")
             return False
+        if isinstance(self.page, FillScreen):
+            self.pop_screen()  # What it fills in may be another thing now.
         page.adopt(theirs, Step(spec, page.selected, "put together with what was saved meanwhile"))
         return True
 
@@ -453,5 +527,5 @@ class DraftingApp(MovingApp):
         self.spawn(told_why())
 
     def _on_draft(self, do: Callable[[EditScreen], Any]) -> None:
-        if isinstance(self.page, EditScreen):
-            do(self.page)
+        if isinstance(self.page, EditScreen | FillScreen):
+            do(self.page.draft)

@@ -1,4 +1,4 @@
-"""Where values come from, and the way back to inheriting them."""
+"""Where values come from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stoker_shared.model import JobConfig, NodeSpec, QueueSpec, WorkflowSpec
-from stoker_tui.editing.inheriting import Field, Source, inheriting, node_fields
+from stoker_tui.editing.inheriting import Field, Source, node_fields
 
 NODE = NodeSpec(
     name="load",
@@ -49,20 +49,10 @@ def test_a_field_says_what_it_is_and_where_that_comes_from(
     assert FIELDS[name].value == (inherited if own is None else own)
 
 
-@pytest.mark.parametrize("name", [name for name, field in FIELDS.items() if field.is_own])
-def test_an_own_field_can_go_back_to_inheriting(name: str) -> None:
-    fields = node_fields(inheriting(NODE, name), WORKFLOW, JOB, QUEUE)
-
-    assert name not in fields or not fields[name].is_own
-    others = {other: field.own for other, field in FIELDS.items() if field.is_own and other != name}
-    assert {other: field.own for other, field in fields.items() if field.is_own} == others
-
-
-def test_a_timeout_in_the_configuration_is_the_nodes_too_and_goes_with_it() -> None:
+def test_a_timeout_in_the_configuration_is_the_nodes_own() -> None:
     node = NodeSpec(name="load", job="load.py", config=JobConfig(timeout=5))
 
     assert node_fields(node, WORKFLOW)["timeout"].own == 5
-    assert inheriting(node, "timeout") == NodeSpec(name="load", job="load.py")
 
 
 def test_dynamic_allocation_takes_the_place_of_the_jobs_number_of_executors() -> None:

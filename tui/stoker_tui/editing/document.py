@@ -57,6 +57,10 @@ class Document(msgspec.Struct, frozen=True):
         steps = (*self.steps[: self.at + 1], step)
         return msgspec.structs.replace(self, steps=steps, at=self.at + 1)
 
+    def revised(self, since: int, step: Step) -> Document:
+        """Give it with one step in place of all that was done since it was at step ``since``."""
+        return msgspec.structs.replace(self, at=since).edited(step)
+
     def undone(self) -> Document:
         """Give it as it was a step before."""
         return msgspec.structs.replace(self, at=self.at - 1) if self.undoable else self

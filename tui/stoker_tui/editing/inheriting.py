@@ -1,4 +1,4 @@
-"""Where the values of a node's, or a job's, fields come from, and back to inheriting them. Pure.
+"""Where the values of a node's fields come from. Pure.
 
 Fields are named as `stoker rerun --set` names them: ``retries``, ``config.executor_memory``,
 ``config.conf.spark.x``, ``config.env.X``; and ``variables.region``.
@@ -63,7 +63,7 @@ def node_fields(
     one's variables; of what is not known nothing is inherited.
     """
     own = node.config.overlaid(JobConfig(args=node.args, timeout=node.timeout))
-    config = config_fields(own, job, queue)
+    config = _config_fields(own, job or JobConfig(), queue)
     return {
         "retries": Field(node.retries, workflow.retries, Source.WORKFLOW),
         "queue": Field(node.queue, workflow.queue, Source.WORKFLOW),
@@ -73,9 +73,8 @@ def node_fields(
     }
 
 
-def config_fields(own: JobConfig, job: JobConfig | None = None, queue: QueueSpec | None = None) -> Fields:
-    """Give the fields of a configuration; that of a job itself inherits from no job."""
-    below = job or JobConfig()
+def _config_fields(own: JobConfig, below: JobConfig, queue: QueueSpec | None) -> Fields:
+    """Give the fields of a configuration over that of its job."""
     together = below.overlaid(own)
     fields = {}
     for name in JobConfig.__struct_fields__:
@@ -93,30 +92,6 @@ def config_fields(own: JobConfig, job: JobConfig | None = None, queue: QueueSpec
             inherited = (of_queue | of_job).get(name)
             fields[f"config.{group}.{name}"] = Field(own_map.get(name), inherited, source)
     return fields
-
-
-def inheriting(node: NodeSpec, field: str) -> NodeSpec:
-    """Give a node that has a field no more of its own."""
-    group, _, name = field.partition(".")
-    if group == "config":
-        config = _config_inheriting(node.config, name)
-        return msgspec.structs.replace(node, config=config)
-    if group == "variables":
-        return msgspec.structs.replace(node, variables=_without(node.variables, name))
-    changes: dict[str, Any] = {field: None}
-    if field in _OF_NODES:
-        changes["config"] = _config_inheriting(node.config, field)
-    return msgspec.structs.replace(node, **changes)
-
-
-def _config_inheriting(config: JobConfig, field: str) -> JobConfig:
-    group, dot, name = field.partition(".")
-    value = _without(getattr(config, group), name) if dot else None
-    return msgspec.structs.replace(config, **{group: value})
-
-
-def _without(entries: Mapping[str, str], name: str) -> dict[str, str]:
-    return {key: value for key, value in entries.items() if key != name}
 
 
 def _variables(

@@ -10,9 +10,11 @@ from textual.containers import Container
 from textual.events import Resize
 
 from stoker_shared import api
+from stoker_shared.definition import faults
 from stoker_shared.model import WorkflowSpec
 from stoker_shared.text import clean_line
 from stoker_tui.actions import EditedNode, Kind
+from stoker_tui.documents import Document as TextDocument
 from stoker_tui.editing.document import Document
 from stoker_tui.editing.edits import CannotEdit, Step, upstream_of
 from stoker_tui.editing.keeping import Keeper, Kept
@@ -50,6 +52,8 @@ class EditScreen(Page):
         super().__init__()
         self.document = document
         self.saving = False
+        self.kept_text: dict[str, str] = {}
+        """What was given up in $EDITOR because something was wrong with it, by what it is of."""
         self._row = row
         self._keeper = keeper
         self._pending: Pending | None = None
@@ -77,6 +81,20 @@ class EditScreen(Page):
         return self.query_one(DagView)
 
     @property
+    def draft(self) -> EditScreen:
+        """The page of the draft."""
+        return self
+
+    @property
+    def text(self) -> tuple[TextDocument[Any], Any]:
+        """What is edited in $EDITOR."""
+        return TextDocument(f"The workflow {self.document.name}", WorkflowSpec, faults), self.document.spec
+
+    def take_text(self, value: Any) -> None:
+        """Take over what was written in $EDITOR."""
+        self.edit(lambda _: Step(value, self.selected, "changed it in the editor"))
+
+    @property
     def selected(self) -> str | None:
         """The node selected."""
         return self.graph.selected
@@ -98,6 +116,11 @@ class EditScreen(Page):
         self._keep()
         self._draw_graph(self.document.now.selected)
 
+    def on_screen_resume(self) -> None:
+        """Draw what was filled in meanwhile."""
+        super().on_screen_resume()
+        self._draw_graph(self.selected)
+
     def on_unmount(self) -> None:
         """Let go of it; what is not saved stays kept, unless it was given up."""
         super().on_unmount()
@@ -112,7 +135,7 @@ class EditScreen(Page):
     def things(self) -> Mapping[Kind, Sequence[Any]]:
         """Give the draft, and the node selected."""
         nodes = [EditedNode(self.document, self.selected)] if self.selected else []
-        return {Kind.DRAFT: [self.document], Kind.EDITED: nodes}
+        return {Kind.EDITED: nodes, Kind.GRAPH_EDITED: [self.document], Kind.DRAFT: [self.document]}
 
     def draw(self) -> None:
         """Show the draft."""
@@ -135,12 +158,22 @@ class EditScreen(Page):
             self.show(self.document.edited(step))
             self.say(step.what)
 
+    def revise(self, since: int, edit: Edit) -> None:
+        """Do something in place of all that was done since a step, as what is filled in goes on changing."""
+        try:
+            step = edit(self.document.steps[since].spec)
+        except CannotEdit as error:
+            self.stoker.say(str(error))
+        else:
+            self.show(self.document.revised(since, step))
+
     def show(self, document: Document) -> None:
         """Go on with a document: another step of it, or the same on another draft."""
-        is_other = document.now is not self.document.now
+        selected = self.selected if document.now is self.document.now else document.now.selected
         self.document = document
         self._keep()
-        self._draw_graph(document.now.selected if is_other else self.selected)
+        if self.stoker.page is self:
+            self._draw_graph(selected)
         self.redraw()
 
     def undo(self) -> None:
@@ -164,10 +197,12 @@ class EditScreen(Page):
         self.redraw()
 
     def open(self) -> None:
-        """Take the node that was gone to, where one is asked for."""
-        if self._pending and (other := self.selected):
-            pending = self._pending
-            self.edit(lambda spec: pending.edit(spec, other))
+        """Take the node that was gone to, where one is asked for; else open it."""
+        pending, selected = self._pending, self.selected
+        if pending and selected:
+            self.edit(lambda spec: pending.edit(spec, selected))
+        elif selected:
+            self.stoker.open_node(self, selected)
 
     def back(self) -> bool:
         """Give up what is asked; leave only when all is saved."""
