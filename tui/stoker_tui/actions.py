@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -24,12 +25,39 @@ class NodeOf(NamedTuple):
     node: api.NodeView
 
 
+class JobState(NamedTuple):
+    """A version of a job, or its draft, whose ``number`` is 0."""
+
+    job: api.JobView
+    number: int
+    at: datetime
+    by: str
+    digest: str
+    remarks: str
+
+    @property
+    def words(self) -> str:
+        """What it is called."""
+        return f"v{self.number}" if self.number else "draft"
+
+
 class Kind(Enum):
     """What an action is about. Each screen offers things of some kinds."""
 
     NODE = "the node"
     RUN = "the run"
     WORKFLOW = "the workflow"
+    JOBS = "the jobs"
+    JOB = "the job"
+    JOB_STATE = "the version"
+    QUEUES = "the queues"
+    QUEUE = "the queue"
+    VARIABLES = "the variables"
+    VARIABLE = "the variable"
+    WORKSPACES = "the workspaces"
+    WORKSPACE = "the workspace"
+    FILLED = "what is filled in"
+    TEXT = "the definition"
     BACKFILL = "the backfill"
     GRAPH = "the graph"
     OUTPUT = "the output"
@@ -77,15 +105,26 @@ def name_of(thing: object) -> str:
     """Name what an action hits."""
     match thing:
         case api.RunRow():
-            return f"run #{thing.id} {thing.name}"
+            named = f"run #{thing.id} {thing.name}"
         case NodeOf():
-            return f"{thing.node.name} of run #{thing.run.row.id} {thing.run.row.name}"
+            named = f"{thing.node.name} of run #{thing.run.row.id} {thing.run.row.name}"
         case api.WorkflowRow():
-            return thing.name
+            named = thing.name
+        case api.JobView():
+            named = thing.path
+        case JobState():
+            named = f"{thing.words} of {thing.job.path}"
+        case api.QueueView():
+            named = f"queue {thing.name}"
+        case api.VariableView():
+            named = f"variable {thing.name}"
+        case api.WorkspaceView():
+            named = f"workspace {thing.name}"
         case BackfillView():
-            return f"backfill B{thing.id} of {thing.workflow}"
+            named = f"backfill B{thing.id} of {thing.workflow}"
         case _:
-            return "it"
+            named = "it"
+    return named
 
 
 def names_of(things: Sequence[object]) -> str:
@@ -139,6 +178,16 @@ def _why_no_retry(view: BackfillView) -> str:
 def _stop_run(rows: Sequence[api.RunRow]) -> str:
     states = ", ".join(dict.fromkeys(marked(row.state) for row in rows))
     return f"Stop {names_of(rows)} ({states})? Every process of it is ended."
+
+
+def _why_no_draft(job: api.JobView) -> str:
+    return "" if job.has_changes or not job.version else "its draft says what is published"
+
+
+def _why_no_rollback(state: JobState) -> str:
+    if not state.number:
+        return "it is the draft"
+    return "it is the latest version" if state.number == state.job.version else ""
 
 
 _ACTIVE = (BackfillState.RUNNING, BackfillState.PAUSED)
@@ -210,6 +259,70 @@ TABLE: tuple[Action, ...] = (
     Action(
         "workflow.off", ("o",), "off", "Switch scheduling off; runs that were made go on.", Kind.WORKFLOW,
         _why_not_off, footer=True, online=True, sentence="switch {} off",
+    ),
+    Action("job.new", ("n",), "new", "Publish a file as a job.", Kind.JOBS, footer=True, online=True),
+    Action(
+        "job.publish", ("p",), "publish", "Publish a file as the job's next version.", Kind.JOB, footer=True,
+        online=True, sentence="publish a file as {}",
+    ),
+    Action(
+        "job.publish_draft", ("p",), "publish", "Publish the job's draft as its next version.", Kind.JOB,
+        _why_no_draft, footer=True, online=True, sentence="publish the draft of {}",
+    ),
+    Action(
+        "job.configure", ("e",), "configure", "Edit the default configuration in the job's draft.", Kind.JOB,
+        footer=True, online=True,
+    ),
+    Action(
+        "job.delete", ("x",), "delete", "Delete the job, if no workflow uses it.", Kind.JOB,
+        question=lambda jobs: f"Delete {names_of(jobs)}? Runs that were made of it keep what they use.",
+        online=True,
+    ),
+    Action(
+        "job_state.changes", ("v",), "changes", "Show what is new in the version.", Kind.JOB_STATE,
+        footer=True, online=True, sentence="show what is new in {}",
+    ),
+    Action(
+        "job_state.compare", ("V",), "compare", "Show how the version differs from the draft.",
+        Kind.JOB_STATE, lambda state: "" if state.number else "it is the draft", online=True,
+    ),
+    Action(
+        "job_state.roll_back", ("R",), "roll back", "Publish what this version was as the next version.",
+        Kind.JOB_STATE, _why_no_rollback,
+        lambda states: f"Publish {names_of(states)} again, as the next version?",
+        footer=True, online=True, sentence="roll back to {}",
+    ),
+    Action("queue.new", ("n",), "new", "Make a queue.", Kind.QUEUES, footer=True, online=True),
+    Action(
+        "queue.edit", ("e",), "edit", "Change what the queue allows; what is active in it goes on.",
+        Kind.QUEUE, footer=True, online=True,
+    ),
+    Action(
+        "queue.delete", ("x",), "delete", "Delete the queue, if nothing uses it.", Kind.QUEUE,
+        question=lambda queues: f"Delete {names_of(queues)}?", online=True,
+    ),
+    Action("variable.new", ("n",), "new", "Make a variable.", Kind.VARIABLES, footer=True, online=True),
+    Action(
+        "variable.edit", ("e",), "edit", "Give the variable another value.", Kind.VARIABLE, footer=True,
+        online=True,
+    ),
+    Action(
+        "variable.unset", ("x",), "unset", "Remove the variable.", Kind.VARIABLE,
+        question=lambda variables: f"Unset {names_of(variables)}? What refers to it fails.",
+        footer=True, online=True,
+    ),
+    Action("workspace.new", ("n",), "new", "Make a workspace.", Kind.WORKSPACES, footer=True, online=True),
+    Action(
+        "workspace.edit", ("e",), "edit", "Describe the workspace otherwise.", Kind.WORKSPACE, footer=True,
+        online=True,
+    ),
+    Action(
+        "workspace.delete", ("x",), "delete", "Delete the workspace, if nothing is in it.", Kind.WORKSPACE,
+        question=lambda workspaces: f"Delete {names_of(workspaces)}?", footer=True, online=True,
+    ),
+    Action("filled.save", ("s",), "save", "Save what is filled in.", Kind.FILLED, footer=True, online=True),
+    Action(
+        "text.edit", ("ctrl+e",), "$EDITOR", "Edit it as text (YAML) in $EDITOR.", Kind.TEXT, footer=True,
     ),
     Action(
         "backfill.pause", ("P",), "pause", "Make no more runs of the backfill for now.", Kind.BACKFILL,
@@ -319,6 +432,8 @@ TABLE: tuple[Action, ...] = (
     Action("app.backfills", ("3",), "backfills", "Show the backfills.", Kind.APP),
     Action("app.jobs", ("4",), "jobs", "Show the jobs.", Kind.APP),
     Action("app.queues", ("5",), "queues", "Show the queues.", Kind.APP),
+    Action("app.variables", ("6",), "variables", "Show the workspace's variables.", Kind.APP),
+    Action("app.workspaces", ("7",), "workspaces", "Show the workspaces.", Kind.APP),
     Action("app.back", ("escape",), "back", "Drop marks, then the filter, then go back.", Kind.APP),
     Action("app.help", ("?",), "help", "Show the keys of this screen.", Kind.APP, footer=True),
     Action("app.palette", (":", "ctrl+p"), "actions", "Find an action by its words.", Kind.APP),

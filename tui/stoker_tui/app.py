@@ -15,17 +15,19 @@ from stoker_tui import topics
 from stoker_tui.actions import FOCUSED, Action, Actions, Kind, NodeOf, key_name, names_of, possible
 from stoker_tui.client import NotStoker, Refused, Unreachable
 from stoker_tui.deeds import DEEDS, start_run
+from stoker_tui.filling import FillingApp
 from stoker_tui.link import Link
 from stoker_tui.looks import TERMINAL, THEMES
 from stoker_tui.mirror import Connection, Mirror, Topic
-from stoker_tui.moving import MovingApp
 from stoker_tui.screens.cells import LAST
 from stoker_tui.screens.dialogs import DIALOG_CSS, Choice, Choose, Confirm, Read
+from stoker_tui.screens.job import JobScreen
 from stoker_tui.screens.lists import BackfillsPage, JobsPage, QueuesPage, RunsPage, WorkflowsPage
 from stoker_tui.screens.output import OutputScreen
 from stoker_tui.screens.page import Page
 from stoker_tui.screens.queue import QueueScreen
 from stoker_tui.screens.run import RunScreen
+from stoker_tui.screens.settings import VariablesPage, WorkspacesPage
 from stoker_tui.screens.start import StartRun
 from stoker_tui.screens.workflow import WorkflowScreen
 from stoker_tui.settings import Settings
@@ -38,7 +40,7 @@ TICK_SECONDS = 1.0
 HURRY_SECONDS = 0.1
 
 
-class StokerApp(MovingApp):
+class StokerApp(FillingApp):
     """Lists under number keys, pages that open from them, dialogs before them."""
 
     CSS = DIALOG_CSS
@@ -49,6 +51,8 @@ class StokerApp(MovingApp):
         "backfills": BackfillsPage,
         "jobs": JobsPage,
         "queues": QueuesPage,
+        "variables": VariablesPage,
+        "workspaces": WorkspacesPage,
     }
     DEFAULT_MODE = "workflows"
 
@@ -77,6 +81,8 @@ class StokerApp(MovingApp):
         self.backfills = topics.backfills()
         self.jobs = topics.jobs()
         self.queues = topics.queues()
+        self.variables = topics.variables()
+        self.workspaces = topics.workspaces()
         self.shared_topics: Sequence[Topic] = (
             self.workflows,
             self.latest,
@@ -84,6 +90,8 @@ class StokerApp(MovingApp):
             self.backfills,
             self.jobs,
             self.queues,
+            self.variables,
+            self.workspaces,
         )
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -224,6 +232,10 @@ class StokerApp(MovingApp):
         """Open a workflow."""
         self.push_screen(WorkflowScreen(row))
 
+    def open_job(self, path: str) -> None:
+        """Open a job."""
+        self.push_screen(JobScreen(path))
+
     def open_queue(self, name: str) -> None:
         """Open a queue."""
         self.push_screen(QueueScreen(name))
@@ -276,6 +288,14 @@ class StokerApp(MovingApp):
     def do_app_queues(self) -> None:
         """Show the queues."""
         self.spawn(self.show_list("queues"))
+
+    def do_app_variables(self) -> None:
+        """Show the workspace's variables."""
+        self.spawn(self.show_list("variables"))
+
+    def do_app_workspaces(self) -> None:
+        """Show the workspaces."""
+        self.spawn(self.show_list("workspaces"))
 
     def do_app_back(self) -> None:
         """Drop marks, the filter, or the page."""

@@ -65,6 +65,9 @@ class FormView(ScrollView, can_focus=True):
             """The form's view."""
             return self.view
 
+    class Ended(Moved):
+        """The last field was filled in."""
+
     def __init__(self, form: Form[Any], styles: Styles, *, ascii_only: bool = False, id: str | None = None):
         super().__init__(id=id)
         self._styles = styles
@@ -240,7 +243,11 @@ class FormView(ScrollView, can_focus=True):
                 self.leave()
             case "enter":
                 self._complete()
-                self._next(1)
+                if self._index == len(self._rows) - 1:
+                    self.leave()
+                    self.post_message(self.Ended(self))
+                else:
+                    self._next(1)
             case "tab":
                 if not self._complete():
                     self._next(1)
