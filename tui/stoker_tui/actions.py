@@ -7,11 +7,14 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, NamedTuple
 
+import msgspec
+
 from stoker_shared import api
 from stoker_shared.actions import NodeAction, RunAction, why_not_node, why_not_run
 from stoker_shared.api.backfills import BackfillView
 from stoker_shared.model import BackfillState
 from stoker_shared.text import nearest, quoted
+from stoker_tui.documents import Document
 from stoker_tui.theme import marked
 
 MOST_NAMED = 4
@@ -39,6 +42,24 @@ class JobState(NamedTuple):
     def words(self) -> str:
         """What it is called."""
         return f"v{self.number}" if self.number else "draft"
+
+
+class Filled(NamedTuple):
+    """A form that is filled in, and what saves it."""
+
+    save: Callable[[], None]
+    is_changed: bool
+
+
+class AsText(NamedTuple):
+    """A definition that can be edited as text: what it is now, and what takes it when it is edited.
+
+    It has no ``value`` while something is wrong with it.
+    """
+
+    document: Document[Any]
+    value: msgspec.Struct | None
+    take: Callable[[Any], None]
 
 
 class Kind(Enum):
@@ -320,9 +341,13 @@ TABLE: tuple[Action, ...] = (
         "workspace.delete", ("x",), "delete", "Delete the workspace, if nothing is in it.", Kind.WORKSPACE,
         question=lambda workspaces: f"Delete {names_of(workspaces)}?", footer=True, online=True,
     ),
-    Action("filled.save", ("s",), "save", "Save what is filled in.", Kind.FILLED, footer=True, online=True),
     Action(
-        "text.edit", ("ctrl+e",), "$EDITOR", "Edit it as text (YAML) in $EDITOR.", Kind.TEXT, footer=True,
+        "filled.save", ("s",), "save", "Save what is filled in.", Kind.FILLED,
+        lambda filled: "" if filled.is_changed else "nothing is changed", footer=True, online=True,
+    ),
+    Action(
+        "text.edit", ("ctrl+e",), "$EDITOR", "Edit it as text (YAML) in $EDITOR.", Kind.TEXT,
+        lambda text: "" if text.value else "first put right what is marked \N{HEAVY BALLOT X}", footer=True,
     ),
     Action(
         "backfill.pause", ("P",), "pause", "Make no more runs of the backfill for now.", Kind.BACKFILL,

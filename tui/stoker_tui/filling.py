@@ -12,7 +12,7 @@ from textual.app import SuspendNotSupported
 from stoker_shared import api, routes
 from stoker_shared.text import clean_line
 from stoker_tui import topics
-from stoker_tui.actions import JobState
+from stoker_tui.actions import AsText, Filled, JobState
 from stoker_tui.client import NotStoker, Refused, Unreachable
 from stoker_tui.editor import NoEditor, edit, run_editor
 from stoker_tui.forms.configuration import ConfigurationForm, configuration_document
@@ -31,7 +31,7 @@ from stoker_tui.saving import (
     set_variable,
 )
 from stoker_tui.screens.dialogs import Read
-from stoker_tui.screens.form import AsText, Filled, FormScreen
+from stoker_tui.screens.form import FormScreen
 from stoker_tui.screens.job import diff_lines
 
 
@@ -82,10 +82,12 @@ class FillingApp(MovingApp):
 
     def do_filled_save(self, filled: Filled) -> None:
         """Save what is filled in."""
-        filled.screen.save()
+        filled.save()
 
     def do_text_edit(self, text: AsText) -> None:
         """Edit a definition as text."""
+        if text.value is None:
+            return
         kept = self._texts.pop(text.document.what, "")
         try:
             edited = edit(text.document, text.value, kept, self.run_editor)

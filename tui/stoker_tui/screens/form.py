@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-import msgspec
 from textual.app import ComposeResult
 
 from stoker_shared.text import clean_line
-from stoker_tui.actions import Kind
+from stoker_tui.actions import AsText, Filled, Kind
 from stoker_tui.cli.common import with_faults
 from stoker_tui.client import NotStoker, Refused, Unreachable
 from stoker_tui.documents import Document
@@ -29,20 +28,6 @@ TICKS, FEW_TICKS = 8, 3
 
 Save = Callable[[Any], Awaitable[str]]
 """Saves what a form makes, and says in words what it did."""
-
-
-class Filled(NamedTuple):
-    """A form that is filled in, to be saved."""
-
-    screen: FormScreen
-
-
-class AsText(NamedTuple):
-    """A definition that can be edited as text: what it is now, and where to take it when it is edited."""
-
-    document: Document[Any]
-    value: msgspec.Struct
-    take: Callable[[Any], None]
 
 
 class FormScreen(Page):
@@ -114,10 +99,9 @@ class FormScreen(Page):
         """Give what can be saved, and edited as text."""
         things: dict[Kind, Sequence[Any]] = {}
         if self._save is not None:
-            things[Kind.FILLED] = [Filled(self)]
+            things[Kind.FILLED] = [Filled(self.save, is_changed=self._form.is_new or self.is_unsaved)]
         if self._document is not None:
-            value = self._form.value
-            things[Kind.TEXT] = [AsText(self._document, value, self.load)] if value is not None else []
+            things[Kind.TEXT] = [AsText(self._document, self._form.value, self.load)]
         return things
 
     def draw(self) -> None:

@@ -301,6 +301,8 @@ class Page(Screen[None]):
 
     def _keys(self) -> Pieces:
         pieces: list[Piece] = [(" ", "")]
+        if self.form is not None and self.form.typing:
+            return [*pieces, *self.form.hints]
         done = set()
         for action, able in self._footer():
             key = key_name(action)
