@@ -68,7 +68,12 @@ def test_what_is_written_is_taken_over() -> None:
             "report",
         ),
         ("job: etl/report.py", "job: etl/report.py, retrys: 2", "did you mean 'retries'?", "report"),
-        ("report, job", "ingest, job", "2 nodes have the name 'ingest'", "name: ingest"),
+        (
+            "report, job: etl/report",
+            "ingest, job: etl/report",
+            "2 nodes have the name 'ingest'",
+            "name: ingest",
+        ),
         ("workflow: sales", "workflow: sales\nworkflow: x", "the key 'workflow' comes twice", "workflow: x"),
         ("workflow: sales", "workflow: [sales", "not YAML", "nodes:"),
     ],

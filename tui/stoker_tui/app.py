@@ -25,11 +25,13 @@ from stoker_tui.mirror import Connection, Mirror, Topic
 from stoker_tui.screens.cells import LAST
 from stoker_tui.screens.dialogs import DIALOG_CSS, Choice, Choose, Confirm, Read
 from stoker_tui.screens.edit import EditScreen
+from stoker_tui.screens.job import JobScreen
 from stoker_tui.screens.lists import BackfillsPage, JobsPage, QueuesPage, RunsPage, WorkflowsPage
 from stoker_tui.screens.output import OutputScreen
 from stoker_tui.screens.page import Page
 from stoker_tui.screens.queue import QueueScreen
 from stoker_tui.screens.run import RunScreen
+from stoker_tui.screens.settings import VariablesPage, WorkspacesPage
 from stoker_tui.screens.start import StartRun
 from stoker_tui.screens.workflow import WorkflowScreen
 from stoker_tui.settings import Settings
@@ -53,6 +55,8 @@ class StokerApp(DraftingApp):
         "backfills": BackfillsPage,
         "jobs": JobsPage,
         "queues": QueuesPage,
+        "variables": VariablesPage,
+        "workspaces": WorkspacesPage,
     }
     DEFAULT_MODE = "workflows"
 
@@ -83,6 +87,8 @@ class StokerApp(DraftingApp):
         self.backfills = topics.backfills()
         self.jobs = topics.jobs()
         self.queues = topics.queues()
+        self.variables = topics.variables()
+        self.workspaces = topics.workspaces()
         self.shared_topics: Sequence[Topic] = (
             self.workflows,
             self.latest,
@@ -90,6 +96,8 @@ class StokerApp(DraftingApp):
             self.backfills,
             self.jobs,
             self.queues,
+            self.variables,
+            self.workspaces,
         )
         self._tasks: set[asyncio.Task[Any]] = set()
         self.editing: set[EditScreen] = set()
@@ -235,6 +243,10 @@ class StokerApp(DraftingApp):
         """Open a workflow."""
         self.push_screen(WorkflowScreen(row))
 
+    def open_job(self, path: str) -> None:
+        """Open a job."""
+        self.push_screen(JobScreen(path))
+
     def open_queue(self, name: str) -> None:
         """Open a queue."""
         self.push_screen(QueueScreen(name))
@@ -291,6 +303,14 @@ class StokerApp(DraftingApp):
     def do_app_queues(self) -> None:
         """Show the queues."""
         self.spawn(self.show_list("queues"))
+
+    def do_app_variables(self) -> None:
+        """Show the workspace's variables."""
+        self.spawn(self.show_list("variables"))
+
+    def do_app_workspaces(self) -> None:
+        """Show the workspaces."""
+        self.spawn(self.show_list("workspaces"))
 
     def do_app_back(self) -> None:
         """Drop marks, the filter, or the page."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Any
 
 import msgspec
-from textual.app import SuspendNotSupported
 from textual.screen import Screen
 
 from stoker_shared import api, routes
@@ -27,50 +25,29 @@ from stoker_tui.editing import edits
 from stoker_tui.editing.document import Document
 from stoker_tui.editing.edits import CannotEdit, Step, node_named, upstream_of
 from stoker_tui.editing.keeping import Drawer, Keeper, Kept
-from stoker_tui.editor import NoEditor, run_editor
-from stoker_tui.editor import edit as edit_text
-from stoker_tui.forms.known import Known
+from stoker_tui.filling import FillingApp
 from stoker_tui.forms.node import NodeForm
 from stoker_tui.forms.workflow import ScheduleForm, WorkflowForm
-from stoker_tui.link import Link
 from stoker_tui.mirror import Mirror
-from stoker_tui.moving import MovingApp
 from stoker_tui.screens.dialogs import Ask, Choice, Choose, Confirm, Read
-from stoker_tui.screens.edit import EditScreen
+from stoker_tui.screens.edit import EditScreen, as_text
 from stoker_tui.screens.filling import FillScreen
 from stoker_tui.screens.merge import Merge
 from stoker_tui.screens.publish import Publish, fault_words
 from stoker_tui.times import ago
-from stoker_tui.topics import Listed, Workflows
+from stoker_tui.topics import Workflows
 
 _NO_JOBS = "no job is published yet: `stoker job publish FILE` publishes one"
 _NO_DAEMON = "no daemon answers: what you did is kept here, s saves it when one is back"
 
 
-class DraftingApp(MovingApp):
+class DraftingApp(FillingApp):
     """An application that does what `stoker_tui.actions` lists for drafts and what is made of them."""
 
-    link: Link
     mirror: Mirror
     drawer: Drawer
     workflows: Workflows
-    jobs: Listed
-    queues: Listed
-    now: Callable[[], datetime]
     editing: set[EditScreen]
-
-    @property
-    def zone(self) -> str:
-        """The daemon's time zone."""
-        raise NotImplementedError
-
-    def spawn(self, work: Any) -> None:
-        """Do something beside all else."""
-        raise NotImplementedError
-
-    def say(self, text: str) -> None:
-        """Say something above the keys."""
-        raise NotImplementedError
 
     # Opening.
 
@@ -286,58 +263,32 @@ class DraftingApp(MovingApp):
     def open_node(self, page: EditScreen, name: str) -> None:
         """Fill in what a node has."""
         spec = page.document.spec
-        form = NodeForm(spec, name, self._known())
+        form = NodeForm(spec, name, self.known)
 
         def put(spec: WorkflowSpec, node: NodeSpec) -> Step:
             return edits.change_node(spec, name, node)
 
         text = TextDocument(f"The node {name} of {spec.workflow}", NodeSpec, form.faults)
-        self.push_screen(FillScreen(page, name, form, lambda spec: node_named(spec, name), text, put))
+        self.push_screen(FillScreen(page, name, form, text, put))
 
     def do_draft_settings(self, document: Document) -> None:
         """Fill in the workflow's settings."""
-        self._fill_workflow("settings", WorkflowForm(document.spec, self._known()))
+        self._fill_workflow("settings", WorkflowForm(document.spec, self.known))
 
     def do_draft_schedule(self, document: Document) -> None:
         """Say when its runs are due."""
-        self._fill_workflow("schedule", ScheduleForm(document.spec, self._known()))
-
-    def do_draft_text(self, document: Document) -> None:
-        """Edit it as YAML in the person's own editor."""
-        page = self.page
-        if not isinstance(page, EditScreen | FillScreen):
-            return
-        text, value = page.text
-        try:
-            with self.suspend():
-                done = edit_text(text, value, page.draft.kept_text.pop(text.what, ""), run_editor)
-        except (NoEditor, SuspendNotSupported) as error:
-            page.say(clean_line(str(error)))
-            return
-        if done.text:
-            page.draft.kept_text[text.what] = done.text
-        if done.value is not None:
-            page.take_text(done.value)
-        if done.told:
-            page.say(clean_line(done.told))
+        self._fill_workflow("schedule", ScheduleForm(document.spec, self.known))
 
     def _fill_workflow(self, name: str, form: WorkflowForm) -> None:
         page = self.page
         if not isinstance(page, EditScreen):
             return
-        text, selected = page.text[0], page.selected
+        selected = page.selected
 
         def put(_: WorkflowSpec, value: WorkflowSpec) -> Step:
             return Step(value, selected, f"changed the {name}")
 
-        self.push_screen(FillScreen(page, name, form, lambda spec: spec, text, put))
-
-    def _known(self) -> Known:
-        return Known(
-            lambda: {job.path: job for job in self.jobs.value or ()},
-            lambda: [queue.name for queue in self.queues.value or ()],
-            self.zone,
-        )
+        self.push_screen(FillScreen(page, name, form, as_text(page.document.name), put))
 
     # Saving.
 

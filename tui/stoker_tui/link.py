@@ -104,7 +104,7 @@ class Link:
                     raise
                 await asyncio.sleep(_SENT_AGAIN_SECONDS)
 
-    async def put(self, path: str, request: api.Request, kind: type[_T]) -> _T:
+    async def put(self, path: str, request: msgspec.Struct, kind: type[_T]) -> _T:
         """Ask for something to be so."""
         answer = await self._ask("PUT", path, content=msgspec.json.encode(request))
         return cleaned(decoded(self.path, answer, kind))

@@ -13,7 +13,7 @@ from stoker_shared import api
 from stoker_shared.definition import faults
 from stoker_shared.model import WorkflowSpec
 from stoker_shared.text import clean_line
-from stoker_tui.actions import EditedNode, Kind
+from stoker_tui.actions import AsText, EditedNode, Kind
 from stoker_tui.documents import Document as TextDocument
 from stoker_tui.editing.document import Document
 from stoker_tui.editing.edits import CannotEdit, Step, upstream_of
@@ -27,6 +27,11 @@ from stoker_tui.widgets.frame import Line
 from stoker_tui.widgets.pane import Pane
 
 Edit = Callable[[WorkflowSpec], Step]
+
+
+def as_text(name: str) -> TextDocument[WorkflowSpec]:
+    """Give a workflow as what is edited as text."""
+    return TextDocument(f"The workflow {name}", WorkflowSpec, faults)
 
 
 class Pending(NamedTuple):
@@ -52,8 +57,6 @@ class EditScreen(Page):
         super().__init__()
         self.document = document
         self.saving = False
-        self.kept_text: dict[str, str] = {}
-        """What was given up in $EDITOR because something was wrong with it, by what it is of."""
         self._row = row
         self._keeper = keeper
         self._pending: Pending | None = None
@@ -84,15 +87,6 @@ class EditScreen(Page):
     def draft(self) -> EditScreen:
         """The page of the draft."""
         return self
-
-    @property
-    def text(self) -> tuple[TextDocument[Any], Any]:
-        """What is edited in $EDITOR."""
-        return TextDocument(f"The workflow {self.document.name}", WorkflowSpec, faults), self.document.spec
-
-    def take_text(self, value: Any) -> None:
-        """Take over what was written in $EDITOR."""
-        self.edit(lambda _: Step(value, self.selected, "changed it in the editor"))
 
     @property
     def selected(self) -> str | None:
@@ -135,7 +129,12 @@ class EditScreen(Page):
     def things(self) -> Mapping[Kind, Sequence[Any]]:
         """Give the draft, and the node selected."""
         nodes = [EditedNode(self.document, self.selected)] if self.selected else []
-        return {Kind.EDITED: nodes, Kind.GRAPH_EDITED: [self.document], Kind.DRAFT: [self.document]}
+        return {
+            Kind.EDITED: nodes,
+            Kind.GRAPH_EDITED: [self.document],
+            Kind.DRAFT: [self.document],
+            Kind.TEXT: [AsText(as_text(self.document.name), self.document.spec, self._take_text)],
+        }
 
     def draw(self) -> None:
         """Show the draft."""
@@ -243,6 +242,9 @@ class EditScreen(Page):
     def on_dag_view_opened(self, event: DagView.Opened) -> None:
         """Open the node."""
         self.open()
+
+    def _take_text(self, spec: WorkflowSpec) -> None:
+        self.edit(lambda _: Step(spec, self.selected, "changed it in the editor"))
 
     def _draw_graph(self, selected: str | None) -> None:
         self.graph.empty = "It has no nodes yet: a adds the first one."

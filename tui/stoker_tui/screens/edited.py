@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 
 from stoker_shared import api
-from stoker_shared.api.scheduling import TickView
 from stoker_shared.dag import downstream_of
 from stoker_shared.difference import MarkedNode, difference
 from stoker_shared.model import JobConfig, QueueSpec, WorkflowSpec
@@ -15,7 +13,6 @@ from stoker_tui.editing.document import Document
 from stoker_tui.editing.edits import node_named, upstream_of
 from stoker_tui.editing.inheriting import Field, Source, node_fields
 from stoker_tui.editing.merging import value_words
-from stoker_tui.times import ahead, local
 from stoker_tui.widgets.pieces import Piece, Pieces
 
 _MARKS = {"+": "added", "-": "removed", "~": "changed", "": "same"}
@@ -75,24 +72,6 @@ def node_facts(
     yield from ([("tag ", "dim"), (f"{key}={value}", "")] for key, value in node.tags.items())
     if node.priority:
         yield [("priority ", "dim"), (str(node.priority), "")]
-
-
-def tick_lines(ticks: Iterable[TickView], now: datetime) -> Iterator[Pieces]:
-    """Give ticks in local time and UTC, with what the run of each would be about."""
-    yield [(f"{'DUE':<24}{'UTC':<18}CYCLE TIME", "head")]
-    for tick in ticks:
-        yield [
-            (f"{_minute(tick.local):<24}", ""),
-            (f"{local(tick.utc, 'UTC'):<18}", "dim"),
-            (f"{_minute(tick.cycle_local):<24}", ""),
-            (f"{ahead(tick.utc, now)}", "dim"),
-            (f"  {tick.note}" if tick.note else "", "warning"),
-        ]
-
-
-def _minute(text: str) -> str:
-    """Give a time with its offset (ISO 8601) to the minute: ``2026-11-23 01:00+01:00``."""
-    return text[:16].replace("T", " ") + text[19:25]
 
 
 def _field(name: str, field: Field) -> Pieces:

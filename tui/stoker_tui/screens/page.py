@@ -19,7 +19,7 @@ from stoker_tui.widgets.form import FormView
 from stoker_tui.widgets.frame import Line
 from stoker_tui.widgets.line_table import LineTable
 from stoker_tui.widgets.log_view import LogView
-from stoker_tui.widgets.pieces import Piece, Pieces, total
+from stoker_tui.widgets.pieces import Piece, Pieces
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -300,20 +300,17 @@ class Page(Screen[None]):
         return [(wanted, "warning"), (counted + marks, "dim"), (" ─", "dim")]
 
     def _keys(self) -> Pieces:
-        """Give the keys; where there is no room for all, those that are the same everywhere stay."""
-        shown: dict[str, tuple[Action, bool]] = {}
+        pieces: list[Piece] = [(" ", "")]
+        if self.form is not None and self.form.typing:
+            return [*pieces, *self.form.hints]
+        done = set()
         for action, able in self._footer():
-            if key := key_name(action):
-                shown.setdefault(key, (action, able))
-        entries = [
-            (action.kind is Kind.APP, _key(key, action, able)) for key, (action, able) in shown.items()
-        ]
-        while sum(total(entry) for _, entry in entries) > self.size.width + 1:
-            last = next((index for index in reversed(range(len(entries))) if not entries[index][0]), None)
-            if last is None:
-                break
-            del entries[last]
-        return [(" ", ""), *(piece for _, entry in entries for piece in entry)]
+            key = key_name(action)
+            if not key or key in done:
+                continue
+            done.add(key)
+            pieces += [(key, "key" if able else "dim"), (f" {action.word}  ", "" if able else "dim")]
+        return pieces
 
     def _footer(self) -> Iterable[tuple[Action, bool]]:
         """Give the actions for the footer, of several under one key first what is possible."""
@@ -325,10 +322,6 @@ class Page(Screen[None]):
         offered = [(action, able) for action, able in offered if able or action.kind is not Kind.DAEMON]
         able = {action.keys[:1] for action, can in offered if can}
         return [(action, can) for action, can in offered if can or action.keys[:1] not in able]
-
-
-def _key(key: str, action: Action, able: bool) -> Pieces:
-    return [(key, "key" if able else "dim"), (f" {action.word}  ", "" if able else "dim")]
 
 
 def focus_first(page: Page, widget: Widget | None) -> None:

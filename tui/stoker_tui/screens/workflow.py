@@ -16,10 +16,10 @@ from stoker_tui.actions import Kind, VersionOf
 from stoker_tui.cli.tables import Column as Shape
 from stoker_tui.mirror import Topic
 from stoker_tui.screens import cells, fields
-from stoker_tui.screens.edited import tick_lines
 from stoker_tui.screens.lists import run_columns
 from stoker_tui.screens.page import Page, focus_first
 from stoker_tui.screens.tabs import tab_line
+from stoker_tui.screens.ticks import tick_lines
 from stoker_tui.times import ago, ahead
 from stoker_tui.topics import Runs, Workflow, WorkflowPage
 from stoker_tui.widgets.dag_view import DagView
