@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import ContextVar
 from typing import Any
 
 import msgspec
@@ -38,6 +39,9 @@ from stoker_tui.times import ago
 from stoker_tui.topics import Workflows
 
 _NO_JOBS = "no job is published yet: `stoker job publish FILE` publishes one"
+_HELD: ContextVar[asyncio.Event] = ContextVar("_HELD")
+"""What keys wait for while something goes on."""
+
 _NO_DAEMON = "no daemon answers: what you did is kept here, s saves it when one is back"
 
 
@@ -53,11 +57,11 @@ class DraftingApp(FillingApp):
 
     def do_workflow_edit(self, row: api.WorkflowRow) -> None:
         """Edit the draft, or go on with what was not saved of it."""
-        self._begin_telling(self._edit(row))
+        self._flow(self._edit(row))
 
     def do_workflow_new(self) -> None:
         """Make a workflow, or go on with one that was not saved."""
-        self._begin_telling(self._new())
+        self._flow(self._new())
 
     def tell_of_unsaved(self) -> None:
         """Say what was left unsaved here, if anything was."""
@@ -144,7 +148,7 @@ class DraftingApp(FillingApp):
 
     def do_edited_insert(self, edited: EditedNode) -> None:
         """Insert a node between this one and those downstream of it."""
-        self.spawn(self._insert(edited))
+        self._flow(self._insert(edited))
 
     def do_edited_connect(self, edited: EditedNode) -> None:
         """Let another node wait for this one."""
@@ -245,7 +249,7 @@ class DraftingApp(FillingApp):
             if job := await self._choose_job():
                 self._on_draft(lambda page: page.edit(lambda spec: edit(spec, page.selected, job)))
 
-        self.spawn(choose())
+        self._flow(choose())
 
     async def _choose_job(self) -> str | None:
         jobs: list[api.JobView] = self.jobs.value or []
@@ -294,7 +298,7 @@ class DraftingApp(FillingApp):
 
     def do_draft_save(self, document: Document) -> None:
         """Save the draft."""
-        self._on_draft(lambda page: self.spawn(self._save(page)))
+        self._on_draft(lambda page: self._flow(self._save(page)))
 
     def do_draft_publish(self, document: Document) -> None:
         """Save, and publish it as the next version."""
@@ -302,15 +306,15 @@ class DraftingApp(FillingApp):
 
     def do_workflow_publish(self, row: api.WorkflowRow) -> None:
         """Publish the draft as the next version."""
-        self._begin_telling(self._publish(row))
+        self._flow(self._publish(row))
 
     def do_version_rollback(self, of: VersionOf) -> None:
         """Make what a version was the next version."""
-        self._begin_telling(self._roll_back(of))
+        self._flow(self._roll_back(of))
 
     def ask_leaving(self, page: EditScreen) -> None:
         """Ask what becomes of what is not saved, and leave."""
-        self.spawn(self._leave(page))
+        self._flow(self._leave(page))
 
     def after_saving(self, then: Callable[[api.WorkflowRow], Awaitable[None]]) -> None:
         """Save the draft that is edited, and do something with the workflow."""
@@ -319,7 +323,7 @@ class DraftingApp(FillingApp):
             if await self._save(page) and page.row:
                 await then(page.row)
 
-        self._on_draft(lambda page: self._begin_telling(work(page)))
+        self._on_draft(lambda page: self._flow(work(page)))
 
     @property
     def unsaved(self) -> list[str]:
@@ -458,24 +462,37 @@ class DraftingApp(FillingApp):
 
     # What all of it needs.
 
-    async def _asked(self, dialog: Screen[Any]) -> Any:
-        """Show a dialog, and give what comes of it."""
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.push_screen(dialog, answer.set_result)
-        return await answer
+    def _flow(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do something beside all else, and say why it can't be done; keys wait while it shows no dialog."""
+        held = self._hold()
 
-    def _begin_telling(self, work: Awaitable[None]) -> None:
-        """Do something beside all else, and say why it can't be done."""
-
-        async def told_why() -> None:
+        async def flow() -> None:
+            _HELD.set(held)
             try:
                 await work
             except Refused as error:
                 self.say(error.problem.detail)
             except (Unreachable, NotStoker) as error:
                 self.say(str(error))
+            finally:
+                _HELD.get().set()
 
-        self.spawn(told_why())
+        self.spawn(flow())
+
+    async def _asked(self, dialog: Screen[Any]) -> Any:
+        """Show a dialog, and give what comes of it."""
+        answer: asyncio.Future[tuple[Any, asyncio.Event]] = asyncio.get_running_loop().create_future()
+        self.push_screen(dialog, lambda result: answer.set_result((result, self._hold())))
+        _HELD.get().set()
+        result, held = await answer
+        _HELD.set(held)
+        return result
+
+    def _hold(self) -> asyncio.Event:
+        """Let keys wait until the event is set."""
+        held = asyncio.Event()
+        self.go(held.wait())
+        return held
 
     def _on_draft(self, do: Callable[[EditScreen], Any]) -> None:
         if isinstance(self.page, EditScreen | FillScreen):
