@@ -211,7 +211,7 @@ class Client:
             self._in(routes.JOB, path=path),
             params={"applied": "true"} if applied else {},
             content=msgspec.json.encode(request),
-            headers=_condition(revision),
+            headers=condition(revision),
         )
         return self._decoded(answer, api.JobView)
 
@@ -270,7 +270,7 @@ class Client:
             self._in(routes.WORKFLOW, name=spec.workflow),
             params={"applied": "true"} if applied else {},
             content=msgspec.json.encode(spec),
-            headers=_condition(revision),
+            headers=condition(revision),
         )
         return self._decoded(answer, api.WorkflowView)
 
@@ -560,7 +560,8 @@ class _Version(msgspec.Struct):
     version: int
 
 
-def _condition(revision: int | None) -> dict[str, str]:
+def condition(revision: int | None) -> dict[str, str]:
+    """Give the precondition of a write made on a revision; None for what is not there yet."""
     return {"If-None-Match": "*"} if revision is None else {"If-Match": f'"{revision}"'}
 
 

@@ -65,6 +65,9 @@ class FormView(ScrollView, can_focus=True):
             """The form's view."""
             return self.view
 
+    class Ended(Moved):
+        """The last field was filled in."""
+
     def __init__(self, form: Form[Any], styles: Styles, *, ascii_only: bool = False, id: str | None = None):
         super().__init__(id=id)
         self._styles = styles
@@ -85,6 +88,24 @@ class FormView(ScrollView, can_focus=True):
     def typing(self) -> bool:
         """Whether it is being filled in: keys are for that first."""
         return self._typing
+
+    @property
+    def hints(self) -> Pieces:
+        """The keys while it is filled in."""
+        field = self._form.field(self.place) if self.place else None
+        if field and field.options:
+            keys = [
+                ("space", "next"),
+                *((option[:1], option) for option in field.options),
+                ("enter", "go on"),
+            ]
+        elif self._completion.words:
+            keys = [("tab", "take it"), ("down", "another"), ("enter", "take it and go on")]
+        else:
+            keys = [("enter", "go on"), ("S-tab", "back")]
+        return [
+            piece for key, word in [*keys, ("esc", "end")] for piece in ((key, "key"), (f" {word}  ", ""))
+        ]
 
     @property
     def place(self) -> str:
@@ -240,7 +261,11 @@ class FormView(ScrollView, can_focus=True):
                 self.leave()
             case "enter":
                 self._complete()
-                self._next(1)
+                if self._index == len(self._rows) - 1:
+                    self.leave()
+                    self.post_message(self.Ended(self))
+                else:
+                    self._next(1)
             case "tab":
                 if not self._complete():
                     self._next(1)
@@ -302,6 +327,7 @@ class FormView(ScrollView, can_focus=True):
             self._changed(field)
         else:
             self._update()
+        self.post_message(self.Moved(self))
 
     def _complete(self) -> bool:
         """Take the word that is meant, and tell whether there was one."""
@@ -386,6 +412,8 @@ class FormView(ScrollView, can_focus=True):
             yield from suggestion_lines(self._completion, self._chosen)
         else:
             yield from field_lines(self._form, field, room)
+        if self._typing and row.id == self._at and self._completion.words:
+            return  # What is typed is not all of it yet.
         if problem := self._form.problem(field.place):
             yield from told_lines(problem, "failed", room)
         elif warning := self._form.warning(field.place):
