@@ -111,6 +111,7 @@ class FormScreen(Page):
         if self.is_unsaved and self._save is not None:
             title = [(" not saved", "warning")]
         self.query_one("#title", Line).show(title)
+        self.form.know_more()
         focus_first(self, self.form)
 
     @property
@@ -175,7 +176,7 @@ class FormScreen(Page):
         except SavedMeanwhile as error:
             self.say(clean_line(str(error)))
         except (Unreachable, NotStoker, OSError) as error:
-            self.say(f"{clean_line(str(error))}; what you typed is still here")
+            self.say(f"not saved, and all you typed is still here: {clean_line(str(error))}")
         else:
             self.dismiss()
             self.stoker.call_after_refresh(self.stoker.say, told)
