@@ -31,11 +31,13 @@ from stoker_daemon.objects import Objects
 from stoker_daemon.output.watcher import Watcher
 from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
+from stoker_daemon.retention import Retention
 from stoker_daemon.runlog.log import RunLog, open_log, read_log
 from stoker_daemon.runlog.segments import Tail, cut_back, sync_directory
 from stoker_daemon.scheduler import Scheduler
 from stoker_daemon.secrets import Secrets
 from stoker_daemon.server import Server, bind, lock_data
+from stoker_daemon.space import SpaceWatch
 from stoker_daemon.volumes import DiskFailed, check_local
 from stoker_shared import __version__
 from stoker_shared.paths import check_socket_path
@@ -134,15 +136,20 @@ async def _run(
     preparer = Preparer(objects, logs, config.spark_home, state.queues, partial(secrets.of, state))
     projection = Projection(None if failure else config.data / "stoker.db")
     await projection.open(log.directory, log.id, log.durable)
-    why = failure.why if failure else ""
-    engine = Engine(state, log, projection, executor, preparer.order, now, why, descriptors.ATTEMPTS)
+    engine = Engine(
+        *(state, log, projection, executor, preparer.order, now),
+        *(failure.why if failure else "", descriptors.ATTEMPTS),
+    )
     backfiller = Backfiller(engine, objects, projection, now)
     watcher = Watcher(logs, config.output_limit, engine)
     executor.listener = watcher
     host = zone()
     scheduler = Scheduler(engine, objects, host, now)
+    retention = Retention(engine, projection, objects, config, now, backfiller.plans)
+    space = SpaceWatch(engine, config.data, config.low_space, retention.ask)
     api = Api(
-        engine, objects, secrets, projection, preparer, watcher, scheduler, config.data, host, started_at
+        *(engine, objects, secrets, projection, preparer, watcher, scheduler, retention, space),
+        *(config.data, host, started_at),
     )
     server = Server(api.app)
 
@@ -151,8 +158,8 @@ async def _run(
         secrets.keep_only({variable.kept for variable in state.variables.values()})
     engine.start(found_queues(os.cpu_count() or 1, _memory()))
     if not failure:
-        scheduler.start()
-        backfiller.start()
+        for part in (scheduler, backfiller, retention, space):
+            part.start()
     threading.Thread(target=_look_for_spark, args=[preparer], daemon=True).start()
     serving = asyncio.create_task(server.serve([listening]))
     logger.info("stokerd %s listens on %s, data in %s", __version__, config.socket, config.data)
@@ -169,7 +176,8 @@ async def _run(
         api.closing.set()
         server.stop()
         await serving
-        await scheduler.close()
+        for part in (scheduler, retention, space):
+            await part.close()
         backfiller.close()
         executor.close()
         watcher.close()

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, inspect
 
 from stoker_shared import paths
+from stoker_shared.definition import MAX_KEPT_DAYS, MAX_KEPT_RUNS
 from stoker_shared.text import clean, nearest
 
 MIN_OUTPUT_LIMIT = 1024 * 1024
@@ -44,6 +45,36 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
             description="Bytes of an attempt's output kept on disk; of more the middle is cut out.",
         ),
     ] = 1024 * MIN_OUTPUT_LIMIT
+    keep_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=MAX_KEPT_DAYS,
+            description="Days after its end that a run which succeeded is kept, output and all; 0: no limit.",
+        ),
+    ] = 90
+    keep_failed_days: Annotated[
+        int, Meta(ge=0, le=MAX_KEPT_DAYS, description="The same for a run that did not succeed.")
+    ] = 180
+    keep_runs: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=MAX_KEPT_RUNS,
+            description="Runs of a workflow that succeeded, and again of those that did not, kept at most; "
+            "0: no limit.",
+        ),
+    ] = 0
+    keep_bytes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Bytes the output of finished runs may take; of more the oldest goes; 0: no limit.",
+        ),
+    ] = 0
+    low_space: Annotated[
+        int, Meta(ge=0, description="Free bytes on the disk with the data below which stokerd warns.")
+    ] = 2 * 1024**3
 
 
 class Setting(msgspec.Struct, frozen=True):

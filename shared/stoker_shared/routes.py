@@ -8,6 +8,7 @@ STATUS = "/v1/status"
 OPENAPI = "/v1/openapi.json"
 METRICS = "/metrics"
 EVENTS = "/v1/events"
+RETENTION = "/v1/retention"
 OBJECT = "/v1/objects/{digest}"
 
 QUEUES = "/v1/queues"

@@ -29,6 +29,7 @@ from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.http.operations import routes as routes_of
 from stoker_daemon.http.plans import Plans
 from stoker_daemon.http.queues import Queues
+from stoker_daemon.http.retention import Letting
 from stoker_daemon.http.runs import Runs
 from stoker_daemon.http.scheduling import Scheduling
 from stoker_daemon.http.ticks import Ticks
@@ -39,8 +40,10 @@ from stoker_daemon.objects import Objects
 from stoker_daemon.output.watcher import Watcher
 from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
+from stoker_daemon.retention import Retention
 from stoker_daemon.scheduler import Scheduler
 from stoker_daemon.secrets import Secrets
+from stoker_daemon.space import SpaceWatch
 from stoker_shared import __version__, routes
 from stoker_shared.api import API_VERSION, DueRun, Status
 
@@ -60,12 +63,15 @@ class Api:
         preparer: Preparer,
         watcher: Watcher,
         scheduler: Scheduler,
+        retention: Retention,
+        space: SpaceWatch,
         data: Path,
         zone: ZoneInfo,
         started_at: datetime,
     ) -> None:
         self._engine = engine
         self._scheduler = scheduler
+        self._space = space
         self._zone = zone
         self._data = data
         self._started_at = started_at
@@ -87,6 +93,7 @@ class Api:
             *Actions(engine, once, objects, projection).operations(),
             *Backfills(engine, once, objects, projection, zone).operations(),
             *Plans(engine, objects, preparer, zone).operations(),
+            *Letting(engine, retention).operations(),
             *Events(engine, self.closing).operations(),
             *Failures(engine, projection, preparer, data / "logs").operations(),
             *Logs(engine, projection, watcher, data / "logs", preparer.describe, self.closing).operations(),
@@ -118,6 +125,7 @@ class Api:
                 for moment, number in self._scheduler.soonest(_SHOWN)
                 if (workflow := state.workflows.get(number))
             ],
+            space=await self._space.shown(),
         )
         # That there is no room is told also where what happened since can't be written for want of it.
         return Answer(shown, seq=self._engine.log.durable if held else None)

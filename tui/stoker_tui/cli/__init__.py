@@ -51,6 +51,11 @@ CONTENTS = {
         "logs": Entry(_RUNS, "Print what a node wrote."),
         "events": Entry(_STATUS, "Print the run log's events as JSON lines."),
     },
+    "Look after": {
+        "prune": Entry(
+            "stoker_tui.cli.retention", "Let go of what is kept no longer, or tell what would go."
+        ),
+    },
 }
 """The map of the commands. What is not in it is not found: a module is loaded when its command is needed."""
 

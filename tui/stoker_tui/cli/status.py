@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 import msgspec
 
-from stoker_shared.api import DEFAULT_WORKSPACE
+from stoker_shared.api import DEFAULT_WORKSPACE, Status
 from stoker_shared.text import clean_line
 from stoker_tui.cli import main
 from stoker_tui.cli.common import Context, command
-from stoker_tui.cli.tables import moment, print_json, span
+from stoker_tui.cli.tables import byte_size, moment, print_json, span
 
 
 @command(main, "status")
@@ -31,13 +31,23 @@ def show_status(context: Context) -> None:
     if status.held:
         click.echo(f"held       {status.held}")
     click.echo(f"socket     {context.client.path}")
-    click.echo(f"data       {status.data}")
+    click.echo(f"data       {status.data}{_space(status)}")
     click.echo(f"time zone  {status.time_zone}, started {moment(status.started_at)}")
     click.echo(f"defined    {status.workflows} workflows, {status.jobs} jobs")
     click.echo(f"active     {status.active_runs} runs, {status.active_nodes} nodes")
     for count, run in enumerate(status.next_runs):
         place = "" if run.workspace == DEFAULT_WORKSPACE else f"  in {run.workspace}"
         click.echo(f"{'' if count else 'next':<11}{moment(run.at)}  {clean_line(run.workflow + place)}")
+
+
+def _space(status: Status) -> str:
+    """Say what is free on the disk with the data, and that it is little where it is."""
+    if not (space := status.space):
+        return ""
+    warning = (
+        f": LOW, below {byte_size(space.low_below)}; make room, or see stoker prune" if space.low else ""
+    )
+    return f", {byte_size(space.free)} of {byte_size(space.total)} free{warning}"
 
 
 class _Line(msgspec.Struct):
