@@ -35,6 +35,7 @@ from stoker_daemon.peers import group_id
 from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
 from stoker_daemon.reloading import Settings
+from stoker_daemon.retention import Retention
 from stoker_daemon.runlog.log import RunLog, open_log, read_log
 from stoker_daemon.runlog.segments import Tail, cut_back, sync_directory
 from stoker_daemon.scheduler import Scheduler
@@ -42,6 +43,7 @@ from stoker_daemon.secrets import Secrets
 from stoker_daemon.server import Server, bind, lock_data
 from stoker_daemon.service.manager import Manager
 from stoker_daemon.service.report import Report
+from stoker_daemon.space import SpaceWatch
 from stoker_daemon.volumes import DiskFailed, check_local
 from stoker_shared import __version__
 from stoker_shared.paths import check_socket_path
@@ -190,10 +192,12 @@ class _Parts:
             state, log, projection, executor, preparer.order, now, why, descriptors.ATTEMPTS
         )
         self._watcher = executor.listener = watcher = Watcher(logs, config.output_limit, engine)
-        self._backfiller = Backfiller(engine, objects, projection, now)
+        self._backfiller = backfiller = Backfiller(engine, objects, projection, now)
         self._scheduler = scheduler = Scheduler(engine, objects, host, now)
         cards = Cards(preparer, logs)
         self._office = office = Office(engine, projection, cards, config, now)
+        self._retention = retention = Retention(engine, projection, objects, config, now, backfiller.plans)
+        self._space = space = SpaceWatch(engine, config.data, config.low_space, retention.ask)
         self._rules = Rules(config.access, os.geteuid(), group_id)
         self._api = Api(
             engine,
@@ -206,6 +210,8 @@ class _Parts:
             scheduler,
             cards,
             office,
+            retention,
+            space,
             config.data,
             host,
             started_at,
@@ -221,7 +227,7 @@ class _Parts:
             self._secrets.keep_only({variable.kept for variable in self._state.variables.values()})
         self.engine.start(partial(_found, self._office))
         if self._writes:
-            for worker in (self._scheduler, self._backfiller, self._office):
+            for worker in (self._scheduler, self._backfiller, self._office, self._retention, self._space):
                 worker.start()
         threading.Thread(target=_look_for_spark, args=[self._preparer], daemon=True).start()
         serving = asyncio.create_task(self._server.serve([listening]))
@@ -244,9 +250,9 @@ class _Parts:
         self._api.closing.set()
         self._server.stop()
         await serving
-        await self._scheduler.close()
+        for worker in (self._scheduler, self._office, self._retention, self._space):
+            await worker.close()
         self._backfiller.close()
-        await self._office.close()
         self._executor.close()
         self._watcher.close()
         end = self.engine.close()

@@ -15,6 +15,7 @@ from msgspec import Meta, inspect
 from stoker_daemon.access import Access
 from stoker_shared import paths
 from stoker_shared.decoding import fault_of
+from stoker_shared.definition import MAX_KEPT_DAYS, MAX_KEPT_RUNS
 from stoker_shared.text import clean, nearest
 
 MIN_OUTPUT_LIMIT = 1024 * 1024
@@ -64,6 +65,36 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         str | None,
         Meta(description="Unix group that may connect, those with a role by [access]; unset: nobody else."),
     ] = None
+    keep_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=MAX_KEPT_DAYS,
+            description="Days after its end that a run which succeeded is kept, output and all; 0: no limit.",
+        ),
+    ] = 90
+    keep_failed_days: Annotated[
+        int, Meta(ge=0, le=MAX_KEPT_DAYS, description="The same for a run that did not succeed.")
+    ] = 180
+    keep_runs: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=MAX_KEPT_RUNS,
+            description="Runs of a workflow that succeeded, and again of those that did not, kept at most; "
+            "0: no limit.",
+        ),
+    ] = 0
+    keep_bytes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Bytes the output of finished runs may take; of more the oldest goes; 0: no limit.",
+        ),
+    ] = 0
+    low_space: Annotated[
+        int, Meta(ge=0, description="Free bytes on the disk with the data below which stokerd warns.")
+    ] = 2 * 1024**3
     smtp_host: Annotated[
         str, Meta(description="Mail server that notifications are sent by; without one no mail is sent.")
     ] = ""

@@ -10,6 +10,7 @@ OPENAPI = "/v1/openapi.json"
 METRICS = "/metrics"
 EVENTS = "/v1/events"
 TICKS_PREVIEW = "/v1/ticks/preview"
+RETENTION = "/v1/retention"
 OBJECT = "/v1/objects/{digest}"
 
 NOTIFICATIONS = "/v1/notifications"

@@ -61,9 +61,6 @@ class FakeLink(Link):
         answer = self.answers[path]
         return cleaned(api.Page(list(answer)) if isinstance(answer, list) else answer)
 
-    async def read(self, path: str, kind: type[Any], query: Mapping[str, str] | None = None) -> Any:
-        return await self.get(path, kind, query)
-
     async def put(self, path: str, request: msgspec.Struct, kind: type[Any]) -> Any:
         self.put_there.append((path, request))
         return None

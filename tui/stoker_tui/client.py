@@ -134,6 +134,11 @@ class Client:
         """Send a test to an address, or to none by the webhook."""
         return self._post(routes.NOTIFICATIONS_TEST, TryNotifying(to=to), TriedView)
 
+    def prune(self, *, dry_run: bool) -> api.WentAway:
+        """Let go of what is not kept, or only tell what would go; however long that takes."""
+        method = "GET" if dry_run else "POST"
+        return self._decoded(self._ask(method, routes.RETENTION, timeout=None), api.WentAway)
+
     def queues(self) -> Iterator[api.QueueView]:
         """Give every queue."""
         return self._pages(routes.QUEUES, api.QueueView)

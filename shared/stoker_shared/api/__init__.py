@@ -431,6 +431,15 @@ class DrainingView(msgspec.Struct, frozen=True):
     by: str
 
 
+class Space(msgspec.Struct):
+    """The disk with the data: bytes that can still be written, and below how many it is ``low``."""
+
+    free: int
+    total: int
+    low_below: int
+    low: bool
+
+
 class Status(msgspec.Struct, omit_defaults=True):
     """The daemon at a glance. ``held`` is why changes are refused now, absent when all is well.
 
@@ -460,6 +469,22 @@ class Status(msgspec.Struct, omit_defaults=True):
     pending_notifications: int = 0
     lost_notifications: int = 0
     notify_trouble: str = ""
+    space: Space | None = None
+
+
+class WentAway(msgspec.Struct):
+    """What is let go of what has ended: whole ``runs``, of others only the ``outputs``, the bytes of both.
+
+    Beside them objects that nothing names any more, and the oldest segments of the run log.
+    """
+
+    runs: int = 0
+    outputs: int = 0
+    output_bytes: int = 0
+    objects: int = 0
+    object_bytes: int = 0
+    segments: int = 0
+    log_bytes: int = 0
 
 
 class StoredObject(msgspec.Struct):

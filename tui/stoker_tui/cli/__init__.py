@@ -53,6 +53,11 @@ CONTENTS = {
         "notify": Entry("stoker_tui.cli.notifying", "Notifications: what waits, what was given up, a test."),
         "events": Entry(_STATUS, "Print the run log's events as JSON lines."),
     },
+    "Look after": {
+        "prune": Entry(
+            "stoker_tui.cli.retention", "Let go of what is kept no longer, or tell what would go."
+        ),
+    },
 }
 """The map of the commands. What is not in it is not found: a module is loaded when its command is needed."""
 

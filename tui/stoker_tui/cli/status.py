@@ -10,7 +10,7 @@ from stoker_shared.roles import PersonView
 from stoker_shared.text import clean_line
 from stoker_tui.cli import main
 from stoker_tui.cli.common import Context, command
-from stoker_tui.cli.tables import moment, print_json, span
+from stoker_tui.cli.tables import byte_size, moment, print_json, span
 
 
 @command(main, "status")
@@ -34,7 +34,7 @@ def show_status(context: Context) -> None:
     if drained := status.draining:
         click.echo(f"draining   no node is started since {moment(drained.at)} ({clean_line(drained.by)})")
     click.echo(f"socket     {context.client.path}")
-    click.echo(f"data       {status.data}")
+    click.echo(f"data       {status.data}{_space(status)}")
     click.echo(f"time zone  {status.time_zone}, started {moment(status.started_at)}")
     click.echo(f"defined    {status.workflows} workflows, {status.jobs} jobs")
     click.echo(f"active     {status.active_runs} runs, {status.active_nodes} nodes")
@@ -81,6 +81,16 @@ def _notifying(status: Status) -> str:
     lost = f"{status.lost_notifications:,} given up" if status.lost_notifications else ""
     told = ", ".join(filter(None, [waiting, lost])) + " (stoker notify list)" if waiting or lost else ""
     return "; ".join(filter(None, [told, status.notify_trouble]))
+
+
+def _space(status: Status) -> str:
+    """Say what is free on the disk with the data, and that it is little where it is."""
+    if not (space := status.space):
+        return ""
+    warning = (
+        f": LOW, below {byte_size(space.low_below)}; make room, or see stoker prune" if space.low else ""
+    )
+    return f", {byte_size(space.free)} of {byte_size(space.total)} free{warning}"
 
 
 class _Line(msgspec.Struct):
