@@ -43,7 +43,7 @@ CHECK_EVERY = 1000
 """Steps between comparisons of the log with the state; every crash is one besides."""
 
 COLLECT_EVERY = 50_000
-"""Steps between collections of Python's garbage, which by itself would go through the whole model over and over."""
+"""Steps between collections of garbage; Python by itself would go through the whole model over and over."""
 
 FAULTY = 0.0015
 """How likely each thing that happens is a fault of the host."""
