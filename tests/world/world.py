@@ -366,14 +366,14 @@ class World:
             must(replayed == live, f"a replay up to {replayed.seq} is not the state at {live.seq}")
 
     def _must_have_ended(self, life: Life) -> None:
-        """Check that what was stopped a while ago is gone, if the daemon has been there since."""
-        alive = [process.key for process in self.machine.alive.values()]
-        stopped = set(filter(self.invariants.is_stopped, alive))
+        """Check that what was to end a while ago is gone, if the daemon has been there since."""
+        alive, now = [process.key for process in self.machine.alive.values()], self.now()
+        stopped = {key for key in alive if self.invariants.is_to_end(key, now)}
         before, seconds, earlier = self._stopped
         if life is before and self.clock.seconds - seconds < LATEST_END:
             return
         left = stopped & earlier if life is before else set()
-        must(not left, f"{left} were stopped {self.clock.seconds - seconds:.0f} s ago, and are alive")
+        must(not left, f"{left} were to end {self.clock.seconds - seconds:.0f} s ago, and are alive")
         self._stopped = life, self.clock.seconds, stopped
 
     def _archive(self) -> None:
