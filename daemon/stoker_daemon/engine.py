@@ -34,7 +34,7 @@ from stoker_daemon.runlog.writer import Room
 from stoker_daemon.volumes import BROKEN, DiskFailed, is_no_room
 from stoker_shared import events as ev
 from stoker_shared.apply import apply
-from stoker_shared.model import NodeState
+from stoker_shared.model import FailureStrategy, NodeState
 from stoker_shared.state import NodeRun, Run, State
 
 STOKER = "stoker"
@@ -359,11 +359,16 @@ class Engine:
                 turn.record(decision, STOKER)
 
     def _begin(self, turn: Turn, decision: ev.RunStarted | Start) -> Run | None:
-        """Carry out what starts; give the run of a node that is refused."""
+        """Carry out what starts; give the run if that is a node that is refused.
+
+        Where a run fails fast, nothing of it is begun after such a node.
+        """
         if isinstance(decision, ev.RunStarted):
             turn.record(decision, STOKER)
             return None
         run = self.state.runs[decision.run]
+        if run.failed and run.failure_strategy is FailureStrategy.FAIL_FAST:
+            return run
         node = run.node(decision.node)
         try:
             order = self._prepare(run, node)
