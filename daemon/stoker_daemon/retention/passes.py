@@ -222,7 +222,9 @@ class Retention:
             going = [row for row in rows if row.id not in self._engine.state.runs]
             if going:
                 await self._engine.submit(partial(_recorded, going, whole, by), makes_room=True)
+                had_orphans, self._has_orphans = self._has_orphans, True
                 await asyncio.to_thread(output.put_aside, self._logs, [row.id for row in going])
+                self._has_orphans = had_orphans
         return len(going)
 
     async def _remove_output(self, went: WentAway) -> None:
@@ -318,7 +320,8 @@ class Retention:
         while await self._carry(before):
             pass
         await self._engine.submit(lambda turn: turn.record(ev.LogTrimmed(before), by))
-        await asyncio.to_thread(segments.remove_before, self._engine.log.directory, before)
+        # In the history's thread, so that it is not making itself anew from them just now.
+        await self._history(lambda _: segments.remove_before(self._engine.log.directory, before))
         went.segments += count
         went.log_bytes += sum(part.size for part in parts[:count])
 

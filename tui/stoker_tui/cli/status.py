@@ -59,9 +59,9 @@ class _Line(msgspec.Struct):
 @command(main, "events", json=False)
 @click.option("-f", "--follow", is_flag=True, help="Go on with what happens.")
 @click.option(
-    "--after", type=click.IntRange(min=0), default=0, show_default=True, help="Only those after this seq."
+    "--after", type=click.IntRange(min=0), help="Only those after this seq  [default: all that are kept]."
 )
-def show_events(context: Context, follow: bool, after: int) -> None:
+def show_events(context: Context, follow: bool, after: int | None) -> None:
     """Print the run log's events as JSON lines.
 
     \b
