@@ -5,10 +5,12 @@ from __future__ import annotations
 from urllib.parse import quote
 
 STATUS = "/v1/status"
+DRAINING = "/v1/draining"
 OPENAPI = "/v1/openapi.json"
 METRICS = "/metrics"
 EVENTS = "/v1/events"
 RETENTION = "/v1/retention"
+TICKS_PREVIEW = "/v1/ticks/preview"
 OBJECT = "/v1/objects/{digest}"
 
 QUEUES = "/v1/queues"
