@@ -26,9 +26,6 @@ from stoker_shared.paths import SocketPathTooLong, check_socket_path, socket_pat
 Finding = tuple[bool, str, str]
 """Whether it is well, what was looked at, and what was found."""
 
-LITTLE_SPACE = 256 * 1024 * 1024
-"""Free bytes below which a data directory is soon full."""
-
 
 def findings(read: Callable[[], Configured], *, verify_log: bool) -> Iterator[Finding]:
     """Look at everything in turn; of a configuration that can't be used nothing further follows."""
@@ -40,7 +37,7 @@ def findings(read: Callable[[], Configured], *, verify_log: bool) -> Iterator[Fi
     config = configured.config
     runlog = config.data / "runlog"
     yield True, "config", _config(configured)
-    yield from _looked("data", lambda: _data(config.data))
+    yield from _looked("data", lambda: _data(config.data, config.low_space))
     yield from _looked("socket", lambda: _socket(config.socket))
     yield from _looked("access", lambda: _access(config))
     yield from _looked("output", lambda: _output(config))
@@ -73,7 +70,7 @@ def _config(configured: Configured) -> str:
     return "; ".join(parts) + "; all else by default (`stokerd config` prints it)"
 
 
-def _data(data: Path) -> tuple[bool, str]:
+def _data(data: Path, low_space: int) -> tuple[bool, str]:
     there = _nearest(data)
     if not there.is_dir():
         return False, f"{there} is not a directory; set data to one, or to a path that is free"
@@ -87,7 +84,7 @@ def _data(data: Path) -> tuple[bool, str]:
     except NetworkFileSystem as error:
         return False, str(error)
     free = shutil.disk_usage(there).free
-    if free < LITTLE_SPACE:
+    if free < low_space:
         return False, f"{data} has {_size(free)} free; make room, or set data to a directory on another disk"
     if there != data:
         return True, f"{data} will be made; {_size(free)} free"

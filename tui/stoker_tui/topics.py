@@ -124,6 +124,8 @@ class Runs(Topic[dict[int, api.RunRow]]):
 
     def touch(self, touch: Touch) -> None:
         """Note a run that changed."""
+        if touch.type == "runs.removed":
+            self.forget()
         if touch.type not in _RUN_ROW:
             return
         if self._has(touch) or touch.run in (self.value or {}):

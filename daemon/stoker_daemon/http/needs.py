@@ -21,6 +21,8 @@ NEEDS: dict[tuple[str, str], Role] = {
     ("GET", routes.OPENAPI): Role.VIEWER,
     ("GET", routes.METRICS): Role.VIEWER,
     ("GET", routes.EVENTS): Role.VIEWER,
+    ("GET", routes.RETENTION): Role.ADMIN,
+    ("POST", routes.RETENTION): Role.ADMIN,
     ("PUT", routes.OBJECT): Role.EDITOR,
     ("GET", routes.OBJECT): Role.VIEWER,
     ("HEAD", routes.OBJECT): Role.VIEWER,

@@ -154,7 +154,10 @@ class Retention:
             if self._config.keep_bytes:
                 await self._measure()
                 while runs := await self._history(partial(_overflowing, self._config)):
-                    went.outputs += await self._record(by, runs, whole=False)
+                    cleared = await self._record(by, runs, whole=False)
+                    if not cleared:
+                        break  # All of these are needed yet.
+                    went.outputs += cleared
                     await self._remove_output(went)
             await self._remove_objects(went)
             await self._trim(by, went)
@@ -219,10 +222,15 @@ class Retention:
         async with self._engine.settled:
             numbers = [run.run for run in runs]
             rows = await self._history(lambda db: keeping.finished_rows(db, numbers))
-            going = [row for row in rows if row.id not in self._engine.state.runs]
+            state = self._engine.state
+            # Who is still to be told of a run is told with what it wrote.
+            needed = state.runs.keys() | {notice.run for notice in state.notices.values()}
+            going = [row for row in rows if row.id not in needed]
             if going:
                 await self._engine.submit(partial(_recorded, going, whole, by), makes_room=True)
+                had_orphans, self._has_orphans = self._has_orphans, True
                 await asyncio.to_thread(output.put_aside, self._logs, [row.id for row in going])
+                self._has_orphans = had_orphans
         return len(going)
 
     async def _remove_output(self, went: WentAway) -> None:
@@ -318,7 +326,8 @@ class Retention:
         while await self._carry(before):
             pass
         await self._engine.submit(lambda turn: turn.record(ev.LogTrimmed(before), by))
-        await asyncio.to_thread(segments.remove_before, self._engine.log.directory, before)
+        # In the history's thread, so that it is not making itself anew from them just now.
+        await self._history(lambda _: segments.remove_before(self._engine.log.directory, before))
         went.segments += count
         went.log_bytes += sum(part.size for part in parts[:count])
 

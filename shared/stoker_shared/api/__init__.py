@@ -418,6 +418,15 @@ class DueRun(msgspec.Struct, frozen=True):
     at: Moment
 
 
+class Space(msgspec.Struct):
+    """The disk with the data: bytes that can still be written, and below how many it is ``low``."""
+
+    free: int
+    total: int
+    low_below: int
+    low: bool
+
+
 class SetDraining(Request, frozen=True):
     """Turn the daemon's switch. On, no node is started, also after a restart, until it is turned off."""
 
@@ -429,15 +438,6 @@ class DrainingView(msgspec.Struct, frozen=True):
 
     at: Moment
     by: str
-
-
-class Space(msgspec.Struct):
-    """The disk with the data: bytes that can still be written, and below how many it is ``low``."""
-
-    free: int
-    total: int
-    low_below: int
-    low: bool
 
 
 class Status(msgspec.Struct, omit_defaults=True):
