@@ -26,6 +26,7 @@ from stoker_daemon.commands.queues import found_queues
 from stoker_daemon.config import Config
 from stoker_daemon.engine import Engine
 from stoker_daemon.executor import Executor
+from stoker_daemon.groups import Groups, delegated
 from stoker_daemon.http.app import Api
 from stoker_daemon.launchers import CannotLaunch
 from stoker_daemon.objects import Objects
@@ -146,7 +147,7 @@ async def _run(
     logs.mkdir(mode=0o700, exist_ok=True)
     gc.freeze()  # what is loaded stays: to look at 10,000 workflows for garbage would hold a run up by 20 ms
     objects = Objects(config.data / "objects")
-    executor = Executor(logs, config.stop_grace)
+    executor = Executor(logs, config.stop_grace, Groups(delegated()))
     secrets = Secrets(config.data / "secrets")
     preparer = Preparer(objects, logs, config.spark_home, state.queues, partial(secrets.of, state))
     projection = Projection(None if failure else config.data / "stoker.db")
@@ -175,8 +176,7 @@ async def _run(
     report = Report(manager, engine, partial(_reload, settings, api.rules, executor, watcher, preparer))
 
     if not failure:
-        objects.clean()
-        secrets.keep_only({variable.kept for variable in state.variables.values()})
+        _clean(state, objects, executor, secrets)
     engine.start(found_queues(os.cpu_count() or 1, _memory()))
     if not failure:
         scheduler.start()
@@ -203,6 +203,15 @@ async def _run(
         await asyncio.sleep(0)  # lets the engine hear of what came to disk last, and hand it to the history
         await projection.close()
     return Failure(f"the disk failed ({failed})", end) if failed else None
+
+
+def _clean(state: State, objects: Objects, executor: Executor, secrets: Secrets) -> None:
+    """Remove what earlier daemons left and nobody needs."""
+    objects.clean()
+    executor.sweep(
+        {node.attempts[-1].tag for run in state.runs.values() for node in map(run.numbered, run.active)}
+    )
+    secrets.keep_only({variable.kept for variable in state.variables.values()})
 
 
 def _reload(

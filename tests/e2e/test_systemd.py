@@ -19,6 +19,7 @@ from tests.harness import STOKERD, StokerDaemon, client_of, wait_for
 pytestmark = pytest.mark.systemd
 
 SOCKET = "/run/stoker/stokerd.sock"
+UNIT = "/sys/fs/cgroup/system.slice/stokerd.service"
 GATE = "/srv/gate"
 """A file that lets jobs end."""
 
@@ -116,8 +117,11 @@ def test_requests_wait_for_the_end_of_a_restart(machine: Machine, daemon: Stoker
 
 
 def test_a_daemon_that_is_killed_is_started_again(machine: Machine, daemon: StokerDaemon, run: int):
+    orphan = machine.path(f"{UNIT}/attempt-orphan")
     with adopted_anew(machine, daemon, run) as killed:
+        orphan.mkdir()
         machine.run("kill", "-KILL", killed)
+    assert not orphan.exists()
 
     assert machine.show("stokerd.service", "NRestarts") == "1"
 
@@ -155,7 +159,7 @@ def test_a_reload_takes_up_the_configuration_or_says_that_it_is_faulty(
     assert "stop_grace is 'long', and must be a number" in machine.run(
         "journalctl", "--unit=stokerd", "--no-pager"
     )
-    file.write_text(f"{written}\nstop_grace = 0.2\n")
+    file.write_text(f"{written}\nstop_grace = 0.1\n")
     machine.run("systemctl", "reload", "stokerd")
     status(machine, "1 active run, 1 node running")
     file.write_text(written)
@@ -163,11 +167,30 @@ def test_a_reload_takes_up_the_configuration_or_says_that_it_is_faulty(
     assert pid(machine) == before
 
 
+def test_a_job_that_leaves_its_session_and_environment_does_not_leave_its_group(
+    machine: Machine, daemon: StokerDaemon, run: int
+):
+    deaf = "trap '' TERM; echo $$; while :; do sleep 1; done"
+    daemon.publish_job("escape.sh", f'env -i PATH="$PATH" setsid sh -c "{deaf.replace("$", chr(92) + "$")}"')
+    daemon.publish_workflow("escape", [{"name": "a", "job": "escape.sh"}])
+    escaping = daemon.start_run("escape")
+    escaped = wait_for(lambda: daemon.output(escaping, "a").strip(), "it has escaped")
+    assert "/attempt-" in machine.run("cat", f"/proc/{escaped}/cgroup")
+
+    daemon.http.post(f"/v1/runs/{escaping}/stop").raise_for_status()
+
+    assert daemon.finished(escaping)["row"]["state"] == "stopped"
+    assert "No such file" in machine.run("cat", f"/proc/{escaped}/cgroup", check=False)
+
+
 def test_a_job_ends_with_its_true_status_after_all_of_that(machine: Machine, daemon: StokerDaemon, run: int):
     machine.path(GATE).touch()
     (node,) = daemon.finished(run)["nodes"]
 
-    assert [attempt["exit_status"] for attempt in node["attempts"]] == [7]
+    (attempt,) = node["attempts"]
+    assert attempt["exit_status"] == 7
+    assert attempt["cpu_seconds"] > 0
+    assert not list(machine.path(UNIT).glob("attempt-*"))
     status(machine, "0 active runs, 0 nodes running")
     machine.path(GATE).unlink()
 
