@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from stoker_daemon.service.units import LEAF
+from stoker_daemon.service.units import LEAF, SERVICE
 
 _PREFIX = "attempt-"
 
@@ -123,6 +123,8 @@ def _own() -> Path | None:
 
 
 def _is_delegated(path: Path) -> bool:
+    if path.name == SERVICE:
+        return True  # A user's systemd does not mark what it delegates; our own unit asks for it.
     for name in _DELEGATED:
         with contextlib.suppress(OSError):
             if os.getxattr(path, name) == b"1":

@@ -5,6 +5,7 @@ One machine is booted for all of it, and the tests follow each other on it.
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -145,6 +146,8 @@ def test_a_daemon_that_hangs_is_ended_by_the_watchdog(machine: Machine, daemon: 
     with adopted_anew(machine, daemon, run) as hung:
         machine.run("kill", "-STOP", hung)
 
+    shutil.rmtree(dropin)
+    machine.run("systemctl", "daemon-reload")
     assert "watchdog" in machine.run("journalctl", "--unit=stokerd", "--no-pager").lower()
 
 
@@ -205,9 +208,44 @@ def test_nothing_but_data_is_left_when_it_is_removed_and_its_jobs_go_on(
     said = stokerd(machine, "uninstall", "--system")
 
     assert "the data stay in /var/lib/stoker" in said
-    left = machine.run("find", "/etc", "/run", "/usr/lib/systemd", "-name", "*stoker*").split()
-    assert left == ["/run/systemd/system/stokerd.service.d"]
+    assert machine.run("find", "/etc", "/run", "/usr/lib/systemd", "-name", "*stoker*") == ""
     assert machine.run("cat", f"/proc/{job}/comm").strip() == "sh"
     assert machine.path("/var/lib/stoker/runlog").is_dir()
     with pytest.raises(httpx.TransportError):
         daemon.http.get("/v1/status")
+
+
+def test_a_user_has_a_daemon_of_their_own_whose_attempts_have_groups_too(
+    machine: Machine, tmp_path_factory: pytest.TempPathFactory
+):
+    machine.run("useradd", "--create-home", "alice")
+    refused = as_alice(machine, str(STOKERD), "install", check=False)
+    assert "A user's systemd runs from login on" in refused
+    lingering = machine.run("loginctl", "enable-linger", "alice", check=False)
+    if lingering:
+        pytest.skip(f"no logind here: {lingering}")
+    home = f"/run/user/{machine.run('id', '-u', 'alice').strip()}"
+    wait_for(machine.path(f"{home}/systemd/private").exists, "alice has a systemd")
+
+    said = as_alice(machine, str(STOKERD), "install", "--start", XDG_RUNTIME_DIR=home)
+
+    assert "lingering is on for alice: the daemon starts with the host" in said
+    daemon = StokerDaemon(tmp_path_factory.mktemp("alice"))
+    daemon.http = client_of(machine.path(f"{home}/stoker/stokerd.sock"))
+    daemon.publish_job("who.sh", "id -un; grep ^0:: /proc/self/cgroup")
+    daemon.publish_workflow("who", [{"name": "a", "job": "who.sh"}])
+    run = daemon.start_run("who")
+    (node,) = daemon.finished(run)["nodes"]
+    assert node["attempts"][0]["cpu_seconds"] > 0
+    name, group = daemon.output(run, "a").splitlines()
+    assert name == "alice"
+    assert "/app.slice/stokerd.service/attempt-" in group
+    as_alice(machine, str(STOKERD), "uninstall", XDG_RUNTIME_DIR=home)
+    left = machine.run("find", "/home/alice", home, "-name", "*stoker*").split()
+    assert left[0] == "/home/alice/.local/share/stoker"
+    assert not [path for path in left if not path.startswith(left[0])]
+
+
+def as_alice(machine: Machine, *command: str, check: bool = True, **environment: str) -> str:
+    known = {"HOME": "/home/alice", "PYTHONPATH": str(CODE), **environment}
+    return machine.run("runuser", "-u", "alice", "--", *command, check=check, **known)
