@@ -7,10 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from stoker_daemon.config import Config, ConfigError, Configured
-
-FIXED = frozenset({"data", "socket", "socket_group"})
-"""Settings that only a start takes up."""
+from stoker_daemon.config import FIXED, Config, ConfigError, Configured
 
 logger = logging.getLogger(__name__)
 

@@ -107,6 +107,7 @@ class Invariants:
         self._objects = objects
         self.made: deque[ev.Record] = deque()
         self.seq = self.durable = self.told = 0
+        self.draining = False
         self.runs: dict[int, RunModel] = {}
         self.active: dict[int, list[RunModel]] = {}
         self.queues: dict[str, list[Any]] = {}
@@ -116,6 +117,7 @@ class Invariants:
         self.policies: dict[int, CatchUpPolicy] = {}
         self.backfills: dict[int, Intervals] = {}
         self._checks: dict[type, Callable[[ev.Record, Any], None]] = {
+            ev.DaemonDraining: self._daemon_draining,
             ev.QueueSaved: self._queue_saved,
             ev.RunCreated: self._run_created,
             ev.RunPaused: self._run_paused,
@@ -225,6 +227,9 @@ class Invariants:
         if event.backfill:
             self.backfills[event.backfill].ran(event)
 
+    def _daemon_draining(self, _: ev.Record, event: ev.DaemonDraining) -> None:
+        self.draining = event.on
+
     def _run_paused(self, _: ev.Record, event: ev.RunPaused) -> None:
         self.runs[event.run].paused = True
 
@@ -293,6 +298,7 @@ class Invariants:
         must(not node.ended, f"{what} starts, and the node has ended")
         must(not node.stopped, f"{what} starts, and the node was stopped")
         must(not (run.ended or run.paused or run.stopping), f"{what} starts in a held run")
+        must(not self.draining, f"{what} starts while the daemon drains")
         earlier = run.waits and any(other.opened < run.opened for other in self.active[run.workflow])
         must(not earlier, f"{what} starts while an earlier run of its workflow is active")
         for name in node.upstream:
