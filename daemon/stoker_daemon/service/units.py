@@ -117,6 +117,8 @@ _HARDENING = [
     "# For the daemon and its jobs alike. Not here is what would keep jobs from their work: they need the",
     "# homes, /tmp (which outlives a restart), devices, shared directories and just-in-time compilers.",
     "NoNewPrivileges=yes",
+    "CapabilityBoundingSet=",
+    "LockPersonality=yes",
     "ProtectSystem=full",
     "ProtectClock=yes",
     "ProtectKernelLogs=yes",
