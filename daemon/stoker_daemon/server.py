@@ -82,11 +82,12 @@ def bind(path: Path, group: str | None = None) -> socket.socket:
         NoSuchGroup: there is no such group, or it is not ours to give something to.
     """
     check_socket_path(path)
+    gid = None if group is None else _gid(group)
     if path.exists() and not path.is_socket():
         raise FileExistsError(f"{path} is there and is not a socket; move it away, or set socket to another")
     if not path.parent.exists():
         path.parent.mkdir(mode=0o700, parents=True)
-        _give(path.parent, group, 0o710)
+        _give(path.parent, gid, 0o710)
     if _answers(path):
         raise AlreadyRunning(f"another stokerd listens on {path}")
     aside = path.with_name(f".{path.name}.new")
@@ -94,24 +95,29 @@ def bind(path: Path, group: str | None = None) -> socket.socket:
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     _bind_however_long(listening, aside)
     aside.chmod(0o600)
-    _give(aside, group, 0o660)
+    _give(aside, gid, 0o660)
     listening.listen(128)
     aside.rename(path)
     return listening
 
 
-def _give(path: Path, group: str | None, mode: int) -> None:
-    """Give a group, where one is named, its rights to something."""
-    if group is None:
-        return
-    gid = group_id(group)
-    if gid is None:
+def _gid(group: str) -> int:
+    if (gid := group_id(group)) is None:
         raise NoSuchGroup(f"there is no group {group!r}; set socket_group to one that there is")
+    return gid
+
+
+def _give(path: Path, gid: int | None, mode: int) -> None:
+    """Give a group, where one is named, its rights to something."""
+    if gid is None:
+        return
     try:
         os.chown(path, -1, gid)
     except PermissionError:
         user = f"the user that stokerd runs as (uid {os.geteuid()})"
-        raise NoSuchGroup(f"{user} is not in the group {group!r}, and can't give it the socket") from None
+        raise NoSuchGroup(
+            f"{user} is not in socket_group (gid {gid}), and can't give it the socket"
+        ) from None
     path.chmod(mode)
 
 
