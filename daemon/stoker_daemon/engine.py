@@ -20,6 +20,7 @@ from typing import Any, Protocol, TypeVar
 from stoker_daemon import backfill
 from stoker_daemon.attempts import AttemptKey
 from stoker_daemon.executor import Order
+from stoker_daemon.groups import UNKNOWN, Used
 from stoker_daemon.journal import about
 from stoker_daemon.launchers import CannotLaunch
 from stoker_daemon.line import Line
@@ -248,14 +249,30 @@ class Engine:
         self._sought.discard(key)
         self._post(lambda turn: turn.record(event, STOKER))
 
-    def attempt_ended(self, key: AttemptKey, exit_status: int | None, reason: ev.Reason, detail: str) -> None:
+    def attempt_ended(
+        self,
+        key: AttemptKey,
+        exit_status: int | None,
+        reason: ev.Reason,
+        detail: str,
+        used: Used = UNKNOWN,
+    ) -> None:
         """Record an attempt's end. What was being stopped ended for that reason, whatever its status."""
         self._sought.discard(key)
 
         def finish(turn: Turn) -> None:
             stopping = turn.state.runs[key.run].node(key.node).stopping
             turn.record(
-                ev.AttemptFinished(key.run, key.node, key.attempt, exit_status, stopping or reason, detail),
+                ev.AttemptFinished(
+                    key.run,
+                    key.node,
+                    key.attempt,
+                    exit_status,
+                    stopping or reason,
+                    detail,
+                    used.cpu_seconds,
+                    used.memory_peak,
+                ),
                 STOKER,
             )
             ended = detail or f"exit status {exit_status}"

@@ -519,7 +519,8 @@ class AttemptAdopted(Event, frozen=True, tag="attempt.adopted"):
 class AttemptFinished(Event, frozen=True, tag="attempt.finished"):
     """No process of the attempt is left that could still do its work.
 
-    ``exit_status`` is the shell's: 128 + n for death by signal n; None where it can't be known.
+    ``exit_status`` is the shell's: 128 + n for death by signal n; None where it can't be known. So are the
+    seconds of CPU that it took, and the most bytes of memory at once.
     """
 
     run: int
@@ -528,6 +529,8 @@ class AttemptFinished(Event, frozen=True, tag="attempt.finished"):
     exit_status: int | None = None
     reason: Reason = Reason.EXIT
     detail: str = ""
+    cpu_seconds: float | None = None
+    memory_peak: int | None = None
 
 
 class DaemonDraining(Event, frozen=True, tag="daemon.draining"):

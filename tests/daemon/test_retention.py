@@ -120,7 +120,7 @@ class TestAPass:
         for days in range(6, 0, -1):
             await home.run(workflow, days_ago=days)
         each = output.measured(home.data / "logs", 1)
-        home.retention._config = msgspec.structs.replace(home.config, keep_bytes=2 * each + 1)
+        home.retention.config = msgspec.structs.replace(home.config, keep_bytes=2 * each + 1)
 
         foretold = await home.retention.look()
         went = await home.retention.run("bob")

@@ -138,6 +138,7 @@ class Invariants:
         self._objects = objects
         self.made: deque[ev.Record] = deque()
         self.seq = self.durable = self.told = 0
+        self.draining = False
         self.runs: dict[int, RunModel] = {}
         self.active: dict[int, list[RunModel]] = {}
         self.queues: dict[str, list[Any]] = {}
@@ -147,6 +148,7 @@ class Invariants:
         self.policies: dict[int, CatchUpPolicy] = {}
         self.backfills: dict[int, Intervals] = {}
         self._checks: dict[type, Callable[[ev.Record, Any], None]] = {
+            ev.DaemonDraining: self._daemon_draining,
             ev.QueueSaved: self._queue_saved,
             ev.RunCreated: self._run_created,
             ev.RunPaused: self._run_paused,
@@ -261,6 +263,9 @@ class Invariants:
         if event.backfill:
             self.backfills[event.backfill].ran(event)
 
+    def _daemon_draining(self, _: ev.Record, event: ev.DaemonDraining) -> None:
+        self.draining = event.on
+
     def _run_paused(self, _: ev.Record, event: ev.RunPaused) -> None:
         self.runs[event.run].paused = True
 
@@ -350,6 +355,7 @@ class Invariants:
         must(node.planned.enabled, f"{what} starts, and its node is disabled")
         must(node.tries <= node.planned.retries, f"{what} starts, and the node had its retries")
         must(not node.due or node.due <= record.at, f"{what} starts before it is due, at {node.due}")
+        must(not self.draining, f"{what} starts while the daemon drains")
         earlier = run.waits and any(other.opened < run.opened for other in self.active[run.workflow])
         must(not earlier, f"{what} starts while an earlier run of its workflow is active")
         for name in node.upstream:

@@ -474,9 +474,11 @@ class World:
         return f"active runs {runs}, {asked} requests"
 
     def _let_go(self) -> None:
-        """Let go on what is paused."""
+        """Let go on what is paused, and start again what waits."""
 
         def let_go(turn: Turn) -> None:
+            if turn.state.draining:
+                turn.record(ev.DaemonDraining(on=False), "alice")
             for run in list(turn.state.runs.values()):
                 if run.state is RunState.PAUSED:
                     turn.record(ev.RunResumed(run.id), "alice")

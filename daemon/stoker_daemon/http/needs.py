@@ -13,8 +13,6 @@ from stoker_shared.roles import Role
 NEEDS: dict[tuple[str, str], Role] = {
     ("GET", routes.STATUS): Role.VIEWER,
     ("PUT", routes.DRAINING): Role.ADMIN,
-    ("GET", routes.RETENTION): Role.VIEWER,
-    ("POST", routes.RETENTION): Role.ADMIN,
     # They name people and workflows of all workspaces.
     ("GET", routes.NOTIFICATIONS): Role.ADMIN,
     ("POST", routes.NOTIFICATIONS_TEST): Role.ADMIN,

@@ -29,7 +29,6 @@ class _About(msgspec.Struct, frozen=True):
 
     type: str
     seq: int
-    type: str
     workspace: str = ""
     workflow: int = 0
     backfill: int = 0

@@ -652,7 +652,10 @@ class PublishingView(msgspec.Struct, omit_defaults=True):
 
 
 class AttemptView(msgspec.Struct, omit_defaults=True):
-    """One launch of a node. ``exit_status`` is the shell's: 128 + n for death by signal n."""
+    """One launch of a node. ``exit_status`` is the shell's: 128 + n for death by signal n.
+
+    ``cpu_seconds`` and ``memory_peak`` (bytes) are what it took, where the daemon has control groups.
+    """
 
     number: int
     state: AttemptState
@@ -665,6 +668,8 @@ class AttemptView(msgspec.Struct, omit_defaults=True):
     detail: str = ""
     command: tuple[str, ...] = ()
     pid: int | None = None
+    cpu_seconds: float | None = None
+    memory_peak: int | None = None
 
 
 class NodeView(msgspec.Struct, omit_defaults=True):
