@@ -44,6 +44,13 @@ def is_gone(pid: int) -> bool:
     return stat[stat.rindex(")") + 2] in "ZX"
 
 
+def client_of(socket: Path) -> httpx.Client:
+    """Give a client of the daemon that listens there."""
+    return httpx.Client(
+        transport=httpx.HTTPTransport(uds=str(socket), retries=0), base_url="http://stokerd", timeout=30
+    )
+
+
 class StokerDaemon:
     """One daemon on data in ``home``, over its restarts."""
 
@@ -68,11 +75,7 @@ class StokerDaemon:
             "STOKER_CONFIG": os.devnull,
             **(environment or {}),
         }
-        self.http = httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(self.socket), retries=0),
-            base_url="http://stokerd",
-            timeout=30,
-        )
+        self.http = client_of(self.socket)
         self._to_be_widened = wide_queues
         self.inside: list[str] = []
         """What the daemon is run by, where it is to run in a namespace."""

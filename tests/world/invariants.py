@@ -23,9 +23,11 @@ from stoker_shared.model import (
     RunState,
     WorkflowSpec,
 )
+from stoker_shared.state import About
 from tests.world.broken import must
 from tests.world.keeping import Objects
 from tests.world.ledger import Intervals, Ticks
+from tests.world.post import Post
 from tests.world.processes import Machine, Process
 
 _RETRIED = (ev.Reason.EXIT, ev.Reason.LOST, ev.Reason.TIMEOUT)
@@ -83,6 +85,7 @@ class RunModel:
         "fail_fast",
         "failed",
         "nodes",
+        "notify",
         "opened",
         "parallelism",
         "paused",
@@ -101,6 +104,7 @@ class RunModel:
         self.backfill = event.backfill
         self.fail_fast = event.failure_strategy is FailureStrategy.FAIL_FAST
         self.failed = False
+        self.notify = event.notify if counts else None
         self.paused = False
         self.stopping = False
         self.ended = False
@@ -128,8 +132,9 @@ class Invariants:
     was in the log when somebody looked, and up to ``durable`` no failure of the power takes it away.
     """
 
-    def __init__(self, machine: Machine, objects: Objects) -> None:
+    def __init__(self, machine: Machine, objects: Objects, post: Post) -> None:
         self.machine = machine
+        self.post = post
         self._objects = objects
         self.made: deque[ev.Record] = deque()
         self.seq = self.durable = self.told = 0
@@ -149,6 +154,9 @@ class Invariants:
             ev.RunStopRequested: self._run_stop_requested,
             ev.RunRerunRequested: self._run_rerun_requested,
             ev.RunFinished: self._run_finished,
+            ev.RunLate: self._run_late,
+            ev.NotificationSent: lambda _, event: post.recorded(event),
+            ev.NotificationGivenUp: lambda _, event: post.recorded(event),
             ev.NodeFinished: self._node_finished,
             ev.NodeSkipped: self._node_skipped,
             ev.NodeStopRequested: self._node_stop_requested,
@@ -289,7 +297,15 @@ class Invariants:
         run.nodes[event.node].done = run.nodes[event.node].ended = True
         run.reset(event.resumed)
 
-    def _run_finished(self, _: ev.Record, event: ev.RunFinished) -> None:
+    def _run_late(self, record: ev.Record, event: ev.RunLate) -> None:
+        self._must_be_told(record, event.run, About.RUN_LATE)
+
+    def _must_be_told(self, record: ev.Record, number: int, about: About) -> None:
+        notify = self.runs[number].notify
+        if notify is not None:
+            self.post.is_due(about, number, record.at, notify)
+
+    def _run_finished(self, record: ev.Record, event: ev.RunFinished) -> None:
         run = self.runs[event.run]
         nodes = run.nodes.values()
         must(not run.ended, f"run {event.run} finished twice")
@@ -300,6 +316,8 @@ class Invariants:
             self.backfills[run.backfill].active.discard(event.run)
         run.ended = True
         self.active[run.workflow].remove(run)
+        if event.state is RunState.FAILED:
+            self._must_be_told(record, event.run, About.RUN_FAILED)
 
     def _node_finished(self, _: ev.Record, event: ev.NodeFinished) -> None:
         run = self.runs[event.run]

@@ -35,6 +35,7 @@ from tests.world.disk import Disk, Killed
 from tests.world.invariants import Invariants
 from tests.world.keeping import Objects
 from tests.world.loop import Clock
+from tests.world.post import Post
 from tests.world.processes import Machine
 from tests.world.syscalls import RUNLOG, Kernel
 from tests.world.workflows import settle_in
@@ -87,9 +88,12 @@ class World:
         self.disk = Disk(chance, self._synced)
         self.machine = Machine(chance, self.at, self._spawned)
         objects = Objects()
-        self.invariants = Invariants(self.machine, objects)
+        self.post = Post(chance, lambda: self.clock.seconds)
+        self.invariants = Invariants(self.machine, objects, self.post)
         kernel = Kernel(self.disk)
-        self.around = Surroundings(kernel, self.clock, self.machine, objects, chance, self.now, self._turned)
+        self.around = Surroundings(
+            kernel, self.clock, self.machine, objects, self.post, chance, self.now, self._turned
+        )
         self.clients = [Client(user, chance, self.invariants, self._ask_again) for user in ("alice", "bob")]
         self.requests: dict[Request, Client] = {}
         self.life: Life | None = None
@@ -148,6 +152,7 @@ class World:
             self._die(power=self._power_fails)
         if (life := self.life) and life.state and not life.failure:
             self._must_have_ended(life)
+        self.post.check()
         if self.steps >= self._check_at:
             self._check_at = self.steps + CHECK_EVERY
             self._check()
@@ -262,6 +267,7 @@ class World:
         """End the daemon at once, with the host or without."""
         life, self.life = self.life, None
         self.machine.hands = None
+        self.post.crashed()
         self.disk.kill()
         if life and life.state and not life.failure:
             self._last = life.state
@@ -299,6 +305,7 @@ class World:
             raise Broken(f"the engine failed: {error!r}") from error
         self._last = life.state
         self.machine.hands = None
+        self.post.crashed()
         life.discard()
         self._reset_connections()
         self._live(Life(self.around, failure))
@@ -420,7 +427,7 @@ class World:
 
     def _come_to_rest(self) -> None:
         """Let nothing more go wrong, and check that everything that was begun comes to its end."""
-        self._calm = self.machine.calm = True
+        self._calm = self.machine.calm = self.post.calm = True
         self._make_room()
         self._mend()
         self.disk.fuse, self.disk.names_fuse = None, False
@@ -437,10 +444,11 @@ class World:
         assert self.life and self.life.state
         self.life.close()
         self.life.discard()
+        self.post.must_have_told()
         must(not self.machine.alive, f"processes are left: {list(self.machine.alive)}")
         must(not any(queue.cu or queue.active for queue in self.life.state.queues.values()), "CU are left")
         differing = self.around.database.finished.keys() ^ self.invariants.runs.keys()
-        must(not differing, f"history and log differ on whether there are the runs {differing}")
+        must(not differing, f"history and log differ on whether there are the runs {sorted(differing)[:10]}")
         self._last = self.life.state
         self._compare(power=False)
         for name in sorted(self.disk.names):
@@ -453,6 +461,7 @@ class World:
             and life.state
             and not life.failure
             and not life.state.runs
+            and not life.state.notices
             and not any(workflow.scheduling for workflow in life.state.workflows.values())
             and all(held.has_ended for held in life.state.backfills.values())
             and not life.loop.jobs
