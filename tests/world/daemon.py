@@ -118,8 +118,8 @@ class Surroundings:
             stack.enter_context(patch.object(log, "SEGMENT_BYTES", 16 * 1024))
             stack.enter_context(patch.object(backfiller, "AT_A_TIME", 4))
             stack.enter_context(patch.object(ticks, "MOST_ACTIVE", 3))
-            stack.enter_context(patch.object(sender, "CLOSING_SECONDS", 0))
             stack.enter_context(patch.object(backfilling, "KEPT_BACKFILLS", 10))
+            stack.enter_context(patch.object(sender, "CLOSING_SECONDS", 0))
             stack.enter_context(patch.object(reserve, "RESERVE_BYTES", 16 * 1024))
             stack.enter_context(patch.object(reserve, "STEP_BYTES", 1024))
             try:

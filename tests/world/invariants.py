@@ -102,9 +102,9 @@ class RunModel:
         self.nodes = {node.name: Node(number, node) for number, node in enumerate(event.nodes, 1)}
         self.parallelism = event.parallelism
         self.backfill = event.backfill
-        self.notify = event.notify if counts else None
         self.fail_fast = event.failure_strategy is FailureStrategy.FAIL_FAST
         self.failed = False
+        self.notify = event.notify if counts else None
         self.paused = False
         self.stopping = False
         self.ended = False

@@ -150,6 +150,8 @@ class World:
                 self._happen()
         except Killed:
             self._die(power=self._power_fails)
+        if (life := self.life) and life.state and not life.failure:
+            self._must_have_ended(life)
         self.post.check()
         if self.steps >= self._check_at:
             self._check_at = self.steps + CHECK_EVERY
@@ -363,7 +365,6 @@ class World:
             self.checks += 1
             state = load(RUNLOG).state
             self._must_be(state, [one for one in self.invariants.made if one.seq > state.seq], life.state)
-            self._must_have_ended(life)
             self._archive()
 
     def _must_be(self, replayed: State, more: list[Any], live: State | None) -> None:
@@ -374,11 +375,11 @@ class World:
 
     def _must_have_ended(self, life: Life) -> None:
         """Check that what was to end a while ago is gone, if the daemon has been there since."""
-        alive, now = [process.key for process in self.machine.alive.values()], self.now()
-        stopped = {key for key in alive if self.invariants.is_to_end(key, now)}
         before, seconds, earlier = self._stopped
         if life is before and self.clock.seconds - seconds < LATEST_END:
             return
+        alive, now = [process.key for process in self.machine.alive.values()], self.now()
+        stopped = {key for key in alive if self.invariants.is_to_end(key, now)}
         left = stopped & earlier if life is before else set()
         must(not left, f"{left} were to end {self.clock.seconds - seconds:.0f} s ago, and are alive")
         self._stopped = life, self.clock.seconds, stopped
@@ -447,7 +448,7 @@ class World:
         must(not self.machine.alive, f"processes are left: {list(self.machine.alive)}")
         must(not any(queue.cu or queue.active for queue in self.life.state.queues.values()), "CU are left")
         differing = self.around.database.finished.keys() ^ self.invariants.runs.keys()
-        must(not differing, f"history and log differ on whether there are the runs {differing}")
+        must(not differing, f"history and log differ on whether there are the runs {sorted(differing)[:10]}")
         self._last = self.life.state
         self._compare(power=False)
         for name in sorted(self.disk.names):
