@@ -179,9 +179,14 @@ class Rules:
     """The table at work; ``own`` is the daemon's own user, ``gid_of`` finds groups by name."""
 
     def __init__(self, access: Access, own: int, gid_of: Callable[[str], int | None]) -> None:
-        self._access = access
         self._own = own
-        self._gids = {group: gid_of(group) for group in access.named}
+        self._gid_of = gid_of
+        self.set(access)
+
+    def set(self, access: Access) -> None:
+        """Go by another table from now on."""
+        self._access = access
+        self._gids = {group: self._gid_of(group) for group in access.named}
         self.unknown = sorted(group for group, gid in self._gids.items() if gid is None)
         """Groups that are named and not there."""
         self._given = lru_cache(_REMEMBERED)(self._rights)
