@@ -1,7 +1,7 @@
 """The event stream as somebody may see it who does not see every workspace.
 
-What is of a workspace that they may not see, or of which that can't be told (a deleted workflow's), has a line
-in its place that says nothing, so that positions stay without a gap.
+What is of a workspace that they may not see, or of one that can't be told (a deleted workflow's), has a line in
+its place that says nothing, so that positions stay without a gap.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import msgspec
 from stoker_daemon.access import Rights
 from stoker_daemon.http.guard import Guard
 from stoker_shared.state import State
-
 
 _FOR_ALL = ("queue.", "daemon.")
 """Types of events that are of no workspace, and that everybody may see. Others of none are hidden."""
