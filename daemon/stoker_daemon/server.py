@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 import time
+from asyncio.trsock import TransportSocket
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -28,6 +29,13 @@ TOLD_AGAIN_SECONDS = 3600
 """How long a user who was turned away, and is turned away again, is not logged once more."""
 
 logger = logging.getLogger(__name__)
+
+
+FIRST_REQUEST_SECONDS = 1.0
+"""How long a client that has only just connected has for its request when the server stops."""
+
+TURNS_TO_BE_KNOWN = 4
+"""Turns of the event loop that are more than it takes from accepting a connection to its protocol."""
 
 
 class AlreadyRunning(Exception):
@@ -171,8 +179,11 @@ class Door:
 class PeerProtocol(H11Protocol):
     """HTTP over a Unix socket, with the `Peer` in each request's state.
 
-    Whoever is not let in is not read from and hears nothing.
+    Whoever is not let in is not read from and hears nothing. When the server stops, whoever was connected
+    before that is still answered.
     """
+
+    _ending = False
 
     def __init__(self, door: Door, **settings: Any) -> None:
         super().__init__(**settings)
@@ -199,6 +210,51 @@ class PeerProtocol(H11Protocol):
         super().connection_lost(exc)
         if self._peer:
             self._door.left(self._peer)
+
+    def data_received(self, data: bytes) -> None:
+        """Take a request; while the server stops it is the connection's last."""
+        super().data_received(data)
+        if self._ending and self.cycle:
+            self.cycle.keep_alive = False
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """Close, unless it was us who ended the hearing, and an answer is still to be given."""
+        return (self._ending and not self._is_idle()) or None
+
+    def shutdown(self) -> None:
+        """End with the answer under way; without one hear what was sent already, and answer that.
+
+        Who was answered before can send nothing from now on, and so loses nothing; who has only just
+        connected has a moment for its request.
+        """
+        self._ending = True
+        if not self._is_idle():
+            super().shutdown()
+        elif self.cycle is None:
+            self.loop.call_later(FIRST_REQUEST_SECONDS, self._close_if_idle)
+        elif not _is_left(self.transport):
+            self.transport.close()
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _close_if_idle(self) -> None:
+        if self._is_idle():
+            self.transport.close()
+
+
+def _is_left(transport: asyncio.Transport) -> bool:
+    """End the hearing on a connection, and tell whether anything that was sent has not been read.
+
+    Where nothing was, the client sees that at once, and sends its next request elsewhere.
+    """
+    peer = cast("TransportSocket", transport.get_extra_info("socket"))
+    peer.shutdown(socket.SHUT_RD)
+    with peer.dup() as copy:
+        left = bool(copy.recv(1, socket.MSG_PEEK))
+    if not (left or transport.get_write_buffer_size()):
+        peer.shutdown(socket.SHUT_WR)
+    return left
 
 
 class Server(uvicorn.Server):
@@ -231,6 +287,15 @@ class Server(uvicorn.Server):
     async def main_loop(self) -> None:
         """Wait to be told to stop. uvicorn's own looks ten times a second, which an idle daemon would pay."""
         await self._told.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take nobody more, let those who were taken be known, and then end as uvicorn does."""
+        loop = asyncio.get_running_loop()
+        for listening in [each for server in self.servers for each in server.sockets]:
+            loop.remove_reader(listening.fileno())
+        for _ in range(TURNS_TO_BE_KNOWN):
+            await asyncio.sleep(0)
+        await super().shutdown(sockets)
 
     def stop(self) -> None:
         """Take no more requests, finish those under way, and return from `serve`."""

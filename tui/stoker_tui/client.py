@@ -25,6 +25,7 @@ from stoker_shared.api.backfills import (
     CancelBackfill,
     CreateBackfill,
 )
+from stoker_shared.api.notifications import NotificationsView, TriedView, TryNotifying
 from stoker_shared.api.scheduling import SchedulingView, SetScheduling, TicksQuery, TickView
 from stoker_shared.model import QueueSpec, WorkflowSpec
 from stoker_shared.paths import check_socket_path
@@ -125,6 +126,19 @@ class Client:
         """Give the daemon at a glance."""
         return self._get(routes.STATUS, api.Status)
 
+    def notifications(self) -> NotificationsView:
+        """Give what people are still to be told, and what was given up."""
+        return self._get(routes.NOTIFICATIONS, NotificationsView)
+
+    def try_notifying(self, to: str) -> TriedView:
+        """Send a test to an address, or to none by the webhook."""
+        return self._post(routes.NOTIFICATIONS_TEST, TryNotifying(to=to), TriedView)
+
+    def prune(self, *, dry_run: bool) -> api.WentAway:
+        """Let go of what is not kept, or only tell what would go; however long that takes."""
+        method = "GET" if dry_run else "POST"
+        return self._decoded(self._ask(method, routes.RETENTION, timeout=None), api.WentAway)
+
     def queues(self) -> Iterator[api.QueueView]:
         """Give every queue."""
         return self._pages(routes.QUEUES, api.QueueView)
@@ -202,7 +216,7 @@ class Client:
             self._in(routes.JOB, path=path),
             params={"applied": "true"} if applied else {},
             content=msgspec.json.encode(request),
-            headers=_condition(revision),
+            headers=condition(revision),
         )
         return self._decoded(answer, api.JobView)
 
@@ -261,7 +275,7 @@ class Client:
             self._in(routes.WORKFLOW, name=spec.workflow),
             params={"applied": "true"} if applied else {},
             content=msgspec.json.encode(spec),
-            headers=_condition(revision),
+            headers=condition(revision),
         )
         return self._decoded(answer, api.WorkflowView)
 
@@ -431,6 +445,15 @@ class Client:
         with self._stream(routes.EVENTS, {"after": str(after)}, quiet=QUIET_SECONDS) as answer:
             yield from _lines(answer.iter_bytes())
 
+    def run_events(self, number: int, after: int = 0) -> Iterator[api.RunEvents]:
+        """Give what happened in a run after a position of the log, part by part."""
+        path, more = fill(routes.RUN_EVENTS, run=number), True
+        while more:
+            query = {"after": str(after), "limit": str(api.MAX_PAGE)}
+            part = self._get(path, api.RunEvents, query)
+            yield part
+            after, more = part.seq, part.more
+
     def position(self) -> int:
         """Give the log's position now."""
         return int(self._ask("GET", routes.STATUS).headers["Stoker-Seq"])
@@ -542,7 +565,8 @@ class _Version(msgspec.Struct):
     version: int
 
 
-def _condition(revision: int | None) -> dict[str, str]:
+def condition(revision: int | None) -> dict[str, str]:
+    """Give the precondition of a write made on a revision; None for what is not there yet."""
     return {"If-None-Match": "*"} if revision is None else {"If-Match": f'"{revision}"'}
 
 

@@ -1,7 +1,7 @@
 """The event stream as somebody may see it who does not see every workspace.
 
-What is of a workspace that they may not see, or that can't be told (a deleted workflow's), has a line in its
-place that says nothing, so that positions stay without a gap.
+What is of a workspace that they may not see, or of which that can't be told (a deleted workflow's), has a
+line in its place that says nothing, so that positions stay without a gap.
 """
 
 from __future__ import annotations
