@@ -20,6 +20,7 @@ import msgspec
 import tzlocal
 
 from stoker_daemon import descriptors
+from stoker_daemon.access import Rules
 from stoker_daemon.backfiller import Backfiller
 from stoker_daemon.cards import Cards
 from stoker_daemon.commands.queues import found_queues
@@ -31,6 +32,7 @@ from stoker_daemon.launchers import CannotLaunch
 from stoker_daemon.notify.office import Office
 from stoker_daemon.objects import Objects
 from stoker_daemon.output.watcher import Watcher
+from stoker_daemon.peers import group_id
 from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
 from stoker_daemon.runlog.log import RunLog, open_log, read_log
@@ -87,6 +89,7 @@ async def run(config: Config, *, take_over: bool = False) -> None:
         AlreadyRunning: another daemon has the data directory or the socket.
         LogError: the run log can't be used.
         NetworkFileSystem: the data directory is on one.
+        NoSuchGroup: the socket can't be given to its group.
         SecretsError: the file of secrets can't be used.
         SocketPathTooLong: the kernel would not take the socket's path.
         OSError: a directory can't be used.
@@ -95,7 +98,7 @@ async def run(config: Config, *, take_over: bool = False) -> None:
     check_local(config.data)
     descriptors.raise_limit()
     with lock_data(config.data):
-        listening = bind(config.socket)
+        listening = bind(config.socket, config.socket_group)
         try:
             await _run_whatever_the_disk_does(config, listening, take_over)
         finally:
@@ -147,6 +150,7 @@ async def _run(
     office = Office(engine, projection, cards, config, now)
     api = Api(
         engine,
+        _rules(config),
         objects,
         secrets,
         projection,
@@ -159,7 +163,7 @@ async def _run(
         host,
         started_at,
     )
-    server = Server(api.app)
+    server = Server(api.app, api.rules)
 
     if not failure:
         objects.clean()
@@ -203,6 +207,13 @@ def _announce(config: Config, failure: Failure | None) -> None:
     logger.info("stokerd %s listens on %s, data in %s", __version__, config.socket, config.data)
     if failure:
         logger.warning("read only, since %s", failure.why)
+
+
+def _rules(config: Config) -> Rules:
+    rules = Rules(config.access, os.geteuid(), group_id)
+    if rules.unknown:
+        logger.warning("[access] names groups that are not there: %s", ", ".join(rules.unknown))
+    return rules
 
 
 async def _first_of(signs: list[Coroutine[Any, Any, Any]], work: set[asyncio.Future[None]]) -> None:

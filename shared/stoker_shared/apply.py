@@ -29,6 +29,7 @@ from stoker_shared.state import (
     Attempt,
     Deed,
     Draft,
+    Draining,
     Job,
     JobDraft,
     JobVersion,
@@ -74,6 +75,10 @@ def apply(state: State, record: ev.Record) -> Run | None:
         raise NotAllowed(f"record {record.seq} speaks of {error}, which is not current") from error
     state.seq = record.seq
     return run or state.runs.get(number)
+
+
+def _daemon_draining(state: State, record: ev.Record, event: ev.DaemonDraining) -> None:
+    state.draining = Draining(record.at, record.by) if event.on else None
 
 
 def _workspace_created(state: State, _: ev.Record, event: ev.WorkspaceCreated) -> None:
@@ -567,6 +572,7 @@ _CHANGES: dict[type, Callable[[State, ev.Record, Any], None]] = {
     ev.AttemptAdopted: _attempt_adopted,
     ev.AttemptFinished: _attempt_finished,
     ev.AttemptRetryAt: _attempt_retry_at,
+    ev.DaemonDraining: _daemon_draining,
     ev.NotificationChannels: notifying.channels_changed,
     ev.NotificationSent: notifying.sent,
     ev.NotificationFailed: notifying.failed,

@@ -529,6 +529,12 @@ class AttemptFinished(Event, frozen=True, tag="attempt.finished"):
     detail: str = ""
 
 
+class DaemonDraining(Event, frozen=True, tag="daemon.draining"):
+    """The daemon starts no node from now on, or does again; what runs goes on, and what is due waits."""
+
+    on: bool
+
+
 class AttemptRetryAt(Event, frozen=True, tag="attempt.retry_at"):
     """The node gets another attempt, not before ``due``. A free one does not count against the retries."""
 
@@ -616,6 +622,7 @@ EventType = (
     | AttemptAdopted
     | AttemptFinished
     | AttemptRetryAt
+    | DaemonDraining
     | NotificationChannels
     | NotificationSent
     | NotificationFailed

@@ -436,6 +436,13 @@ class Backfill(msgspec.Struct, tag="backfill", omit_defaults=True):
         return self.ahead < self.last or self.first < self.back or self.retried is not None
 
 
+class Draining(msgspec.Struct, frozen=True, tag="draining"):
+    """No node is started, since when, and who asked for that."""
+
+    at: datetime
+    by: str
+
+
 class About(StrEnum):
     """What people are told."""
 
@@ -498,6 +505,7 @@ class GivenUp(msgspec.Struct, frozen=True):
     at: datetime
     why: str
     about: About
+    workspace: str
     name: str
     run: int = 0
     backfill: int = 0
@@ -532,7 +540,7 @@ DEFAULT = "default"
 SHAPE = 4
 """Number of the state's shape, raised when a replay comes to more than earlier snapshots hold."""
 
-Item = Counters | Workspace | Queue | Variable | Job | Workflow | Backfill | Run | Outbox | Notice
+Item = Counters | Draining | Workspace | Queue | Variable | Job | Workflow | Backfill | Run | Outbox | Notice
 """What a segment's snapshot consists of."""
 
 
@@ -547,6 +555,7 @@ class State(msgspec.Struct):
 
     seq: int = 0
     counters: Counters = msgspec.field(default_factory=Counters)
+    draining: Draining | None = None
     workspaces: dict[str, Workspace] = msgspec.field(default_factory=lambda: {DEFAULT: Workspace(DEFAULT)})
     queues: dict[str, Queue] = {}
     variables: dict[tuple[str, str], Variable] = {}
@@ -564,6 +573,8 @@ class State(msgspec.Struct):
     def items(self) -> Iterator[Item]:
         """Give the parts of a snapshot."""
         yield self.counters
+        if self.draining:
+            yield self.draining
         yield from self.workspaces.values()
         yield from self.queues.values()
         yield from self.variables.values()
@@ -579,6 +590,8 @@ class State(msgspec.Struct):
         match item:
             case Counters():
                 self.counters = item
+            case Draining():
+                self.draining = item
             case Workspace():
                 self.workspaces[item.name] = item
             case Queue():
