@@ -116,7 +116,7 @@ def test_what_was_tried_for_days_has_been_tried_long_enough():
     assert expired([old, new], later - MINUTE, webhook=False) == {}
 
 
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(1, 5), st.sampled_from([(ONCALL,), (LEAD,), (ONCALL, LEAD)])), max_size=30

@@ -258,7 +258,7 @@ class Tags(HTMLParser):
         assert {name for name, _ in attrs} <= {"style"}
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(hostile_notices, hostile, hostile, hostile)
 def test_nothing_foreign_adds_a_header_or_an_element_or_commands_a_terminal(
     notices: list[Notice], name: str, line: str, host: str
