@@ -62,6 +62,12 @@ def not_kept(detail: str, log: str, oldest: int) -> Refused:
     return Refused(Problem("gone", "Not kept", 410, detail, log=log, oldest=oldest))
 
 
+def output_not_kept(run: int, since: datetime) -> Refused:
+    """What a run wrote was removed; the run itself is kept."""
+    detail = f"what run #{run} wrote is not kept since {since:%F %T} UTC; its launch stream can be read"
+    return Refused(Problem("output-gone", "Not kept", 410, detail))
+
+
 def key_reused(key: str, at: datetime) -> Refused:
     """An Idempotency-Key came again with another body."""
     detail = f"Idempotency-Key {key!r} was used at {at:%F %T} UTC for another body; use a new key"

@@ -35,6 +35,7 @@ from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.http.operations import routes as routes_of
 from stoker_daemon.http.plans import Plans
 from stoker_daemon.http.queues import Queues
+from stoker_daemon.http.retention import Letting
 from stoker_daemon.http.runs import Runs
 from stoker_daemon.http.scheduling import Scheduling
 from stoker_daemon.http.ticks import Ticks
@@ -47,8 +48,10 @@ from stoker_daemon.output.watcher import Watcher
 from stoker_daemon.peers import Names
 from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
+from stoker_daemon.retention import Retention
 from stoker_daemon.scheduler import Scheduler
 from stoker_daemon.secrets import Secrets
+from stoker_daemon.space import SpaceWatch
 from stoker_shared import __version__, routes
 from stoker_shared.api import API_VERSION, DrainingView, DueRun, SetDraining, Status
 from stoker_shared.api.notifications import ChannelView
@@ -74,6 +77,8 @@ class Api:
         scheduler: Scheduler,
         cards: Cards,
         office: Office,
+        retention: Retention,
+        space: SpaceWatch,
         data: Path,
         zone: ZoneInfo,
         started_at: datetime,
@@ -81,12 +86,12 @@ class Api:
         self._engine = engine
         self._scheduler = scheduler
         self._office = office
+        self._space = space
         self._zone = zone
         self._data = data
         self._started_at = started_at
         self.closing = asyncio.Event()
         once = Once(engine, projection)
-        self.rules = rules
         guard = Guard(rules, Names(), engine, projection)
         self._operations = [
             Operation("GET", routes.STATUS, self.show_status),
@@ -108,6 +113,7 @@ class Api:
             *Events(engine, guard, self.closing).operations(),
             *Failures(engine, projection, cards).operations(),
             *Notifications(engine, office).operations(),
+            *Letting(engine, retention).operations(),
             *Logs(engine, projection, watcher, data / "logs", preparer.describe, self.closing).operations(),
         ]
         self.app = Starlette(
@@ -116,14 +122,14 @@ class Api:
 
     async def show_status(self, caller: Caller) -> Answer[Status]:
         """Show the daemon at a glance."""
-        return self._status(caller)
+        return await self._status(caller)
 
     async def set_draining(self, caller: Caller, body: SetDraining) -> Answer[Status]:
         """Start no node any more, or do again. What runs goes on; what is due is accepted, and waits."""
         await self._engine.submit(set_draining(body.on, caller.user))
-        return self._status(caller)
+        return await self._status(caller)
 
-    def _status(self, caller: Caller) -> Answer[Status]:
+    async def _status(self, caller: Caller) -> Answer[Status]:
         state, held = self._engine.state, self._engine.held()
         shown = Status(
             version=__version__,
@@ -146,10 +152,11 @@ class Api:
                 for moment, number in self._scheduler.soonest(_SHOWN)
                 if (workflow := state.workflows.get(number)) and caller.rights.sees(workflow.workspace)
             ],
+            you=caller.rights.view(caller.user),
             pending_notifications=state.outbox.pending,
             lost_notifications=len(lost(state.outbox, self._engine.now())),
             notify_trouble=_trouble(state.outbox, *self._office.views()),
-            you=caller.rights.view(caller.user),
+            space=await self._space.shown(),
         )
         # That there is no room is told also where what happened since can't be written for want of it.
         return Answer(shown, seq=self._engine.log.durable if held else None)

@@ -13,14 +13,17 @@ from stoker_shared.roles import Role
 NEEDS: dict[tuple[str, str], Role] = {
     ("GET", routes.STATUS): Role.VIEWER,
     ("PUT", routes.DRAINING): Role.ADMIN,
+    ("GET", routes.RETENTION): Role.VIEWER,
+    ("POST", routes.RETENTION): Role.ADMIN,
+    # Of what is of workspaces that one may not see it has nothing.
+    ("GET", routes.NOTIFICATIONS): Role.VIEWER,
+    ("POST", routes.NOTIFICATIONS_TEST): Role.ADMIN,
     ("GET", routes.OPENAPI): Role.VIEWER,
     ("GET", routes.METRICS): Role.VIEWER,
     ("GET", routes.EVENTS): Role.VIEWER,
     ("PUT", routes.OBJECT): Role.EDITOR,
     ("GET", routes.OBJECT): Role.VIEWER,
     ("HEAD", routes.OBJECT): Role.VIEWER,
-    ("GET", routes.NOTIFICATIONS): Role.VIEWER,
-    ("POST", routes.NOTIFICATIONS_TEST): Role.ADMIN,
     # Queues and workspaces.
     ("GET", routes.QUEUES): Role.VIEWER,
     ("GET", routes.QUEUE): Role.VIEWER,
@@ -62,6 +65,7 @@ NEEDS: dict[tuple[str, str], Role] = {
     ("GET", routes.RUN_COUNTS): Role.VIEWER,
     ("POST", routes.RUNS): Role.OPERATOR,
     ("GET", routes.RUN): Role.VIEWER,
+    ("GET", routes.RUN_EVENTS): Role.VIEWER,
     ("POST", routes.RUN_STOP): Role.OPERATOR,
     ("POST", routes.RUN_PAUSE): Role.OPERATOR,
     ("POST", routes.RUN_RESUME): Role.OPERATOR,
