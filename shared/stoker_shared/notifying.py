@@ -177,6 +177,6 @@ def _take(state: State, number: int, to: str) -> None:
 
 def _give_up(state: State, record: ev.Record, notice: Notice, to: str, why: str) -> None:
     _take(state, notice.id, to)
-    place = notice.workspace, notice.name, notice.run, notice.backfill
+    place = notice.name, notice.run, notice.backfill, notice.workspace
     one = GivenUp(notice.id, to, record.at, why, notice.about, *place)
     state.outbox.given_up = [*lost(state.outbox, record.at), one][-KEPT_GIVEN_UP:]

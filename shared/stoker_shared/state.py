@@ -507,10 +507,10 @@ class GivenUp(msgspec.Struct, frozen=True):
     at: datetime
     why: str
     about: About
-    workspace: str
     name: str
     run: int = 0
     backfill: int = 0
+    workspace: str = ""
 
 
 class Outbox(msgspec.Struct, tag="outbox", omit_defaults=True):
