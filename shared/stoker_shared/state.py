@@ -512,6 +512,7 @@ class GivenUp(msgspec.Struct, frozen=True):
     name: str
     run: int = 0
     backfill: int = 0
+    workspace: str = ""
 
 
 class Outbox(msgspec.Struct, tag="outbox", omit_defaults=True):

@@ -13,8 +13,8 @@ from stoker_shared.roles import Role
 NEEDS: dict[tuple[str, str], Role] = {
     ("GET", routes.STATUS): Role.VIEWER,
     ("PUT", routes.DRAINING): Role.ADMIN,
-    # They name people and workflows of all workspaces.
-    ("GET", routes.NOTIFICATIONS): Role.ADMIN,
+    # Of what is of workspaces that one may not see it has nothing.
+    ("GET", routes.NOTIFICATIONS): Role.VIEWER,
     ("POST", routes.NOTIFICATIONS_TEST): Role.ADMIN,
     ("GET", routes.OPENAPI): Role.VIEWER,
     ("GET", routes.METRICS): Role.VIEWER,
