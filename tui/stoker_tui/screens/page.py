@@ -112,6 +112,10 @@ class Page(Screen[None]):
         """The application."""
         return cast("StokerApp", self.app)
 
+    def key_of(self, id: str) -> str:
+        """Give the key of an action, as the user has it."""
+        return key_name(self.stoker.actions[id]) or self.key_of("app.palette")
+
     def styles_of(self, name: str) -> Style:
         """Give the style of a name in the theme there is."""
         return style(self.app.theme, name)
@@ -145,9 +149,12 @@ class Page(Screen[None]):
             self._showing = False
             self.stoker.mirror.hide(self.topics)
 
+    def on_prune(self) -> None:
+        """Draw no more: what it is made of goes before it does."""
+        self._ready = False
+
     def on_unmount(self) -> None:
         """Let go of what only this screen shows."""
-        self._ready = False
         if self._showing:
             self.stoker.mirror.hide(self.topics)
         for topic in self.topics:
@@ -273,11 +280,9 @@ class Page(Screen[None]):
         if self._said:
             said = [("─ ", "dim"), (self._said, "strong"), (" ", "")]
         elif mirror.connection is Connection.GONE:
-            said = [
-                ("─ ", "dim"),
-                (f"no daemon: S starts one, or run stokerd; socket {mirror.path}", "gone"),
-                (" ", ""),
-            ]
+            start = self.key_of("daemon.start")
+            what = f"no daemon: {start} starts one, or run stokerd; socket {mirror.path}"
+            said = [("─ ", "dim"), (what, "gone"), (" ", "")]
         elif mirror.status and mirror.status.held:
             said = [("─ ", "dim"), (f"changes are refused: {mirror.status.held}", "warning"), (" ", "")]
         return said, self._counted()
@@ -302,7 +307,7 @@ class Page(Screen[None]):
                 continue
             done.add(key)
             shown = [(key, "key" if able else "dim"), (f" {action.word}  ", "" if able else "dim")]
-            if action.kind is Kind.APP:
+            if action.kind in (Kind.APP, Kind.DAEMON):
                 everywhere += shown
             else:
                 here.append(shown)
