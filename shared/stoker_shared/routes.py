@@ -5,9 +5,11 @@ from __future__ import annotations
 from urllib.parse import quote
 
 STATUS = "/v1/status"
+DRAINING = "/v1/draining"
 OPENAPI = "/v1/openapi.json"
 METRICS = "/metrics"
 EVENTS = "/v1/events"
+TICKS_PREVIEW = "/v1/ticks/preview"
 OBJECT = "/v1/objects/{digest}"
 
 QUEUES = "/v1/queues"

@@ -181,3 +181,33 @@ def test_a_run_keeps_the_zone_of_its_schedule(daemon: StokerDaemon) -> None:
     row = daemon.finished(number)["row"]
 
     assert (row["cycle"], row["time_zone"]) == ("2026-06-01T00:30:00Z", "Europe/Berlin")
+
+
+def test_the_ticks_of_a_schedule_that_no_workflow_has_are_told(daemon: StokerDaemon) -> None:
+    start = (datetime.now(BERLIN) + timedelta(days=3)).date().isoformat()
+    body = {"schedule": {**NIGHTLY, "at": "12:30", "start": start}, "limit": 2}
+
+    found = daemon.http.post("/v1/ticks/preview", json=body)
+
+    assert found.is_success, found.text
+    assert found.json()[0]["local"][:16] == f"{start}T12:30"
+    assert len(found.json()) == 2
+
+
+@pytest.mark.parametrize(
+    ("schedule", "pointer"),
+    [
+        ({**NIGHTLY, "at": "2:30"}, "/schedule/at"),
+        ({**NIGHTLY, "time_zone": "Europe/Berln"}, "/schedule/time_zone"),
+        ({"type": "cron", "expression": "* * *"}, "/schedule/expression"),
+        ({"type": "weeks"}, "/schedule/type"),
+        ({**NIGHTLY, "start": "0001-01-01T00:00+23:00"}, "/schedule"),
+    ],
+)
+def test_a_schedule_that_can_not_be_has_no_ticks_to_tell(
+    daemon: StokerDaemon, schedule: dict[str, Any], pointer: str
+) -> None:
+    refused = daemon.http.post("/v1/ticks/preview", json={"schedule": schedule})
+
+    assert refused.status_code == httpx.codes.UNPROCESSABLE_ENTITY, refused.text
+    assert [fault["pointer"] for fault in refused.json()["errors"]] == [pointer]

@@ -45,6 +45,7 @@ class Kind(Enum):
     FACTS = "what is known of it"
     GRAPH = "the graph"
     OUTPUT = "the output"
+    FORM = "the form"
     TABS = "the page"
     RUN_TABS = "the run's page"
     LIST = "the list"
@@ -52,7 +53,7 @@ class Kind(Enum):
     APP = "everywhere"
 
 
-FOCUSED = (Kind.GRAPH, Kind.OUTPUT, Kind.PREVIEW)
+FOCUSED = (Kind.GRAPH, Kind.OUTPUT, Kind.PREVIEW, Kind.FORM)
 """Kinds of what has the focus: a key that is for it there is for nothing else."""
 
 
@@ -328,6 +329,25 @@ TABLE: tuple[Action, ...] = (
     Action("output.right", ("right",), "right", "Look further right.", Kind.OUTPUT),
     Action("facts.down", ("}",), "further down", "Read on in what is known of it.", Kind.FACTS),
     Action("facts.up", ("{",), "further up", "Read back in what is known of it.", Kind.FACTS),
+    Action(
+        "form.edit", ("enter", "i"), "fill in", "Fill in the field; tab and enter go on, esc ends.",
+        Kind.FORM, footer=True,
+    ),
+    Action(
+        "form.turn", ("space", "right"), "choose", "Choose the next word; open or close a section.",
+        Kind.FORM, footer=True,
+    ),
+    Action("form.turn_back", ("left",), "choose back", "Choose the word before.", Kind.FORM),
+    Action(
+        "form.inherit", ("backspace", "delete"), "inherit", "Empty the field: it inherits what is grey.",
+        Kind.FORM, footer=True,
+    ),
+    Action("form.down", ("down", "j", "tab"), "down", "Go to the next field.", Kind.FORM),
+    Action("form.up", ("up", "k", "shift+tab"), "up", "Go to the field before.", Kind.FORM),
+    Action("form.page_down", ("pagedown",), "page down", "Go down a page.", Kind.FORM),
+    Action("form.page_up", ("pageup",), "page up", "Go up a page.", Kind.FORM),
+    Action("form.first", ("g", "home"), "first", "Go to the first field.", Kind.FORM),
+    Action("form.last", ("G", "end"), "last", "Go to the last field.", Kind.FORM),
     Action("tabs.next", ("tab", "right"), "tabs", "Go to the next tab.", Kind.TABS, footer=True),
     Action("tabs.previous", ("shift+tab", "left"), "previous tab", "Go to the tab before.", Kind.TABS),
     Action("run_tabs.gantt", ("G",), "gantt", "Show when each node ran, or the graph again.", Kind.RUN_TABS),
@@ -368,6 +388,7 @@ TABLE: tuple[Action, ...] = (
 """All actions. Of several under one key the one that is possible now is done; of more it is asked which."""
 
 KEY_NAMES = {
+    "backspace": "BS",
     "escape": "esc",
     "pagedown": "PgDn",
     "pageup": "PgUp",

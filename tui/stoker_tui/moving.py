@@ -1,4 +1,4 @@
-"""Keys that move about in what is shown: its list, graph, output and tabs."""
+"""Keys that move about in what is shown: its list, graph, output, form and tabs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from stoker_tui.keyboard import OrderlyApp
 from stoker_tui.screens.dialogs import Choice, Choose
 from stoker_tui.screens.page import Page
 from stoker_tui.widgets.dag_view import DagView
+from stoker_tui.widgets.form import FormView
 from stoker_tui.widgets.line_table import Sorting
 from stoker_tui.widgets.log_view import LogView
 
@@ -18,7 +19,7 @@ PAN_COLUMNS, PAN_ROWS = 16, 6
 
 
 class MovingApp(OrderlyApp):
-    """An application that does what `stoker_tui.actions` lists for lists, graphs, outputs and tabs."""
+    """An application that does what `stoker_tui.actions` lists for lists, graphs, outputs, forms and tabs."""
 
     @property
     def page(self) -> Page | None:
@@ -226,6 +227,47 @@ class MovingApp(OrderlyApp):
         """Read back."""
         self._on_facts(-1)
 
+    def do_form_edit(self) -> None:
+        """Fill in the field."""
+        if self.page and self.page.form is not None and (why := self.page.form.edit()):
+            self.page.say(why)
+
+    def do_form_turn(self) -> None:
+        """Choose the next word."""
+        self._on_form(lambda form: form.turn(1))
+
+    def do_form_turn_back(self) -> None:
+        """Choose the word before."""
+        self._on_form(lambda form: form.turn(-1))
+
+    def do_form_inherit(self) -> None:
+        """Empty the field."""
+        self._on_form(lambda form: form.inherit())
+
+    def do_form_down(self) -> None:
+        """Go to the next field."""
+        self._on_form(lambda form: form.move(1))
+
+    def do_form_up(self) -> None:
+        """Go to the field before."""
+        self._on_form(lambda form: form.move(-1))
+
+    def do_form_page_down(self) -> None:
+        """Go down a page."""
+        self._on_form(lambda form: form.move(form.size.height - 2))
+
+    def do_form_page_up(self) -> None:
+        """Go up a page."""
+        self._on_form(lambda form: form.move(2 - form.size.height))
+
+    def do_form_first(self) -> None:
+        """Go to the first field."""
+        self._on_form(lambda form: form.first())
+
+    def do_form_last(self) -> None:
+        """Go to the last field."""
+        self._on_form(lambda form: form.last())
+
     def do_tabs_next(self) -> None:
         """Go to the next tab."""
         if self.page:
@@ -243,6 +285,10 @@ class MovingApp(OrderlyApp):
     def _on_graph(self, do: Callable[[DagView], None]) -> None:
         if self.page and self.page.graph is not None:
             do(self.page.graph)
+
+    def _on_form(self, do: Callable[[FormView], None]) -> None:
+        if self.page and self.page.form is not None:
+            do(self.page.form)
 
     def _on_output(self, do: Callable[[LogView], None]) -> None:
         if self.page and self.page.output is not None:

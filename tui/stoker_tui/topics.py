@@ -56,6 +56,7 @@ _PLACES = frozenset(
         "attempt.starting",
         "attempt.finished",
         "attempt.retry_at",
+        "daemon.draining",
     }
 )
 """Events that change who has, or waits for, a place in a queue."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable, Iterator
-from pathlib import PurePath
+from collections.abc import Callable
 
 from stoker_daemon.commands.common import fitting, read_definition
 from stoker_daemon.cu import host_cu
@@ -14,18 +12,11 @@ from stoker_daemon.objects import Objects
 from stoker_daemon.placing import unknown
 from stoker_daemon.problems import conflict, invalid, not_found
 from stoker_shared import events as ev
-from stoker_shared.api import Fault
 from stoker_shared.model import DEV_QUEUE, ROOT_QUEUE, Environment, QueueSpec, WorkflowSpec
+from stoker_shared.queues import queue_faults
 from stoker_shared.state import Queue, State, Workflow
 from stoker_shared.text import clean, name_problem
 
-MOST = 1_000_000
-"""What a limit may be at most, in CU or nodes."""
-
-_MASTER = re.compile(r"local(\[(\d+|\*)(,\d+)?\])?|spark://\S+|yarn|k8s://\S+")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_USER = re.compile(r"[^\s-]\S*")
-_FIELD_OF = {"spark.master": "master", "spark.submit.deployMode": "deploy_mode"}
 _NAMED = 5
 
 
@@ -48,7 +39,7 @@ def save_queue(name: str, spec: QueueSpec, by: str) -> Callable[[Turn], Queue]:
     """Make a queue, or change what one allows; what is active in it goes on. Raises `Refused`."""
     if problem := name_problem(name):
         raise invalid(problem)
-    if errors := list(_faults(spec)):
+    if errors := list(queue_faults(spec)):
         raise invalid(f"queue {name!r} can't be so", errors)
 
     def command(turn: Turn) -> Queue:
@@ -101,31 +92,6 @@ def known_queue(state: State, name: str) -> Queue:
     if found := state.queues.get(name):
         return found
     raise not_found(unknown(name, state.queues))
-
-
-def _faults(spec: QueueSpec) -> Iterator[Fault]:
-    for field in ("limit", "nodes"):
-        value = getattr(spec, field)
-        if value is not None and not 1 <= value <= MOST:
-            yield Fault(f"/{field}", f"must be from 1 to {MOST:,}")
-    if not _MASTER.fullmatch(spec.master):
-        yield Fault("/master", "must be local[*], spark://HOST:PORT, yarn or k8s://URL")
-    if spec.deploy_mode not in ("client", "cluster"):
-        yield Fault("/deploy_mode", "must be client or cluster")
-    elif spec.deploy_mode == "cluster" and spec.master.startswith("local"):
-        yield Fault("/deploy_mode", f"must be client where the master is {spec.master}")
-    if spec.spark_home is not None and not PurePath(spec.spark_home).is_absolute():
-        yield Fault("/spark_home", "must be an absolute path")
-    if spec.proxy_user is not None and not _USER.fullmatch(spec.proxy_user):
-        yield Fault("/proxy_user", "must be the name of a user")
-    for key in spec.conf:
-        if key in _FIELD_OF:
-            yield Fault(f"/conf/{key}", f"is set by the queue's own {_FIELD_OF[key]}")
-        elif not key.startswith("spark."):
-            yield Fault(f"/conf/{key}", "must begin with spark., as Spark ignores all else")
-    for key in spec.env:
-        if not _VARIABLE.fullmatch(key):
-            yield Fault(f"/env/{key}", "must be letters, digits and _, no digit first")
 
 
 def _digests(state: State) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from stoker_daemon.commands.common import known_workflow
 from stoker_daemon.commands.workflows import definition_at
@@ -18,7 +18,9 @@ from stoker_daemon.timetable import bounds, timetable
 from stoker_daemon.timetable.notes import tick_views
 from stoker_shared import routes
 from stoker_shared.api import Fault
-from stoker_shared.api.scheduling import TicksQuery, TickView
+from stoker_shared.api.scheduling import PreviewTicks, TicksQuery, TickView
+from stoker_shared.model import Schedule
+from stoker_shared.schedules import schedule_faults
 from stoker_shared.state import Workflow
 from stoker_shared.text import clean
 
@@ -35,7 +37,10 @@ class Ticks:
 
     def operations(self) -> list[Operation]:
         """Give the operations."""
-        return [Operation("GET", routes.WORKFLOW_TICKS, self.list_ticks)]
+        return [
+            Operation("GET", routes.WORKFLOW_TICKS, self.list_ticks),
+            Operation("POST", routes.TICKS_PREVIEW, self.preview_ticks),
+        ]
 
     async def list_ticks(self, workspace: str, name: str, query: TicksQuery) -> Answer[list[TickView]]:
         """List when runs of a workflow are due by a schedule of it, whether or not it is switched on."""
@@ -46,15 +51,28 @@ class Ticks:
             which = "the draft" if place == "draft" else f"version {place}"
             raise conflict(f"{which} of {clean(name)!r} has no schedule: give it one, or start runs by hand")
         try:
-            ticks = timetable(schedule, self._zone)
-            start, end = bounds(schedule, self._zone)
+            return Answer(self._ticks(schedule, query.after, query.limit))
         except ValueError as error:
             # It was published before that was found out, or on another host.
             raise conflict(f"the schedule of {clean(name)!r} can't be used: {error}") from error
-        after = datetime.now(UTC) if query.after is UNSET else _after(query.after, ticks.zone)
+
+    async def preview_ticks(self, body: PreviewTicks) -> Answer[list[TickView]]:
+        """List when runs would be due by a schedule from now on. Nothing is changed."""
+        faults = [Fault(f"/schedule/{field}", problem) for field, problem in schedule_faults(body.schedule)]
+        if faults:
+            raise invalid("no ticks can be told", faults)
+        try:
+            return Answer(self._ticks(body.schedule, UNSET, body.limit))
+        except ValueError as error:
+            raise invalid(f"no ticks can be told: {error}", [Fault("/schedule", str(error))]) from error
+
+    def _ticks(self, schedule: Schedule, after: str | UnsetType, limit: int) -> list[TickView]:
+        ticks = timetable(schedule, self._zone)
+        start, end = bounds(schedule, self._zone)
+        moment = datetime.now(UTC) if after is UNSET else _after(after, ticks.zone)
         if start:
-            after = max(after, start - _INSTANT)
-        return Answer(tick_views(ticks, after, end, query.limit))
+            moment = max(moment, start - _INSTANT)
+        return tick_views(ticks, moment, end, limit)
 
 
 def _place(workflow: Workflow, query: TicksQuery) -> str:

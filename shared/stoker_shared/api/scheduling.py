@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from stoker_shared.api import MAX_PAGE, Moment, Number, Query, Request
 from stoker_shared.events import SkipReason
+from stoker_shared.model import Schedule
 
 
 class SetScheduling(Request, frozen=True):
@@ -34,6 +35,13 @@ class TicksQuery(Query, frozen=True):
         Meta(description="by the schedule of that version; absent: the latest, else the draft's"),
     ] = UNSET
     draft: Annotated[bool, Meta(description="by the schedule of the draft")] = False
+    limit: Annotated[int, Meta(ge=1, le=MAX_PAGE, description="ticks at the most")] = 10
+
+
+class PreviewTicks(Request, frozen=True):
+    """Tell the next ticks of a schedule that no workflow need have."""
+
+    schedule: Schedule
     limit: Annotated[int, Meta(ge=1, le=MAX_PAGE, description="ticks at the most")] = 10
 
 

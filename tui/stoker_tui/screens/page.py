@@ -15,6 +15,7 @@ from stoker_tui.actions import Action, Kind, key_name
 from stoker_tui.looks import style
 from stoker_tui.mirror import Connection, Topic
 from stoker_tui.widgets.dag_view import DagView
+from stoker_tui.widgets.form import FormView
 from stoker_tui.widgets.frame import Line
 from stoker_tui.widgets.line_table import LineTable
 from stoker_tui.widgets.log_view import LogView
@@ -97,6 +98,11 @@ class Page(Screen[None]):
     @property
     def facts(self) -> Pane | None:
         """What is known of what is under the cursor."""
+        return None
+
+    @property
+    def form(self) -> FormView | None:
+        """The form that its actions are about."""
         return None
 
     def open(self) -> None:
@@ -183,6 +189,7 @@ class Page(Screen[None]):
             Kind.GRAPH: self.graph,
             Kind.OUTPUT: self.output,
             Kind.FACTS: self.facts,
+            Kind.FORM: self.form,
         }
         focused = {kind for kind, widget in shown.items() if widget is not None}
         return {Kind.APP, Kind.DAEMON, *self.things(), *focused}
@@ -201,6 +208,10 @@ class Page(Screen[None]):
             if typed is not None and typed.typing:
                 typed.on_key(event)
                 return
+        if self.form is not None and self.form.key(event):
+            event.stop()
+            event.prevent_default()
+            return
         key = event.character if event.is_printable and event.character not in (None, " ") else event.key
         actions = self.stoker.actions.under(key or event.key, self.kinds())
         if actions:
@@ -247,6 +258,10 @@ class Page(Screen[None]):
         """Show the keys for what is under the cursor now."""
         self.draw_frame()
 
+    def on_form_view_moved(self, event: FormView.Moved) -> None:
+        """Show the keys for what is under the cursor now."""
+        self.draw_frame()
+
     def on_line_table_opened(self, event: LineTable.Opened) -> None:
         """Open what was chosen."""
         self.open()
@@ -285,6 +300,12 @@ class Page(Screen[None]):
             said = [("─ ", "dim"), (what, "gone"), (" ", "")]
         elif mirror.status and mirror.status.held:
             said = [("─ ", "dim"), (f"changes are refused: {mirror.status.held}", "warning"), (" ", "")]
+        elif mirror.status and (drained := mirror.status.draining):
+            said = [
+                ("─ ", "dim"),
+                (f"draining: no node is started, as {drained.by} asked", "warning"),
+                (" ", ""),
+            ]
         return said, self._counted()
 
     def _counted(self) -> Pieces:
