@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import ComposeResult
 from textual.events import Key, Resize
+from textual.messages import Prune
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
@@ -155,7 +156,7 @@ class Page(Screen[None]):
             self._showing = False
             self.stoker.mirror.hide(self.topics)
 
-    def on_prune(self) -> None:
+    async def on_prune(self, event: Prune) -> None:
         """Draw no more: what it is made of goes before it does."""
         self._ready = False
 
