@@ -299,6 +299,16 @@ def queues() -> Listed:
     return Listed(routes.QUEUES, api.QueueView, ("queue.", *sorted(_PLACES)))
 
 
+def variables() -> Listed:
+    """Give the variables of the workspace."""
+    return Listed(routes.VARIABLES, api.VariableView, ("variable.",))
+
+
+def workspaces() -> Listed:
+    """Give the workspaces."""
+    return Listed(routes.WORKSPACES, api.WorkspaceView, ("workspace.", "job.", "workflow.", "variable."))
+
+
 def backfills() -> Listed:
     """Give the backfills of the workspace, newest first."""
     return Listed(routes.BACKFILLS, BackfillView, ("backfill.", "run.created", "run.finished"))
@@ -456,6 +466,31 @@ class Diff(Topic[api.WorkflowDifference]):
         return await link.get(
             link.within(routes.WORKFLOW_DIFF, name=self.name), api.WorkflowDifference, query
         )
+
+
+class JobPage(msgspec.Struct):
+    """A job, and its versions, newest first."""
+
+    view: api.JobView
+    versions: list[api.JobVersionView]
+
+
+class Job(Topic[JobPage]):
+    """One job."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+
+    def touch(self, touch: Touch) -> None:
+        """Note that something happened to a job."""
+        self.stale = self.stale or touch.type.startswith("job.")
+
+    async def ask(self, link: Link) -> JobPage:
+        """Give the job."""
+        view = await link.get(link.within(routes.JOB, path=self.path), api.JobView)
+        versions = await link.pages(link.within(routes.JOB_VERSIONS, path=self.path), api.JobVersionView)
+        return JobPage(view, versions[::-1])
 
 
 class Backfill(Topic[BackfillView]):

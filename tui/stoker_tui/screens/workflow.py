@@ -21,7 +21,8 @@ from stoker_tui.screens.dialogs import Choice, Read
 from stoker_tui.screens.lists import run_columns
 from stoker_tui.screens.page import Page, focus_first
 from stoker_tui.screens.tabs import tab_line
-from stoker_tui.times import ago, ahead, local
+from stoker_tui.screens.ticks import tick_lines
+from stoker_tui.times import ago, ahead
 from stoker_tui.topics import Runs, Workflow, WorkflowPage
 from stoker_tui.widgets.dag_view import DagView
 from stoker_tui.widgets.frame import Line
@@ -254,16 +255,7 @@ class WorkflowScreen(Page):
                 (skipped.detail or skipped.reason.value.replace("_", " "), ""),
             ]
         yield []
-        yield [(f"{'DUE':<24}{'UTC':<18}CYCLE TIME", "head")]
-        for tick in view.next:
-            utc = local(tick.utc, "UTC")
-            yield [
-                (f"{_minute(tick.local):<24}", ""),
-                (f"{utc:<18}", "dim"),
-                (f"{_minute(tick.cycle_local):<24}", ""),
-                (f"{ahead(tick.utc, now)}", "dim"),
-                (f"  {tick.note}" if tick.note else "", "warning"),
-            ]
+        yield from tick_lines(view.next, now)
 
 
 def node_lines(node: NodeSpec) -> Iterator[Pieces]:
@@ -289,11 +281,6 @@ def _said(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(_said, value))
     return str(value)
-
-
-def _minute(text: str) -> str:
-    """Give a time with its offset (ISO 8601) to the minute: ``2026-11-23 01:00+01:00``."""
-    return text[:16].replace("T", " ") + text[19:25]
 
 
 def _node_columns() -> Sequence[Column[NodeSpec]]:
