@@ -20,6 +20,7 @@ import msgspec
 import tzlocal
 
 from stoker_daemon import descriptors
+from stoker_daemon.access import Rules
 from stoker_daemon.backfiller import Backfiller
 from stoker_daemon.commands.queues import found_queues
 from stoker_daemon.config import Config
@@ -29,6 +30,7 @@ from stoker_daemon.http.app import Api
 from stoker_daemon.launchers import CannotLaunch
 from stoker_daemon.objects import Objects
 from stoker_daemon.output.watcher import Watcher
+from stoker_daemon.peers import group_id
 from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
 from stoker_daemon.runlog.log import RunLog, open_log, read_log
@@ -85,6 +87,7 @@ async def run(config: Config, *, take_over: bool = False) -> None:
         AlreadyRunning: another daemon has the data directory or the socket.
         LogError: the run log can't be used.
         NetworkFileSystem: the data directory is on one.
+        NoSuchGroup: the socket can't be given to its group.
         SecretsError: the file of secrets can't be used.
         SocketPathTooLong: the kernel would not take the socket's path.
         OSError: a directory can't be used.
@@ -93,7 +96,7 @@ async def run(config: Config, *, take_over: bool = False) -> None:
     check_local(config.data)
     descriptors.raise_limit()
     with lock_data(config.data):
-        listening = bind(config.socket)
+        listening = bind(config.socket, config.socket_group)
         try:
             await _run_whatever_the_disk_does(config, listening, take_over)
         finally:
@@ -142,9 +145,19 @@ async def _run(
     host = zone()
     scheduler = Scheduler(engine, objects, host, now)
     api = Api(
-        engine, objects, secrets, projection, preparer, watcher, scheduler, config.data, host, started_at
+        engine,
+        _rules(config),
+        objects,
+        secrets,
+        projection,
+        preparer,
+        watcher,
+        scheduler,
+        config.data,
+        host,
+        started_at,
     )
-    server = Server(api.app)
+    server = Server(api.app, api.rules)
 
     if not failure:
         objects.clean()
@@ -177,6 +190,13 @@ async def _run(
         await asyncio.sleep(0)  # lets the engine hear of what came to disk last, and hand it to the history
         await projection.close()
     return Failure(f"the disk failed ({failed})", end) if failed else None
+
+
+def _rules(config: Config) -> Rules:
+    rules = Rules(config.access, os.geteuid(), group_id)
+    if rules.unknown:
+        logger.warning("[access] names groups that are not there: %s", ", ".join(rules.unknown))
+    return rules
 
 
 async def _first_of(signs: list[Coroutine[Any, Any, Any]], work: set[asyncio.Future[None]]) -> None:

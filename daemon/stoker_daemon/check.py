@@ -16,10 +16,10 @@ from pathlib import Path
 from stoker_daemon.config import Config, ConfigError, Configured
 from stoker_daemon.launchers import CannotLaunch, SparkHome, find_java, find_spark
 from stoker_daemon.output.holes import CANNOT_CUT, can_punch
+from stoker_daemon.peers import user_name
 from stoker_daemon.runlog import segments
 from stoker_daemon.runlog.segments import LogError
 from stoker_daemon.secrets import Secrets, SecretsError
-from stoker_daemon.server import user_name
 from stoker_daemon.volumes import NetworkFileSystem, check_local
 from stoker_shared.paths import SocketPathTooLong, check_socket_path, socket_path
 

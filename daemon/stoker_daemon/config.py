@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_type_hints
@@ -10,11 +11,17 @@ from typing import Annotated, Any, NamedTuple, get_type_hints
 import msgspec
 from msgspec import Meta, inspect
 
+from stoker_daemon.access import Access
 from stoker_shared import paths
+from stoker_shared.decoding import fault_of
 from stoker_shared.text import clean, nearest
 
 MIN_OUTPUT_LIMIT = 1024 * 1024
 """Below this what is kept of an attempt's output would be too little to be of use."""
+
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+"""A key that TOML takes as it is."""
 
 
 class ConfigError(Exception):
@@ -44,10 +51,18 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
             description="Bytes of an attempt's output kept on disk; of more the middle is cut out.",
         ),
     ] = 1024 * MIN_OUTPUT_LIMIT
+    socket_group: Annotated[
+        str | None,
+        Meta(description="Unix group that may connect, those with a role by [access]; unset: nobody else."),
+    ] = None
+    access: Annotated[
+        Access,
+        Meta(description="Roles by Unix group (name or number). The daemon's own user and root are admins."),
+    ] = Access()
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """A setting as people meet it. ``allowed`` says in words what its value may be."""
+    """A setting that has one value, as people meet it. ``allowed`` says in words what its value may be."""
 
     name: str
     type: Any
@@ -82,11 +97,17 @@ class _Given(NamedTuple):
     base: Path
 
 
+def _fields(kind: type) -> dict[str, tuple[inspect.Type, str]]:
+    """Give the fields of a table by name, each with its type and description."""
+    fields = inspect.type_info(kind).fields  # type: ignore[attr-defined]
+    return {field.name: (field.type.type, field.type.extra_json_schema["description"]) for field in fields}
+
+
 def _settings() -> Iterator[Setting]:
     hints = get_type_hints(Config, include_extras=True)
-    for field in inspect.type_info(Config).fields:  # type: ignore[attr-defined]
-        description = field.type.extra_json_schema["description"]
-        yield Setting(field.name, hints[field.name], description, _allowed(field.type.type))
+    for name, (kind, description) in _fields(Config).items():
+        if not isinstance(kind, inspect.StructType):
+            yield Setting(name, hints[name], description, _allowed(kind))
 
 
 def _allowed(kind: inspect.Type) -> str:
@@ -95,10 +116,15 @@ def _allowed(kind: inspect.Type) -> str:
         bounds = [f"from {kind.ge:,}"] if kind.ge is not None else []
         bounds += [f"to {kind.le:,}"] if kind.le is not None else []
         return " ".join([what, *bounds])
-    return "a path"
+    is_name = isinstance(kind, inspect.UnionType) and isinstance(kind.types[0], inspect.StrType)
+    return "a name" if is_name else "a path"
 
 
 SETTINGS = tuple(_settings())
+TABLES = {
+    name: kind.cls for name, (kind, _) in _fields(Config).items() if isinstance(kind, inspect.StructType)
+}
+"""Settings that are tables in the file, and nowhere else."""
 
 
 def read_config(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, str]) -> Configured:
@@ -121,11 +147,19 @@ def read_config(file: Path | None, environment: Mapping[str, str], flags: Mappin
                 values[setting.name] = _converted(setting, one)
             except (msgspec.ValidationError, ValueError):
                 faults.append(f"{one.where}: {setting.name} is {one.value!r}, and must be {setting.allowed}")
+    for name in TABLES.keys() & in_file.keys():
+        try:
+            values[name] = msgspec.convert(in_file[name], TABLES[name])
+        except msgspec.ValidationError as error:
+            fault = fault_of(error, TABLES[name])
+            place = fault.pointer.replace("...", "NAME").replace("/", ".")
+            faults.append(f"{path}: {name}{place}: {fault.detail}")
     if faults:
         raise ConfigError("\n".join(faults))
     values.setdefault("data", paths.data_directory({}))
     values.setdefault("socket", paths.socket_path({**environment, "STOKER_DATA": str(values["data"])}))
     origins = {setting.name: one.where for setting, one in given.items() if one is not None}
+    origins |= dict.fromkeys(TABLES.keys() & in_file.keys(), str(path))
     return Configured(Config(**values), path, found, origins)
 
 
@@ -138,7 +172,39 @@ def as_toml(configured: Configured) -> str:
         line = f"{setting.name} = {_toml(value)}"
         lines += ["", f"# {setting.description}", f"# {setting.variable}, {setting.flag}: {setting.allowed}"]
         lines += [f"# from {clean(origin)}", line] if origin else ["# default", f"# {line}"]
+    for name in TABLES:
+        lines += _table_as_toml(configured, name)
     return "\n".join(lines) + "\n"
+
+
+def _table_as_toml(configured: Configured, name: str) -> Iterator[str]:
+    """Give a table, and the tables in it after it; where nobody set it, as comments."""
+    table, origin = getattr(configured.config, name), configured.origins.get(name)
+    off = "" if origin else "# "
+    yield from ("", f"# {_fields(Config)[name][1]}", f"# from {clean(origin)}" if origin else "# default")
+    yield f"{off}[{name}]"
+    for field, (kind, description) in _fields(type(table)).items():
+        value = getattr(table, field)
+        yield f"# {description}"
+        if not isinstance(kind, inspect.DictType):
+            yield f"{off}{field} = {_toml(value)}"
+    for field, (kind, _) in _fields(type(table)).items():
+        if isinstance(kind, inspect.DictType):
+            yield from _dictionary_as_toml(f"{name}.{field}", getattr(table, field))
+
+
+def _dictionary_as_toml(place: str, entries: Mapping[str, object]) -> Iterator[str]:
+    """Give a table whose keys are names of things: values, or tables themselves."""
+    tables = {key: value for key, value in entries.items() if isinstance(value, msgspec.Struct)}
+    if entries and not tables:
+        yield from ("", f"[{place}]", *(f"{_key(key)} = {_toml(value)}" for key, value in entries.items()))
+    for key, table in tables.items():
+        yield from ("", f"[{place}.{_key(key)}]")
+        yield from (f"{name} = {_toml(value)}" for name, value in msgspec.structs.asdict(table).items())
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else _toml(name)
 
 
 def _toml(value: object) -> str:

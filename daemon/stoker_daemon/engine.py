@@ -204,6 +204,8 @@ class Engine:
         """Say what keeps every node from starting now, if anything does."""
         if held := self.held():
             return held.problem.title
+        if draining := self.state.draining:
+            return f"the daemon is draining, as {draining.by} asked"
         if active(self.state) >= self._most_active:
             return (
                 f"{self._most_active} nodes are active, and stokerd may not have more files open (ulimit -n)"
@@ -332,13 +334,14 @@ class Engine:
             if run.id not in sought:
                 self._settle(turn, run)
         self.line.update(turn.touched.values(), turn.now)
-        while self.log.room is Room.ENOUGH and (
-            picked := starts(self.line, turn.now, sought, self._most_active)
-        ):
+        while self._may_start() and (picked := starts(self.line, turn.now, sought, self._most_active)):
             refused = {run.id: run for decision in picked if (run := self._begin(turn, decision))}
             for run in refused.values():
                 self._settle(turn, run)
             self.line.update([turn.touched[decision.run] for decision in picked], turn.now)
+
+    def _may_start(self) -> bool:
+        return self.log.room is Room.ENOUGH and not self.state.draining
 
     def _plan_backfills(self, turn: Turn) -> None:
         known = self.state.backfills

@@ -23,6 +23,11 @@ def queue_of(node: NodeSpec, spec: WorkflowSpec, asked: str = "", *, debug: bool
     return node.queue or asked or spec.queue
 
 
+def queues_of(spec: WorkflowSpec, asked: str = "") -> set[str]:
+    """Give the queues that nodes of a run, debug aside, wait in."""
+    return {queue_of(node, spec, asked) for node in spec.nodes}
+
+
 def places(
     spec: WorkflowSpec, plan: Plan, queues: Mapping[str, Queue], asked: str = "", *, debug: bool = False
 ) -> tuple[tuple[Place, ...], list[Fault]]:

@@ -81,6 +81,7 @@ def planned_nodes(spec: WorkflowSpec, plan: Plan, places: Iterable[Place]) -> tu
             priority=node.priority,
             queue=place.queue,
             cu=place.cu,
+            subscription=node.subscription,
         )
         for node, frozen, place in zip(spec.nodes, plan.nodes, places, strict=True)
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stoker_daemon.volumes import BROKEN, free_bytes, is_no_room
 from stoker_shared.api import Fault, JobView, Problem, WorkflowView
+from stoker_shared.roles import Role
 
 
 class Refused(Exception):
@@ -23,6 +24,11 @@ class Refused(Exception):
 def not_found(detail: str) -> Refused:
     """There is no such thing."""
     return Refused(Problem("not-found", "Not found", 404, detail))
+
+
+def forbidden(detail: str, role: Role | None) -> Refused:
+    """Who asks may not; ``role`` is the one that is missing, where that is what is."""
+    return Refused(Problem("forbidden", "Not allowed", 403, detail, role=role))
 
 
 def conflict(detail: str) -> Refused:

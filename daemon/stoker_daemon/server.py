@@ -1,14 +1,17 @@
-"""The socket and the server on it: one owner, mode 0600, the peer's credentials from the kernel."""
+"""The socket and the server on it: who may connect, which the kernel tells, and how often."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import fcntl
+import logging
 import os
-import pwd
 import socket
-import struct
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -17,10 +20,14 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from stoker_daemon import descriptors
+from stoker_daemon.access import Peer, Rules
+from stoker_daemon.peers import group_id, peer_of
 from stoker_shared.paths import check_socket_path
 
-_CREDENTIALS = struct.Struct("3i")
-"""struct ucred: pid, uid, gid (unix(7))."""
+TOLD_AGAIN_SECONDS = 3600
+"""How long a user who was turned away, and is turned away again, is not logged once more."""
+
+logger = logging.getLogger(__name__)
 
 
 class AlreadyRunning(Exception):
@@ -50,8 +57,12 @@ def lock_data(data: Path) -> IO[str]:
     return file
 
 
-def bind(path: Path) -> socket.socket:
-    """Give a listening socket at ``path``, which only this user may connect to.
+class NoSuchGroup(Exception):
+    """The group that the socket is to be for can't have it; the message says why."""
+
+
+def bind(path: Path, group: str | None = None) -> socket.socket:
+    """Give a listening socket at ``path``, which only this user, and a ``group`` if named, may connect to.
 
     It is made under another name and renamed into place, so that nobody meets it with a wider mode, and what
     an earlier daemon left is replaced.
@@ -60,11 +71,14 @@ def bind(path: Path) -> socket.socket:
         SocketPathTooLong: the kernel would not take the path.
         AlreadyRunning: somebody answers there.
         FileExistsError: something else is there, which is not ours to replace.
+        NoSuchGroup: there is no such group, or it is not ours to give something to.
     """
     check_socket_path(path)
     if path.exists() and not path.is_socket():
         raise FileExistsError(f"{path} is there and is not a socket; move it away, or set socket to another")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.parent.exists():
+        path.parent.mkdir(mode=0o700, parents=True)
+        _give(path.parent, group, 0o710)
     if _answers(path):
         raise AlreadyRunning(f"another stokerd listens on {path}")
     aside = path.with_name(f".{path.name}.new")
@@ -72,9 +86,25 @@ def bind(path: Path) -> socket.socket:
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     _bind_however_long(listening, aside)
     aside.chmod(0o600)
+    _give(aside, group, 0o660)
     listening.listen(128)
     aside.rename(path)
     return listening
+
+
+def _give(path: Path, group: str | None, mode: int) -> None:
+    """Give a group, where one is named, its rights to something."""
+    if group is None:
+        return
+    gid = group_id(group)
+    if gid is None:
+        raise NoSuchGroup(f"there is no group {group!r}; set socket_group to one that there is")
+    try:
+        os.chown(path, -1, gid)
+    except PermissionError:
+        user = f"the user that stokerd runs as (uid {os.geteuid()})"
+        raise NoSuchGroup(f"{user} is not in the group {group!r}, and can't give it the socket") from None
+    path.chmod(mode)
 
 
 def _bind_however_long(listening: socket.socket, path: Path) -> None:
@@ -95,38 +125,84 @@ def _answers(path: Path) -> bool:
         return True
 
 
+class Door:
+    """Who is let in, over all connections: whoever has a role, as long as others find room too."""
+
+    def __init__(self, rules: Rules, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._rules = rules
+        self._monotonic = monotonic
+        self._inside: Counter[int] = Counter()
+        self._told: dict[int, float] = {}
+
+    def lets_in(self, peer: Peer) -> bool:
+        """Tell whether somebody is let in, who then is inside until they have `left`.
+
+        Nobody but the daemon's own user may take more than what is left then for everybody else.
+        """
+        if not self._rules.rights_of(peer).any:
+            self._tell(peer.uid, "has no role here")
+            return False
+        free = descriptors.CLIENTS - self._inside.total() - 1
+        if free < 0 or (self._inside[peer.uid] + 1 > free and not self._rules.is_own(peer)):
+            self._tell(peer.uid, f"has {self._inside[peer.uid]} connections, and no more are to be had")
+            return False
+        self._inside[peer.uid] += 1
+        return True
+
+    def left(self, peer: Peer) -> None:
+        """Note that a connection has ended."""
+        self._inside[peer.uid] -= 1
+        self._inside += Counter()  # drops those who have none
+
+    def _tell(self, uid: int, why: str) -> None:
+        now = self._monotonic()
+        self._told = {known: at for known, at in self._told.items() if now - at < TOLD_AGAIN_SECONDS}
+        if uid not in self._told:
+            self._told[uid] = now
+            logger.warning("a connection of uid %d was closed unread: it %s", uid, why)
+
+
 class PeerProtocol(H11Protocol):
-    """HTTP over a Unix socket, with the peer as the ASGI client: user name and pid, from SO_PEERCRED."""
+    """HTTP over a Unix socket, with the `Peer` in each request's state.
+
+    Whoever is not let in is not read from and hears nothing.
+    """
+
+    def __init__(self, door: Door, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._door = door
+        self._peer: Peer | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Ask the kernel who is there; nobody is answered who is one too many."""
+        """Ask the kernel who is there."""
         super().connection_made(transport)
-        if len(self.connections) > descriptors.CLIENTS:
-            transport.close()
+        try:
+            peer = peer_of(cast("socket.socket", transport.get_extra_info("socket")))
+        except OSError as error:
+            logger.warning("a connection was closed unread: who it is of can't be told: %s", error)
+            transport.abort()
             return
-        peer = cast("socket.socket", transport.get_extra_info("socket"))
-        pid, uid, _ = _CREDENTIALS.unpack(
-            peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        )
-        self.client = (user_name(uid), pid)
+        if not self._door.lets_in(peer):
+            transport.abort()
+            return
+        self._peer = peer
+        self.app_state = {**self.app_state, "peer": peer}
 
-
-def user_name(uid: int) -> str:
-    """Give a user's login name, or its number where it has none."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Make room for another."""
+        super().connection_lost(exc)
+        if self._peer:
+            self._door.left(self._peer)
 
 
 class Server(uvicorn.Server):
     """uvicorn as a part of the daemon: it leaves signals to the daemon, and stops when told to."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, rules: Rules) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http=PeerProtocol,
+                http=cast("type[asyncio.Protocol]", partial(PeerProtocol, Door(rules))),
                 ws="none",
                 lifespan="off",
                 access_log=False,

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from stoker_shared import backfilling, ticking
+from stoker_shared import backfilling, notifying, ticking
 from stoker_shared import events as ev
 from stoker_shared.model import (
     NODE_ENDS,
@@ -29,6 +29,7 @@ from stoker_shared.state import (
     Attempt,
     Deed,
     Draft,
+    Draining,
     Job,
     JobDraft,
     JobVersion,
@@ -74,6 +75,10 @@ def apply(state: State, record: ev.Record) -> Run | None:
         raise NotAllowed(f"record {record.seq} speaks of {error}, which is not current") from error
     state.seq = record.seq
     return run or state.runs.get(number)
+
+
+def _daemon_draining(state: State, record: ev.Record, event: ev.DaemonDraining) -> None:
+    state.draining = Draining(record.at, record.by) if event.on else None
 
 
 def _workspace_created(state: State, _: ev.Record, event: ev.WorkspaceCreated) -> None:
@@ -217,6 +222,7 @@ def _run_created(state: State, record: ev.Record, event: ev.RunCreated) -> None:
         start_by=event.start_by,
         end_by=event.end_by,
         backfill=event.backfill,
+        notify=event.notify,
         queues=sorted({node.queue for node in event.nodes}),
         opened=record.seq,
         nodes=[_planned(number, node) for number, node in enumerate(event.nodes, 1)],
@@ -244,6 +250,7 @@ def _planned(number: int, node: ev.PlannedNode) -> NodeRun:
         priority=node.priority,
         queue=node.queue,
         cu=node.cu,
+        subscription=node.subscription,
         unmet=len(node.upstream),
     )
 
@@ -298,6 +305,7 @@ def _node_set_successful(state: State, record: ev.Record, event: ev.NodeSetSucce
     _reset(run, event.resumed)
     after = f", to be followed by {_listed(event.resumed)}" if event.resumed else ""
     _remember(run, record, f"set {node.name} successful{after}")
+    notifying.node_changed(state, record, run, node)
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -374,11 +382,13 @@ def _run_finished(state: State, record: ev.Record, event: ev.RunFinished) -> Non
     run.ended_at = record.at
     run.reason = event.reason
     backfilling.run_finished(state, run)
+    notifying.run_finished(state, record, run)
 
 
-def _run_late(state: State, _: ev.Record, event: ev.RunLate) -> None:
+def _run_late(state: State, record: ev.Record, event: ev.RunLate) -> None:
     run = state.runs[event.run]
     run.late = [*run.late, event.what]
+    notifying.run_late(state, record, run, event)
 
 
 def _node_skipped(state: State, record: ev.Record, event: ev.NodeSkipped) -> None:
@@ -386,6 +396,7 @@ def _node_skipped(state: State, record: ev.Record, event: ev.NodeSkipped) -> Non
     node = run.node(event.node)
     node.reason = event.reason
     _end_node(run, node, NodeState.SKIPPED, record.at)
+    notifying.node_changed(state, record, run, node)
 
 
 def _node_finished(state: State, record: ev.Record, event: ev.NodeFinished) -> None:
@@ -395,6 +406,7 @@ def _node_finished(state: State, record: ev.Record, event: ev.NodeFinished) -> N
         _remember_stop(run, record, event.node)
     node.reason, node.detail = event.reason, event.detail
     _end_node(run, node, event.state, record.at)
+    notifying.node_changed(state, record, run, node)
 
 
 def _node_stop_requested(state: State, record: ev.Record, event: ev.NodeStopRequested) -> None:
@@ -421,6 +433,8 @@ def _attempt_starting(state: State, record: ev.Record, event: ev.AttemptStarting
     _leave_worklists(run, node)
     run.active.append(node.number)
     _take(state, node, 1)
+    if not again:
+        notifying.node_changed(state, record, run, node)
 
 
 def _attempt_started(state: State, record: ev.Record, event: ev.AttemptStarted) -> None:
@@ -455,15 +469,18 @@ def _take(state: State, node: NodeRun, count: int) -> None:
         queue.cu += count * node.cu
 
 
-def _attempt_retry_at(state: State, _: ev.Record, event: ev.AttemptRetryAt) -> None:
+def _attempt_retry_at(state: State, record: ev.Record, event: ev.AttemptRetryAt) -> None:
     run = state.runs[event.run]
     node = run.node(event.node)
+    again = node.state is NodeState.RETRYING
     _move_node(node, NodeState.RETRYING)
     node.retry_at = event.due
     node.stopping = None
     node.tries -= event.free
     _leave_worklists(run, node)
     run.retrying.append(node.number)
+    if not again:
+        notifying.node_changed(state, record, run, node)
 
 
 def _attempt(state: State, event: ev.AttemptStarted | ev.AttemptAdopted | ev.AttemptFinished) -> Attempt:
@@ -555,4 +572,9 @@ _CHANGES: dict[type, Callable[[State, ev.Record, Any], None]] = {
     ev.AttemptAdopted: _attempt_adopted,
     ev.AttemptFinished: _attempt_finished,
     ev.AttemptRetryAt: _attempt_retry_at,
+    ev.DaemonDraining: _daemon_draining,
+    ev.NotificationChannels: notifying.channels_changed,
+    ev.NotificationSent: notifying.sent,
+    ev.NotificationFailed: notifying.failed,
+    ev.NotificationGivenUp: notifying.given_up,
 }

@@ -9,8 +9,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from stoker_shared import events as ev
+from stoker_shared import notifying
 from stoker_shared.model import BackfillState, RunState
-from stoker_shared.state import KEPT_BACKFILLS, MOST_DEEDS, Backfill, Deed, Run, State
+from stoker_shared.state import KEPT_BACKFILLS, MOST_DEEDS, About, Backfill, Deed, Run, State
 
 _FIELDS = set(Backfill.__struct_fields__) & set(ev.BackfillCreated.__struct_fields__)
 
@@ -50,6 +51,8 @@ def backfill_paused(state: State, record: ev.Record, event: ev.BackfillPaused) -
     backfill = state.backfills[event.backfill]
     backfill.state, backfill.detail = BackfillState.PAUSED, event.detail
     _remember(backfill, record, f"paused it: {event.detail}" if event.detail else "paused it")
+    if event.detail:
+        notifying.backfill_ended(state, record, backfill, About.BACKFILL_PAUSED)
 
 
 def backfill_resumed(state: State, record: ev.Record, event: ev.BackfillResumed) -> None:
@@ -78,6 +81,8 @@ def backfill_finished(state: State, record: ev.Record, event: ev.BackfillFinishe
     """It has seen to all."""
     backfill = state.backfills[event.backfill]
     backfill.state, backfill.ended_at, backfill.detail = event.state, record.at, ""
+    if event.state is BackfillState.FAILED:
+        notifying.backfill_ended(state, record, backfill, About.BACKFILL_FAILED)
 
 
 def run_created(state: State, event: ev.RunCreated) -> None:

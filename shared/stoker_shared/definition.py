@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence, Sized
 from stoker_shared import dag
 from stoker_shared.api import AttachedFile, AttachmentKind, Fault
 from stoker_shared.lateness import deadline_problem
-from stoker_shared.model import JobConfig, NodeSpec, Subscription, WorkflowSpec
+from stoker_shared.model import JobConfig, NodeSpec, NodeState, Subscription, WorkflowSpec
 from stoker_shared.schedules import schedule_faults
 from stoker_shared.secrecy import secret_problem
 from stoker_shared.text import clean, clean_line, fit, name_problem, nearest, path_problem, quoted
@@ -143,6 +143,8 @@ def _subscription_faults(subscription: Subscription) -> Iterator[_Wrong]:
         yield "subscription/addresses", "a subscription needs at least one address"
     if not subscription.states:
         yield "subscription/states", "a subscription needs at least one state"
+    if NodeState.PENDING in subscription.states:
+        yield "subscription/states", "a node begins as pending, which nobody is told of; name what follows"
     yield from address_faults("subscription/addresses", subscription.addresses)
 
 

@@ -22,6 +22,7 @@ from stoker_shared.model import (
     QueueSpec,
     RunState,
     Schedule,
+    Subscription,
 )
 
 FORMAT = 1
@@ -227,6 +228,7 @@ class PlannedNode(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the planner needs of a node; the rest is in the run's frozen plan. Times are seconds.
 
     It takes ``cu`` of the queue ``queue``; without a queue (runs of earlier versions) nothing holds it.
+    ``subscription`` says who is told of what becomes of it.
     """
 
     name: str
@@ -237,6 +239,7 @@ class PlannedNode(msgspec.Struct, frozen=True, omit_defaults=True):
     priority: int = 0
     queue: str = ""
     cu: int = 0
+    subscription: Subscription | None = None
 
 
 class RunCreated(Event, frozen=True, tag="run.created"):
@@ -246,7 +249,7 @@ class RunCreated(Event, frozen=True, tag="run.created"):
     in place of the workflow's, if any was. ``scheduled_at`` is the end of the interval that it is about: the
     tick, of a run that the schedule made. It is late unless it started by ``start_by`` and ended by
     ``end_by``. A run that ``backfill`` made of an interval for the second time does so in place of
-    ``retry_of``.
+    ``retry_of``. ``notify`` are told if it fails or is late.
     """
 
     run: int
@@ -275,6 +278,7 @@ class RunCreated(Event, frozen=True, tag="run.created"):
     end_by: datetime | None = None
     backfill: int = 0
     retry_of: int = 0
+    notify: tuple[str, ...] = ()
 
 
 class SkipReason(StrEnum):
@@ -525,6 +529,12 @@ class AttemptFinished(Event, frozen=True, tag="attempt.finished"):
     detail: str = ""
 
 
+class DaemonDraining(Event, frozen=True, tag="daemon.draining"):
+    """The daemon starts no node from now on, or does again; what runs goes on, and what is due waits."""
+
+    on: bool
+
+
 class AttemptRetryAt(Event, frozen=True, tag="attempt.retry_at"):
     """The node gets another attempt, not before ``due``. A free one does not count against the retries."""
 
@@ -532,6 +542,43 @@ class AttemptRetryAt(Event, frozen=True, tag="attempt.retry_at"):
     node: str
     due: datetime
     free: bool = False
+
+
+class NotificationChannels(Event, frozen=True, tag="notification.channels"):
+    """From now on there is, or is not, a mail server and a webhook to tell people by.
+
+    What is to be told is no event of its own: `stoker_shared.notifying` derives it from what happened, so
+    that no crash can come between the two.
+    """
+
+    mail: bool
+    webhook: bool
+
+
+class NotificationSent(Event, frozen=True, tag="notification.sent"):
+    """These were handed over for ``to``, and this was the answer."""
+
+    notifications: tuple[int, ...]
+    to: str
+    answer: str = ""
+
+
+class NotificationFailed(Event, frozen=True, tag="notification.failed"):
+    """These could not be handed over for ``to``; it is tried again, not before ``next_at``."""
+
+    notifications: tuple[int, ...]
+    to: str
+    attempt: int
+    why: str
+    next_at: datetime
+
+
+class NotificationGivenUp(Event, frozen=True, tag="notification.given_up"):
+    """These will not be handed over for ``to``."""
+
+    notifications: tuple[int, ...]
+    to: str
+    why: str
 
 
 EventType = (
@@ -575,6 +622,11 @@ EventType = (
     | AttemptAdopted
     | AttemptFinished
     | AttemptRetryAt
+    | DaemonDraining
+    | NotificationChannels
+    | NotificationSent
+    | NotificationFailed
+    | NotificationGivenUp
 )
 
 

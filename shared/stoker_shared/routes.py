@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 STATUS = "/v1/status"
+DRAINING = "/v1/draining"
 OPENAPI = "/v1/openapi.json"
 METRICS = "/metrics"
 EVENTS = "/v1/events"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Iterator
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
 
@@ -26,6 +27,7 @@ from stoker_shared.model import (
     QueueSpec,
     RunState,
     Schedule,
+    Subscription,
 )
 
 
@@ -173,6 +175,13 @@ class Skip(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str = ""
 
 
+class Failing(msgspec.Struct, frozen=True):
+    """That a workflow's runs fail: the first that did since one succeeded, and who were told."""
+
+    run: int
+    told: tuple[str, ...]
+
+
 KEPT_REVISIONS = 20
 """Replaced drafts of a workflow that are kept."""
 
@@ -182,7 +191,8 @@ class Workflow(msgspec.Struct, tag="workflow"):
 
     ``replaced`` are the drafts before this one, the oldest first; ``last_run`` is the run made last of it.
     While scheduling is on it has ``eras``, and every tick up to ``ticked`` has its run, or was skipped;
-    ``skipped`` are those that were skipped last.
+    ``skipped`` are those that were skipped last. ``failing``: people were told that a run of it failed, and
+    none has succeeded since.
     """
 
     workspace: str
@@ -195,6 +205,7 @@ class Workflow(msgspec.Struct, tag="workflow"):
     eras: list[Era] = []
     ticked: datetime | None = None
     skipped: Skip | None = None
+    failing: Failing | None = None
 
     @property
     def scheduling(self) -> bool:
@@ -254,6 +265,7 @@ class NodeRun(msgspec.Struct, omit_defaults=True):
     ended_at: datetime | None = None
     reason: ev.Reason | None = None
     detail: str = ""
+    subscription: Subscription | None = None
 
     @property
     def attempt(self) -> Attempt | None:
@@ -332,6 +344,7 @@ class Run(msgspec.Struct, tag="run", omit_defaults=True):
     end_by: datetime | None = None
     late: list[ev.Lateness] = []
     backfill: int = 0
+    notify: tuple[str, ...] = ()
     deeds: list[Deed] = []
     opened: int = 0
     begun_at: datetime | None = None
@@ -423,21 +436,110 @@ class Backfill(msgspec.Struct, tag="backfill", omit_defaults=True):
         return self.ahead < self.last or self.first < self.back or self.retried is not None
 
 
+class Draining(msgspec.Struct, frozen=True, tag="draining"):
+    """No node is started, since when, and who asked for that."""
+
+    at: datetime
+    by: str
+
+
+class About(StrEnum):
+    """What people are told."""
+
+    RUN_FAILED = "run.failed"
+    RUN_LATE = "run.late"
+    RUN_RECOVERED = "run.recovered"
+    """The first run of its workflow that succeeded after one had failed."""
+    NODE = "node"
+    """A node reached a state that somebody subscribed to."""
+    BACKFILL_FAILED = "backfill.failed"
+    BACKFILL_PAUSED = "backfill.paused"
+    """By itself: runs of it failed, or can't be made."""
+
+
+class Delivery(msgspec.Struct, omit_defaults=True):
+    """How far it has come to tell somebody: ``tries`` so far, why the last failed, when the next is due."""
+
+    tries: int = 0
+    why: str = ""
+    next_at: datetime | None = None
+
+
+class Notice(msgspec.Struct, tag="notice", omit_defaults=True):
+    """Something that people are to be told, with the facts as they were ``at`` the moment it happened.
+
+    ``untold`` are those who are still to be told: addresses, and `stoker_shared.notifying.WEBHOOK`. ``name``
+    is the workflow's. A recovery is that ``after`` the failure of that run; ``counts`` are a backfill's runs
+    that succeeded, those that failed, and its intervals.
+    """
+
+    id: int
+    about: About
+    at: datetime
+    workspace: str
+    workflow: int
+    name: str
+    untold: dict[str, Delivery]
+    run: int = 0
+    version: int = 0
+    trigger: ev.Trigger | None = None
+    by: str = ""
+    cycle: datetime | None = None
+    time_zone: str = "UTC"
+    node: str = ""
+    state: NodeState | None = None
+    reason: ev.Reason | None = None
+    late: ev.Lateness | None = None
+    due: datetime | None = None
+    after: int = 0
+    backfill: int = 0
+    counts: tuple[int, int, int] | None = None
+    detail: str = ""
+
+
+class GivenUp(msgspec.Struct, frozen=True):
+    """What somebody was not told, since when, and why."""
+
+    notification: int
+    to: str
+    at: datetime
+    why: str
+    about: About
+    name: str
+    run: int = 0
+    backfill: int = 0
+
+
+class Outbox(msgspec.Struct, tag="outbox", omit_defaults=True):
+    """How people can be told, and what they were not.
+
+    ``pending`` counts deliveries, ``unsent`` those that were not even tried since there was no mail server;
+    ``given_up`` are the last that failed for good.
+    """
+
+    mail: bool = False
+    webhook: bool = False
+    pending: int = 0
+    unsent: int = 0
+    given_up: list[GivenUp] = []
+
+
 class Counters(msgspec.Struct, tag="counters"):
     """The last numbers given out."""
 
     workflow: int = 0
     run: int = 0
     backfill: int = 0
+    notification: int = 0
 
 
 DEFAULT = "default"
 """The workspace that is there from the start."""
 
-SHAPE = 3
+SHAPE = 4
 """Number of the state's shape, raised when a replay comes to more than earlier snapshots hold."""
 
-Item = Counters | Workspace | Queue | Variable | Job | Workflow | Backfill | Run
+Item = Counters | Draining | Workspace | Queue | Variable | Job | Workflow | Backfill | Run | Outbox | Notice
 """What a segment's snapshot consists of."""
 
 
@@ -445,12 +547,14 @@ class State(msgspec.Struct):
     """All that is current, as of the record ``seq``.
 
     Whatever has a job or a workflow is a workspace: earlier versions knew no others. ``runs_of`` has the
-    numbers of a workflow's active runs, in the order in which they were opened. ``restoring`` and
+    numbers of a workflow's active runs, in the order in which they were opened. ``notices`` are what people
+    are still to be told. ``restoring`` and
     ``restored`` are finished runs between being read back and being opened again.
     """
 
     seq: int = 0
     counters: Counters = msgspec.field(default_factory=Counters)
+    draining: Draining | None = None
     workspaces: dict[str, Workspace] = msgspec.field(default_factory=lambda: {DEFAULT: Workspace(DEFAULT)})
     queues: dict[str, Queue] = {}
     variables: dict[tuple[str, str], Variable] = {}
@@ -460,12 +564,16 @@ class State(msgspec.Struct):
     runs: dict[int, Run] = {}
     runs_of: dict[int, list[int]] = {}
     backfills: dict[int, Backfill] = {}
+    outbox: Outbox = msgspec.field(default_factory=Outbox)
+    notices: dict[int, Notice] = {}
     restoring: list[str] = []
     restored: dict[int, Run] = {}
 
     def items(self) -> Iterator[Item]:
         """Give the parts of a snapshot."""
         yield self.counters
+        if self.draining:
+            yield self.draining
         yield from self.workspaces.values()
         yield from self.queues.values()
         yield from self.variables.values()
@@ -473,12 +581,16 @@ class State(msgspec.Struct):
         yield from self.workflows.values()
         yield from self.backfills.values()
         yield from self.runs.values()
+        yield self.outbox
+        yield from self.notices.values()
 
     def restore(self, item: Item) -> None:
         """Put back one part of a snapshot."""
         match item:
             case Counters():
                 self.counters = item
+            case Draining():
+                self.draining = item
             case Workspace():
                 self.workspaces[item.name] = item
             case Queue():
@@ -496,6 +608,10 @@ class State(msgspec.Struct):
                 self.names[item.workspace, item.name] = item.id
             case Backfill():
                 self.backfills[item.id] = item
+            case Outbox():
+                self.outbox = item
+            case Notice():
+                self.notices[item.id] = item
             case Run():
                 self.runs[item.id] = item
                 insort(

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from stoker_daemon.access import Roles
 from stoker_daemon.check import findings
 from stoker_daemon.config import SETTINGS, Config, ConfigError, as_toml, read_config
 from stoker_shared import paths
@@ -145,10 +147,63 @@ class TestTheSample:
         self, home: Path, file: Path
     ):
         default = read_config(None, {}, {})
-        lines = [line.removeprefix("# ") for line in as_toml(default).splitlines() if " = " in line]
+        commented = [line.removeprefix("# ") for line in as_toml(default).splitlines()]
+        lines = [line for line in commented if re.match(r"\w+ = |\[\w+\]$", line)]
         written(file, "\n".join(lines))
 
         assert read_config(file, {}, {}).config == default.config
+
+
+TABLE = """
+[access]
+viewer = ["staff"]
+admin = ["ops", "60"]
+
+[access.workspaces."my space"]
+editor = ["mkt"]
+
+[access.workspaces.closed]
+
+[access.queues]
+root_queue = ["ops"]
+"""
+
+
+class TestTheTableOfAccess:
+    def test_says_which_groups_have_which_role_in_workspaces_and_on_queues(self, file: Path):
+        access = read_config(written(file, TABLE), {}, {}).config.access
+
+        assert (access.viewer, access.operator, access.admin) == (("staff",), (), ("ops", "60"))
+        assert access.workspaces == {"my space": Roles(editor=("mkt",)), "closed": Roles()}
+        assert access.queues == {"root_queue": ("ops",)}
+
+    def test_is_printed_so_that_it_is_read_back_as_it_was(self, file: Path):
+        first = read_config(written(file, TABLE), {}, {})
+        printed = as_toml(first)
+
+        assert f"# from {file}\n[access]\n" in printed
+        assert read_config(written(file, printed), {}, {}).config == first.config
+
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ('[access]\nviewr = ["a"]', "access.viewr: unknown field 'viewr'; did you mean 'viewer'?"),
+            ('[acces]\nviewer = ["a"]', "unknown setting 'acces'; did you mean 'access'?"),
+            ('[access]\nviewer = "a"', "access.viewer: expected `array`, got `str`"),
+            ("[access]\nviewer = [60]", "access.viewer.0: expected `str`, got `int`"),
+            ("access = true", "access: expected `object`, got `bool`"),
+            (
+                '[access.workspaces.a]\nadmin = ["b"]',
+                "access.workspaces.NAME.admin: unknown field 'admin'; known are viewer, operator, editor",
+            ),
+            ('[access.queues]\na = "b"', "access.queues.NAME: expected `array`, got `str`"),
+        ],
+    )
+    def test_is_refused_by_the_place_of_what_is_wrong(self, file: Path, text: str, told: str):
+        with pytest.raises(ConfigError) as refused:
+            read_config(written(file, text), {}, {})
+
+        assert str(refused.value) == f"{file}: {told}"
 
 
 class TestARefusal:

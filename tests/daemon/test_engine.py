@@ -14,6 +14,7 @@ import pytest
 from stoker_daemon import engine as engine_module
 from stoker_daemon.attempts import AttemptKey
 from stoker_daemon.commands.actions import stop_node, stop_run
+from stoker_daemon.commands.draining import set_draining
 from stoker_daemon.commands.queues import found_queues
 from stoker_daemon.engine import Command, Engine, Turn
 from stoker_daemon.executor import Order
@@ -30,7 +31,7 @@ from stoker_daemon.volumes import DiskFailed
 from stoker_shared import events as ev
 from stoker_shared.codec import decode_record
 from stoker_shared.model import FailureStrategy, NodeState, OverlapPolicy, QueueSpec, RunState
-from stoker_shared.state import NodeRun, Run, State
+from stoker_shared.state import Draining, NodeRun, Run, State
 from tests.strategies import T0, created, node
 
 A = AttemptKey(1, 1, "a", 1)
@@ -903,3 +904,60 @@ class TestFailing:
 
         daemon.restart()
         assert daemon.hands.recovered == [(A, f"tag of {A}", "this boot", None)]
+
+
+class TestADaemonThatDrains:
+    async def test_starts_nothing_while_what_runs_goes_on_and_what_is_asked_for_waits(self, daemon: Daemon):
+        await daemon.create(node("a"), node("b", "a"))
+
+        await daemon.ask(set_draining(True, "alice"))
+        daemon.end(A)
+        await daemon.create(node("a"))
+        await daemon.settle()
+
+        assert daemon.hands.launched == [A]
+        assert daemon.run.node("a").state is NodeState.SUCCEEDED
+        assert daemon.engine.why_nothing_starts() == "the daemon is draining, as alice asked"
+        assert daemon.engine.held() is None
+
+    async def test_starts_all_that_waited_once_it_does_no_more(self, daemon: Daemon):
+        await daemon.ask(set_draining(True, "alice"))
+        await daemon.create(node("a"))
+        await daemon.create(node("a"))
+
+        await daemon.ask(set_draining(False, "bob"))
+
+        assert daemon.hands.launched == [A, AttemptKey(2, 1, "a", 1)]
+        assert daemon.engine.why_nothing_starts() == ""
+
+    async def test_retries_nothing_before_either(self, daemon: Daemon):
+        await daemon.create(node("a", retries=1), retry_delay=60)
+        daemon.end(A, 1)
+        await daemon.ask(set_draining(True, "alice"))
+        daemon.now += timedelta(seconds=61)
+        await daemon.look_again()
+        assert daemon.hands.launched == [A]
+
+        await daemon.ask(set_draining(False, "alice"))
+
+        assert daemon.hands.launched == [A, AttemptKey(1, 1, "a", 2)]
+
+    async def test_does_so_after_a_restart(self, daemon: Daemon):
+        await daemon.ask(set_draining(True, "alice"))
+        await daemon.ask(set_draining(True, "bob"))
+        await daemon.create(node("a"))
+
+        daemon.restart()
+        await daemon.settle()
+
+        assert daemon.hands.launched == []
+        assert daemon.state.draining == Draining(T0, "alice")
+
+    async def test_does_so_with_a_new_segment(self, daemon: Daemon):
+        await daemon.ask(set_draining(True, "alice"))
+
+        restored = State()
+        for item in daemon.state.items():
+            restored.restore(item)
+
+        assert restored.draining == Draining(T0, "alice")

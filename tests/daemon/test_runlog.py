@@ -152,7 +152,7 @@ class TestANewLog:
         assert (log.durable, len(log.id)) == (0, 32)
         (path,) = segments.paths(log.directory)
         assert path.name == "0000000000000001.jsonl"
-        assert load(log.directory).header == segments.Header(ev.FORMAT, log.id, MACHINE, 1, 2, T0, SHAPE)
+        assert load(log.directory).header == segments.Header(ev.FORMAT, log.id, MACHINE, 1, 3, T0, SHAPE)
         assert log.directory.stat().st_mode & 0o777 == 0o700
 
     def test_is_the_same_log_when_it_is_opened_again(self, tmp_path: Path):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stoker_shared import dag
 from stoker_shared.api import AttachedFile, AttachmentKind, Fault
 from stoker_shared.definition import MAX_NODES, attachment_faults, config_faults, faults
-from stoker_shared.model import JobConfig, NodeSpec, Subscription, WorkflowSpec
+from stoker_shared.model import JobConfig, NodeSpec, NodeState, Subscription, WorkflowSpec
 from stoker_shared.text import clean_line
 
 
@@ -116,6 +116,11 @@ class TestADefinition:
             "/nodes/0/subscription/addresses",
             "/nodes/0/subscription/states",
         ]
+
+    def test_subscribes_nobody_to_a_state_that_every_node_begins_in(self):
+        begins = Subscription(addresses=("a@b",), states=(NodeState.PENDING, NodeState.FAILED))
+
+        assert pointers(spec(step("a", subscription=begins))) == ["/nodes/0/subscription/states"]
 
     def test_has_a_job_s_path_at_each_node(self):
         bad = NodeSpec(name="a", job="/etc/passwd")

@@ -327,7 +327,7 @@ def lines_of(app: StokerApp) -> list[str]:
 async def settled(pilot: Pilot, app: StokerApp, *, seconds: float = 10) -> None:
     """Wait until nothing that is shown is to be asked for any more."""
     deadline = asyncio.get_running_loop().time() + seconds
-    while not (isinstance(app.link, FakeLink) and app.link.listener) or app.mirror.busy:
+    while app.has_keys or app.mirror.busy or not (isinstance(app.link, FakeLink) and app.link.listener):
         assert asyncio.get_running_loop().time() < deadline, "the mirror does not come to rest"
         await asyncio.sleep(0.01)
     await pilot.pause()

@@ -4,18 +4,35 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import msgspec
+import pytest
 from textual.events import Key
 from textual.pilot import Pilot
 
 from stoker_shared import api
-from stoker_shared.model import RunState
+from stoker_shared.api.backfills import BackfillPreview, CreateBackfill, IntervalView
+from stoker_shared.model import BackfillOrder, Intervals, RunState
 from stoker_tui.app import StokerApp
 from stoker_tui.client import Refused
-from stoker_tui.screens.start import variables_in
-from tests.tui.fake import RUNS, SALES, SPEC, FakeLink, app_over, lines_of, press, run_row, settled, world
+from stoker_tui.screens.asking import pairs_in
+from tests.tui.fake import (
+    BACKFILL,
+    NOW,
+    RUNS,
+    SALES,
+    SPEC,
+    FakeLink,
+    ago,
+    app_over,
+    lines_of,
+    press,
+    run_row,
+    settled,
+    world,
+)
 
 
 @asynccontextmanager
@@ -181,7 +198,7 @@ async def test_a_run_that_ends_is_seen_to_end() -> None:
 
 
 def test_variables_are_read_as_a_shell_would() -> None:
-    assert variables_in("region=eu name='two words' empty=") == {
+    assert pairs_in("variables", "region=eu name='two words' empty=") == {
         "region": "eu",
         "name": "two words",
         "empty": "",
@@ -195,3 +212,162 @@ async def test_what_is_typed_right_behind_the_key_of_the_filter_is_typed_into_it
         await settled(pilot, app)
 
         assert "/status:fai 1 of" in said(app)
+
+
+async def test_what_is_typed_faster_than_dialogs_open_is_for_the_dialog() -> None:
+    link = FakeLink(world())
+    async with opened(link) as (app, pilot):
+        for key in ("j", "j", "r", *"2026-11-21", "tab", "tab", "o", "k"):
+            app.post_message(Key(key, key if len(key) == 1 else None))
+        await settled(pilot, app)
+
+        shown = "\n".join(lines_of(app))
+        assert "Run daily_sales" in shown
+        assert "cycle      2026-11-21" in shown
+        assert "variables  ok" in shown
+
+
+async def test_keys_behind_the_one_of_a_list_are_for_that_list() -> None:
+    link = FakeLink(world())
+    async with opened(link, "2", "1") as (app, pilot):
+        for key in "2/fail":
+            app.post_message(Key(key, key))
+        await settled(pilot, app)
+
+        assert "▸ runs" in lines_of(app)[0]
+        assert "/fail 1 of 13" in said(app)
+
+
+async def test_help_and_palette_stay_in_their_columns_where_it_is_narrow() -> None:
+    app = app_over(FakeLink(world()))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot, app)
+        for key in ("question_mark", "colon"):
+            await press(*(["2", "j", "enter", key]))(pilot)
+            rows = [line[2:-2] for line in lines_of(app) if line.endswith("│")]
+            assert rows
+            assert not [row for row in rows if row.startswith(("│ run.", "│ node."))], key
+            await press("escape", "escape")(pilot)
+
+
+PREVIEW = BackfillPreview(
+    workflow="daily_sales",
+    version=7,
+    time_zone="Europe/Berlin",
+    total=3,
+    made=2,
+    waiting=1,
+    own_queue=["audit"],
+    items=[
+        IntervalView(ago(days=3), "", ago(days=2), made=False, run=9, state=RunState.SUCCEEDED),
+        IntervalView(ago(days=2), "", ago(days=1), made=True, run=10, state=RunState.FAILED),
+        IntervalView(ago(days=1), "", NOW + timedelta(hours=5), made=True, variables={"ds": "2026-11-21"}),
+    ],
+)
+
+
+def backfilling() -> FakeLink:
+    link = FakeLink(world())
+    link.answers |= {
+        "/v1/workspaces/default/backfills/preview?limit=1000": PREVIEW,
+        "/v1/workspaces/default/backfills": BACKFILL,
+        "/v1/backfills/4": BACKFILL,
+    }
+    return link
+
+
+async def test_a_backfill_is_previewed_made_and_opened() -> None:
+    link = backfilling()
+    keys = ("j", "j", "b", *"2026-11-19", "tab", *"2026-11-21", "tab", "space", "tab", "space", "tab", "2")
+    async with opened(link, *keys, "enter") as (app, pilot):
+        request = CreateBackfill(
+            workflow="daily_sales",
+            first="2026-11-19",
+            last="2026-11-21",
+            intervals=Intervals.MISSING,
+            order=BackfillOrder.NEWEST,
+            parallel=2,
+        )
+        assert link.posted == [("/v1/workspaces/default/backfills/preview?limit=1000", request)]
+        shown = "\n".join(lines_of(app))
+        assert "2 of 3 intervals get a run" in shown
+        assert "✔ #9 succeeded  nothing, it has a run" in shown
+        assert "✖ #10 failed    another run" in shown
+        assert "none            a run in 5h" in shown
+        assert "ds=2026-11-21" in shown
+        assert "keep a queue of their own: audit" in shown
+
+        await press("enter")(pilot)
+        await settled(pilot, app)
+
+        assert link.posted[1:] == [("/v1/workspaces/default/backfills", request)]
+        assert "▸ backfills ▸ B4 daily_sales" in lines_of(app)[0]
+        await press("escape")(pilot)
+        assert "▸ workflows" in lines_of(app)[0]
+
+
+async def test_back_from_the_preview_is_what_was_typed() -> None:
+    link = backfilling()
+    keys = ("j", "j", "b", *"2026-11-19", "tab", *"2026-11-21", "enter", "escape")
+    async with opened(link, *keys) as (app, _):
+        shown = "\n".join(lines_of(app))
+        assert "Backfill daily_sales" in shown
+        assert "from       2026-11-19" in shown
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        (("enter",), "from: write a date or a time"),
+        ((*"x", "tab", *"y", "tab", "tab", "tab", *"-1", "enter"), "parallel: '-1' is not a whole number"),
+        ((*"x", "tab", *"y", *["tab"] * 7, *"a", "enter"), "variables: 'a' is not NAME=VALUE"),
+    ],
+)
+async def test_what_is_wrong_with_a_backfill_is_told_and_kept(keys: tuple[str, ...], told: str) -> None:
+    link = backfilling()
+    async with opened(link, "j", "j", "b", *keys) as (app, _):
+        assert any(told in line for line in lines_of(app))
+        assert link.posted == []
+
+
+async def test_a_plan_is_shown_and_nothing_is_started() -> None:
+    link = FakeLink(world())
+    plan = api.RunPlan(
+        "daily_sales",
+        7,
+        ago(days=1),
+        "Europe/Berlin",
+        [
+            api.NodePlan("ingest", "etl/ingest.py", 2, "root_queue", 4, command=("spark-submit", "a b")),
+            api.NodePlan(
+                "report", "etl/r.sql", 0, "root_queue", 1, ("ingest",), missing=["the job is not published"]
+            ),
+        ],
+    )
+    link.answers["/v1/workspaces/default/workflows/daily_sales/plan"] = plan
+    async with opened(link, "j", "j", "i", *"2026-11-21", "enter") as (app, pilot):
+        path = "/v1/workspaces/default/workflows/daily_sales/plan"
+        assert link.posted == [(path, api.PlanRun(cycle="2026-11-21"))]
+        shown = "\n".join(lines_of(app))
+        assert "of 1 something is missing" in shown
+        assert "spark-submit 'a b'" in shown
+        await press("j")(pilot)
+        assert "✖ the job is not published" in "\n".join(lines_of(app)[10:])
+
+
+async def test_a_run_is_run_again_with_other_settings() -> None:
+    link = FakeLink(world())
+    link.answers["/v1/runs/12/rerun"] = api.RunView(RUNS[1], [])
+    keys = ("2", "j", "R", "end", "enter", "tab", *"ingest.config.executor_memory=8g", "enter")
+    async with opened(link, *keys) as (app, _):
+        settings = {"ingest.config.executor_memory": "8g"}
+        assert link.posted == [("/v1/runs/12/rerun", api.RerunRun(failed=True, settings=settings))]
+        assert "rerunning run #12" in said(app)
+
+
+async def test_why_a_node_was_skipped_is_told_with_what_it_waited_for() -> None:
+    async with opened(FakeLink(world()), "2", "j", "enter", "j", "w") as (app, _):
+        shown = "\n".join(lines_of(app))
+        assert "Why report was skipped" in shown
+        assert "an upstream node did not succeed" in shown
+        assert "✖ transform  exit status 3" in shown

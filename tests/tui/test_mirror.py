@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from stoker_shared import api
+from stoker_shared import api, routes
 from stoker_tui import topics
 from stoker_tui.cleaning import cleaned
 from stoker_tui.client import Unreachable
@@ -236,3 +236,16 @@ def test_what_the_daemon_answers_is_cleaned_everywhere_in_it() -> None:
 @pytest.mark.parametrize("thing", [FAILED_RUN, SALES, CARD])
 def test_what_is_clean_stays_the_very_same(thing: msgspec.Struct) -> None:
     assert cleaned(thing) is thing
+
+
+async def test_that_the_daemon_drains_is_known_as_soon_as_it_is_said() -> None:
+    drained = api.DrainingView(STATUS.started_at, "alice")
+    link = FakeLink(world() | {routes.STATUS: msgspec.structs.replace(STATUS, draining=drained)})
+    mirror, changes = mirror_of([])
+
+    mirror.happened(event(type="daemon.draining", on=True))
+    await mirror.catch_up(link)
+
+    assert mirror.status
+    assert mirror.status.draining == drained
+    assert changes == [frozenset()]

@@ -80,6 +80,8 @@ class Kind(Enum):
     FILLED = "what is filled in"
     TEXT = "the definition"
     BACKFILL = "the backfill"
+    PREVIEW = "the backfill to be made"
+    FACTS = "what is known of it"
     GRAPH = "the graph"
     OUTPUT = "the output"
     FORM = "the form"
@@ -89,7 +91,7 @@ class Kind(Enum):
     APP = "everywhere"
 
 
-FOCUSED = (Kind.GRAPH, Kind.OUTPUT, Kind.FORM)
+FOCUSED = (Kind.GRAPH, Kind.OUTPUT, Kind.PREVIEW, Kind.FORM)
 """Kinds of what has the focus: a key that is for it there is for nothing else."""
 
 
@@ -174,6 +176,10 @@ def _why_no_run(row: api.WorkflowRow) -> str:
     return "" if row.version else "it has no published version; d runs its draft"
 
 
+def _why_no_backfill(row: api.WorkflowRow) -> str:
+    return "" if row.version else "it has no published version"
+
+
 def _why_not_on(row: api.WorkflowRow) -> str:
     if row.scheduling:
         return "it is switched on already"
@@ -244,6 +250,15 @@ TABLE: tuple[Action, ...] = (
         sentence="set {} successful",
     ),
     Action(
+        "node.why", ("w",), "why", "Say why the node waits, or failed, or was skipped.", Kind.NODE,
+        footer=True, sentence="say why of {}",
+    ),
+    Action(
+        "node.command", ("c",), "command", "Show the exact command, and where each value comes from.",
+        Kind.NODE, lambda of: "" if of.node.attempts else "it has not begun; i on the workflow plans a run",
+        footer=True, online=True, sentence="show the command of {}",
+    ),
+    Action(
         "run.rerun_failed", ("R",), "rerun", "Run again what did not succeed of the run.", Kind.RUN,
         _run(RunAction.RERUN_FAILED), footer=True, online=True,
     ),
@@ -252,6 +267,10 @@ TABLE: tuple[Action, ...] = (
         _run(RunAction.RERUN_ALL),
         lambda rows: f"Run all of {names_of(rows)} again, also what has succeeded?",
         footer=True, online=True,
+    ),
+    Action(
+        "run.rerun_with", ("R",), "rerun", "Run it again with other settings, for this run only.", Kind.RUN,
+        _run(RunAction.RERUN_ALL), online=True,
     ),
     Action(
         "run.stop", ("x",), "stop", "Stop the whole run.", Kind.RUN, _run(RunAction.STOP), _stop_run,
@@ -271,6 +290,18 @@ TABLE: tuple[Action, ...] = (
     ),
     Action(
         "workflow.debug", ("d",), "debug", "Run the draft on a development queue.", Kind.WORKFLOW,
+        footer=True, online=True,
+    ),
+    Action(
+        "workflow.backfill", ("b",), "backfill", "Make runs for the intervals of a range; a preview first.",
+        Kind.WORKFLOW, _why_no_backfill, footer=True, online=True, sentence="backfill {}",
+    ),
+    Action(
+        "workflow.plan", ("i",), "plan", "Inspect what a run would launch; nothing is started.",
+        Kind.WORKFLOW, footer=True, online=True, sentence="plan {}",
+    ),
+    Action(
+        "preview.start", ("enter",), "make it", "Make the backfill as it is previewed.", Kind.PREVIEW,
         footer=True, online=True,
     ),
     Action(
@@ -413,6 +444,8 @@ TABLE: tuple[Action, ...] = (
     Action("output.bottom", ("G", "end"), "bottom", "Go to the end, and follow.", Kind.OUTPUT),
     Action("output.left", ("left",), "left", "Look further left.", Kind.OUTPUT),
     Action("output.right", ("right",), "right", "Look further right.", Kind.OUTPUT),
+    Action("facts.down", ("}",), "further down", "Read on in what is known of it.", Kind.FACTS),
+    Action("facts.up", ("{",), "further up", "Read back in what is known of it.", Kind.FACTS),
     Action(
         "form.edit", ("enter", "i"), "fill in", "Fill in the field; tab and enter go on, esc ends.",
         Kind.FORM, footer=True,
@@ -467,7 +500,17 @@ TABLE: tuple[Action, ...] = (
 )  # fmt: skip
 """All actions. Of several under one key the one that is possible now is done; of more it is asked which."""
 
-KEY_NAMES = {"backspace": "BS", "escape": "esc", "pagedown": "PgDn", "pageup": "PgUp", "shift+tab": "S-tab"}
+KEY_NAMES = {
+    "backspace": "BS",
+    "escape": "esc",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+    "shift+tab": "S-tab",
+    "shift+up": "S-up",
+    "shift+down": "S-down",
+    "shift+left": "S-left",
+    "shift+right": "S-right",
+}
 
 
 class Actions:
@@ -512,6 +555,11 @@ def key_name(action: Action) -> str:
         return ""
     key = action.keys[0]
     return KEY_NAMES.get(key, key.replace("ctrl+", "^"))
+
+
+def key_names(action: Action) -> str:
+    """Give all keys of an action."""
+    return " ".join(key_name(action._replace(keys=(key,))) for key in action.keys)
 
 
 def possible(action: Action, things: Sequence[Any], *, live: bool) -> tuple[list[Any], str]:

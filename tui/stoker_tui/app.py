@@ -10,29 +10,34 @@ from functools import partial
 from typing import Any, ClassVar
 
 from stoker_shared import api
+from stoker_shared.api.backfills import CreateBackfill
 from stoker_shared.text import clean_line
 from stoker_tui import topics
-from stoker_tui.actions import FOCUSED, Action, Actions, Kind, NodeOf, key_name, names_of, possible
+from stoker_tui.actions import Action, Actions, Kind, NodeOf, key_name, names_of, possible
 from stoker_tui.client import NotStoker, Refused, Unreachable
-from stoker_tui.deeds import DEEDS, start_run
+from stoker_tui.deeds import DEEDS, create_backfill, plan_run, preview_backfill, rerun_run, start_run
 from stoker_tui.filling import FillingApp
 from stoker_tui.link import Link
 from stoker_tui.looks import TERMINAL, THEMES
 from stoker_tui.mirror import Connection, Mirror, Topic
+from stoker_tui.screens.backfill import BackfillScreen
+from stoker_tui.screens.backfilling import PreviewScreen, backfill_dialog
 from stoker_tui.screens.cells import LAST
-from stoker_tui.screens.dialogs import DIALOG_CSS, Choice, Choose, Confirm, Read
+from stoker_tui.screens.dialogs import DIALOG_CSS, Choice, Choose, Confirm, Read, room_in_dialog
+from stoker_tui.screens.help import help_lines
 from stoker_tui.screens.job import JobScreen
 from stoker_tui.screens.lists import BackfillsPage, JobsPage, QueuesPage, RunsPage, WorkflowsPage
 from stoker_tui.screens.output import OutputScreen
 from stoker_tui.screens.page import Page
+from stoker_tui.screens.plan import PlanScreen
 from stoker_tui.screens.queue import QueueScreen
 from stoker_tui.screens.run import RunScreen
 from stoker_tui.screens.settings import VariablesPage, WorkspacesPage
-from stoker_tui.screens.start import StartRun
+from stoker_tui.screens.start import plan_dialog, rerun_dialog, start_dialog
+from stoker_tui.screens.why import WHY, why_lines
 from stoker_tui.screens.workflow import WorkflowScreen
 from stoker_tui.settings import Settings
 from stoker_tui.starting import journal_path, last_line, start_daemon
-from stoker_tui.widgets.pieces import Piece, Pieces
 
 TICK_SECONDS = 1.0
 """How often times that pass are drawn anew; only lines that changed are sent."""
@@ -183,7 +188,7 @@ class StokerApp(FillingApp):
     def _things(self, kind: Kind, *, live: bool) -> Sequence[Any]:
         if kind is Kind.DAEMON:
             return [live]
-        if kind in (Kind.APP, Kind.LIST, *FOCUSED):
+        if kind in (Kind.APP, Kind.LIST, Kind.FACTS, Kind.GRAPH, Kind.OUTPUT, Kind.FORM):
             return [None]
         return self.page.things().get(kind, ()) if self.page else ()
 
@@ -236,24 +241,21 @@ class StokerApp(FillingApp):
         """Open a job."""
         self.push_screen(JobScreen(path))
 
+    def open_backfill(self, number: int) -> None:
+        """Open a backfill."""
+        self.push_screen(BackfillScreen(number))
+
     def open_queue(self, name: str) -> None:
         """Open a queue."""
         self.push_screen(QueueScreen(name))
 
-    async def show_list(self, mode: str, filter_text: str | None = None) -> None:
+    async def show_list(self, mode: str) -> None:
         """Show a list; the one that is shown already, from its beginning."""
         if self.current_mode == mode:
             while len(self.screen_stack) > 1:
                 await self.pop_screen()
         else:
             await self.switch_mode(mode)
-        if filter_text is not None and (page := self.page) is not None and page.table is not None:
-            page.table.filter_by(filter_text)
-            page.redraw()
-
-    def show_runs_like(self, filter_text: str) -> None:
-        """Show the runs that a filter lets through."""
-        self.spawn(self.show_list("runs", filter_text))
 
     def ask_older(self, runs: topics.Runs) -> None:
         """Ask for runs that are older than those known."""
@@ -271,31 +273,31 @@ class StokerApp(FillingApp):
 
     def do_app_workflows(self) -> None:
         """Show the workflows."""
-        self.spawn(self.show_list("workflows"))
+        self.go(self.show_list("workflows"))
 
     def do_app_runs(self) -> None:
         """Show the runs."""
-        self.spawn(self.show_list("runs"))
+        self.go(self.show_list("runs"))
 
     def do_app_backfills(self) -> None:
         """Show the backfills."""
-        self.spawn(self.show_list("backfills"))
+        self.go(self.show_list("backfills"))
 
     def do_app_jobs(self) -> None:
         """Show the jobs."""
-        self.spawn(self.show_list("jobs"))
+        self.go(self.show_list("jobs"))
 
     def do_app_queues(self) -> None:
         """Show the queues."""
-        self.spawn(self.show_list("queues"))
+        self.go(self.show_list("queues"))
 
     def do_app_variables(self) -> None:
         """Show the workspace's variables."""
-        self.spawn(self.show_list("variables"))
+        self.go(self.show_list("variables"))
 
     def do_app_workspaces(self) -> None:
         """Show the workspaces."""
-        self.spawn(self.show_list("workspaces"))
+        self.go(self.show_list("workspaces"))
 
     def do_app_back(self) -> None:
         """Drop marks, the filter, or the page."""
@@ -309,7 +311,8 @@ class StokerApp(FillingApp):
     def do_app_help(self) -> None:
         """Show the keys of this screen."""
         if self.page:
-            self.push_screen(Read("Keys", list(self._help(self.page))))
+            lines = help_lines(self.actions.offered(self.page.kinds()), room_in_dialog(self.size.width))
+            self.push_screen(Read("Keys", list(lines)))
 
     def do_app_palette(self) -> None:
         """Find an action by its words."""
@@ -318,7 +321,7 @@ class StokerApp(FillingApp):
         choices = []
         for action in self.actions.offered(self.page.kinds()):
             things, why = self._possible(action)
-            note = f"{key_name(action):5} {action.id}"
+            note = f"{key_name(action)}  {action.id}".strip()
             choices.append(Choice(action.help, action, note, "" if things else why))
         choices.sort(key=lambda choice: bool(choice.why_not))
         self.push_screen(Choose("Actions", choices, search=True), self._chosen)
@@ -364,29 +367,73 @@ class StokerApp(FillingApp):
         """Ask how the draft is to be run."""
         self._ask_start(row, debug=True)
 
+    def do_workflow_plan(self, row: api.WorkflowRow) -> None:
+        """Ask what run is to be planned, then show its plan."""
+
+        async def plan(request: api.StartRun) -> None:
+            self.push_screen(PlanScreen(await plan_run(self.link, request)))
+
+        self.push_screen(plan_dialog(row, queues=self._queues(), zone=self._zone_of(row), plan=plan))
+
     def do_node_log(self, of: NodeOf) -> None:
         """Read what a node wrote."""
         self.push_screen(OutputScreen(of.run.row.id, of.node.name, len(of.node.attempts)))
+
+    def do_node_command(self, of: NodeOf) -> None:
+        """Read what was launched of a node, and where each value in it comes from."""
+        attempts = len(of.node.attempts)
+        self.push_screen(OutputScreen(of.run.row.id, of.node.name, attempts, api.Stream.LAUNCH))
+
+    def do_node_why(self, of: NodeOf) -> None:
+        """Say at length why a node stands as it does."""
+        lines = list(why_lines(of.run, of.node, self.now()))
+        self.push_screen(Read(f"Why {of.node.name} {WHY[of.node.state]}", lines))
+
+    def do_run_rerun_with(self, row: api.RunRow) -> None:
+        """Ask with which settings a run is to be run again."""
+
+        def done(what: str | None) -> None:
+            if what:
+                self.say(what)
+
+        self.push_screen(rerun_dialog(row, partial(rerun_run, self.link, row)), done)
 
     def _ask_start(self, row: api.WorkflowRow, *, debug: bool) -> None:
         def started(number: int | None) -> None:
             if number is not None:
                 self.open_run(number)
 
-        queues = [view.name for view in self.queues.value or ()]
-        zone = (row.schedule.time_zone if row.schedule else None) or self.zone
-        form = StartRun(row, debug=debug, queues=queues, zone=zone, start=partial(start_run, self.link))
-        self.push_screen(form, started)
+        start = partial(start_run, self.link)
+        dialog = start_dialog(row, debug=debug, queues=self._queues(), zone=self._zone_of(row), start=start)
+        self.push_screen(dialog, started)
 
-    def _help(self, page: Page) -> list[Pieces]:
-        lines: list[Pieces] = []
-        kind = None
-        for action in self.actions.offered(page.kinds()):
-            if action.kind is not kind:
-                kind = action.kind
-                lines += [[], [(kind.value, "head")]]
-            keys: list[Piece] = [
-                (f"  {' '.join(key_name(action._replace(keys=(key,))) for key in action.keys):12}", "key")
-            ]
-            lines.append([*keys, (action.help, ""), (f"  {action.id}", "dim")])
-        return lines[1:]
+    def do_workflow_backfill(self, row: api.WorkflowRow) -> None:
+        """Ask what backfill is to be made, then show what it would do."""
+
+        async def preview(request: CreateBackfill) -> None:
+            self.push_screen(PreviewScreen(request, await preview_backfill(self.link, request)))
+
+        self.push_screen(
+            backfill_dialog(row, queues=self._queues(), zone=self._zone_of(row), preview=preview)
+        )
+
+    def do_preview_start(self, request: CreateBackfill) -> None:
+        """Make the backfill that is previewed, and open it."""
+        self.go(self._make_backfill(request))
+
+    async def _make_backfill(self, request: CreateBackfill) -> None:
+        try:
+            number = await create_backfill(self.link, request)
+        except (Unreachable, NotStoker, Refused) as error:
+            self.say(str(error))
+            return
+        # The preview, and the dialog that it was asked for in.
+        await self.pop_screen()
+        await self.pop_screen()
+        self.open_backfill(number)
+
+    def _queues(self) -> list[str]:
+        return [view.name for view in self.queues.value or ()]
+
+    def _zone_of(self, row: api.WorkflowRow) -> str:
+        return (row.schedule.time_zone if row.schedule else None) or self.zone

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from stoker_shared import api, routes
-from stoker_shared.api.backfills import BackfillView, CancelBackfill
+from stoker_shared.api.backfills import BackfillPreview, BackfillView, CancelBackfill, CreateBackfill
 from stoker_shared.api.scheduling import SchedulingView, SetScheduling
 from stoker_tui.actions import JobState, NodeOf, name_of
 from stoker_tui.link import Link
@@ -102,3 +102,27 @@ async def start_run(link: Link, request: api.StartRun) -> int:
     """Start a run and give its number."""
     view = await link.post(link.within(routes.RUNS), request, api.RunView)
     return view.row.id
+
+
+async def plan_run(link: Link, request: api.StartRun) -> api.RunPlan:
+    """Give what a run would be."""
+    asked = {name: getattr(request, name) for name in api.PlanRun.__struct_fields__}
+    path = link.within(routes.WORKFLOW_PLAN, name=request.workflow)
+    return await link.post(path, api.PlanRun(**asked), api.RunPlan)
+
+
+async def rerun_run(link: Link, row: api.RunRow, request: api.RerunRun) -> str:
+    """Run a run again, and say so."""
+    await link.post(routes.fill(routes.RUN_RERUN, run=row.id), request, api.RunView)
+    return f"rerunning run #{row.id}"
+
+
+async def preview_backfill(link: Link, request: CreateBackfill) -> BackfillPreview:
+    """Give what a backfill would do, with as many of its intervals as come at once."""
+    path = f"{link.within(routes.BACKFILL_PREVIEW)}?limit={api.MAX_PAGE}"
+    return await link.post(path, request, BackfillPreview)
+
+
+async def create_backfill(link: Link, request: CreateBackfill) -> int:
+    """Make a backfill and give its number."""
+    return (await link.post(link.within(routes.BACKFILLS), request, BackfillView)).id

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from stoker_shared import api
+from stoker_shared import api, routes
 from stoker_shared.text import clean_line
 from stoker_tui.client import NotStoker, Refused, Unreachable
 from stoker_tui.link import Link
@@ -76,6 +76,7 @@ class Mirror:
         self.status: api.Status | None = None
         self._changed = changed
         self._topics: dict[Topic, int] = {}
+        self._status_touched = False
         self._wake = asyncio.Event()
         self._asking = False
 
@@ -134,6 +135,7 @@ class Mirror:
         else:
             if not touch.seq:
                 return
+            self._status_touched |= touch.type == "daemon.draining"
             for topic in self._topics:
                 topic.touch(touch)
         self._wake.set()
@@ -150,6 +152,9 @@ class Mirror:
 
     async def catch_up(self, link: Link) -> None:
         """Ask for what is shown and was touched, once."""
+        if self._status_touched:
+            self._status_touched = False
+            await self._ask_status(link)
         due = [topic for topic, shown in self._topics.items() if shown and topic.stale]
         if due:
             self._asking = True
@@ -158,6 +163,13 @@ class Mirror:
             self._changed(frozenset(topic for topic, came in zip(due, answered, strict=True) if came))
             if any(topic.stale and shown for topic, shown in self._topics.items()):
                 self._wake.set()
+
+    async def _ask_status(self, link: Link) -> None:
+        try:
+            self.status = await link.get(routes.STATUS, api.Status)
+        except (Unreachable, Refused, NotStoker):
+            return  # It comes with the next connection.
+        self._changed(frozenset())
 
     async def _ask(self, topic: Topic, link: Link) -> bool:
         """Ask for a topic, and tell whether there was an answer."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from textual.app import App
-
 from stoker_tui.graph.walking import Way
+from stoker_tui.keyboard import OrderlyApp
 from stoker_tui.screens.dialogs import Choice, Choose
 from stoker_tui.screens.page import Page
 from stoker_tui.widgets.dag_view import DagView
@@ -19,7 +18,7 @@ PAN_COLUMNS, PAN_ROWS = 16, 6
 """How far to look further in a graph."""
 
 
-class MovingApp(App[None]):
+class MovingApp(OrderlyApp):
     """An application that does what `stoker_tui.actions` lists for lists, graphs, outputs, forms and tabs."""
 
     @property
@@ -220,6 +219,14 @@ class MovingApp(App[None]):
         """Look further right."""
         self._on_output(lambda output: output.scroll_sideways(1))
 
+    def do_facts_down(self) -> None:
+        """Read on."""
+        self._on_facts(1)
+
+    def do_facts_up(self) -> None:
+        """Read back."""
+        self._on_facts(-1)
+
     def do_form_edit(self) -> None:
         """Fill in the field."""
         if self.page and self.page.form is not None and (why := self.page.form.edit()):
@@ -270,6 +277,10 @@ class MovingApp(App[None]):
         """Go to the tab before."""
         if self.page:
             self.page.turn(-1)
+
+    def _on_facts(self, pages: int) -> None:
+        if self.page and (facts := self.page.facts) is not None:
+            facts.scroll_relative(y=pages * max(facts.size.height - 2, 1), animate=False)
 
     def _on_graph(self, do: Callable[[DagView], None]) -> None:
         if self.page and self.page.graph is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stoker_shared.api import NodeView, RunRow
+from stoker_shared.events import Reason
 from stoker_shared.model import BackfillState, NodeState, RunState
 
 GLYPHS = {
@@ -15,6 +16,7 @@ GLYPHS = {
     "stopped": "■",
     "cancelled": "■",
     "skipped": "–",
+    "disabled": "⊘",
 }
 COLOURS = {
     "pending": "magenta",
@@ -26,6 +28,7 @@ COLOURS = {
     "stopped": "bright_black",
     "cancelled": "bright_black",
     "skipped": "bright_black",
+    "disabled": "bright_black",
 }
 THEME_NAMES = ("terminal", "dark", "light", "colour-blind")
 """The themes of the terminal UI; the first is the terminal's own 16 colours."""
@@ -36,9 +39,15 @@ def marked(state: NodeState | RunState | BackfillState) -> str:
     return f"{GLYPHS[state.value]} {state.value}"
 
 
+def node_look(node: NodeView) -> str:
+    """Give what a node looks like: its state, but of one that was passed through that it is disabled."""
+    return "disabled" if node.reason is Reason.DISABLED else node.state.value
+
+
 def node_word(node: NodeView) -> str:
     """Give a node's status as glyph and word; a node being ended is shown stopping until that is proved."""
-    return f"{GLYPHS[node.state.value]} stopping" if node.stopping else marked(node.state)
+    look = node_look(node)
+    return f"{GLYPHS[look]} {'stopping' if node.stopping else look}"
 
 
 def version_word(row: RunRow) -> str:

@@ -53,6 +53,7 @@ _PLACES = frozenset(
         "attempt.starting",
         "attempt.finished",
         "attempt.retry_at",
+        "daemon.draining",
     }
 )
 """Events that change who has, or waits for, a place in a queue."""
@@ -105,11 +106,12 @@ class Workflows(Topic[dict[int, api.WorkflowRow]]):
 
 
 class Runs(Topic[dict[int, api.RunRow]]):
-    """Runs of the workspace, or of one workflow, newest first; older ones come when asked for."""
+    """Runs of the workspace, or of one workflow or backfill, newest first; older ones come when asked for."""
 
-    def __init__(self, workflow: int = 0) -> None:
+    def __init__(self, *, workflow: int = 0, backfill: int = 0) -> None:
         super().__init__()
         self._workflow = workflow
+        self._backfill = backfill
         self._touched: set[int] = set()
         self._whole = True
         self.older: str | None = None
@@ -121,8 +123,7 @@ class Runs(Topic[dict[int, api.RunRow]]):
         """Note a run that changed."""
         if touch.type not in _RUN_ROW:
             return
-        ours = self._workflow in (0, touch.workflow) if touch.workflow else touch.run in (self.value or {})
-        if ours or not self._workflow:
+        if self._has(touch) or touch.run in (self.value or {}):
             self._touched.add(touch.run)
             self.stale = True
 
@@ -158,10 +159,18 @@ class Runs(Topic[dict[int, api.RunRow]]):
             self.older = page.next
             self.value = self.value | {row.id: row for row in page.items}
 
+    def _has(self, touch: Touch) -> bool:
+        """Tell whether an event is of a run that belongs here, as far as it says what that is of."""
+        return (not self._workflow or touch.workflow == self._workflow) and (
+            not self._backfill or touch.backfill == self._backfill
+        )
+
     async def _page(self, link: Link, limit: int, cursor: str = "") -> api.Page[api.RunRow]:
         query = {"limit": str(limit)}
         if self._workflow:
             query["workflow_id"] = str(self._workflow)
+        if self._backfill:
+            query["backfill"] = str(self._backfill)
         if cursor:
             query["cursor"] = cursor
         return await link.get(link.within(routes.RUNS), api.Page[api.RunRow], query)
@@ -417,6 +426,23 @@ class Job(Topic[JobPage]):
         view = await link.get(link.within(routes.JOB, path=self.path), api.JobView)
         versions = await link.pages(link.within(routes.JOB_VERSIONS, path=self.path), api.JobVersionView)
         return JobPage(view, versions[::-1])
+
+
+class Backfill(Topic[BackfillView]):
+    """One backfill."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+    def touch(self, touch: Touch) -> None:
+        """Note what happened to the backfill, and that some run began or ended: it may be one of its own."""
+        of_runs = touch.type in ("run.finished", "run.rerun_requested")
+        self.stale = self.stale or touch.backfill == self.number or of_runs
+
+    async def ask(self, link: Link) -> BackfillView:
+        """Give the backfill."""
+        return await link.get(routes.fill(routes.BACKFILL, backfill=self.number), BackfillView)
 
 
 class Queue(Topic[api.QueueView]):

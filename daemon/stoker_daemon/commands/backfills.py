@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from stoker_daemon.access import EVERYTHING, Rights
 from stoker_daemon.backfill import INSTANT
 from stoker_daemon.commands.common import fitting, known_workflow, read_definition
 from stoker_daemon.commands.making import Wanted, creation, frozen_plan
@@ -16,7 +17,7 @@ from stoker_daemon.commands.workflows import published_version
 from stoker_daemon.engine import Turn
 from stoker_daemon.moments import parse_span
 from stoker_daemon.objects import Objects
-from stoker_daemon.placing import unknown
+from stoker_daemon.placing import queues_of, unknown
 from stoker_daemon.plan import Plan
 from stoker_daemon.problems import conflict, invalid, not_found
 from stoker_daemon.timetable import Timetable, stepping, timetable, zone_of
@@ -118,12 +119,14 @@ async def create_backfill(
     host: ZoneInfo,
     now: datetime,
     by: str,
+    rights: Rights = EVERYTHING,
 ) -> Callable[[Turn], int]:
     """Make a backfill; its runs come as they can start. Raises `Refused`."""
     asked = await asked_backfill(state, objects, workspace, request, host, now)
 
     def command(turn: Turn) -> int:
         asked.check(turn.state)
+        rights.require_queues(queues_of(asked.spec, asked.event.queue))
         event = msgspec.structs.replace(asked.event, backfill=turn.state.counters.backfill + 1)
         turn.record(fitting(event), by)
         return event.backfill

@@ -82,6 +82,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
             end_by=self.end_by,
             backfill=self.backfill,
             retry_of=self.retry_of,
+            notify=spec.notify,
         )
 
     def _tags(self, number: int, plan: Plan, secrets: Iterable[str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
+from stoker_daemon.access import EVERYTHING, Rights
 from stoker_daemon.commands.actions import allow_node, allow_run, node_of
 from stoker_daemon.commands.common import fitting, latest_job
 from stoker_daemon.engine import Turn
@@ -42,7 +43,12 @@ class _Changes(msgspec.Struct, frozen=True):
 
 
 async def rerun_run(
-    found: Run, state: State, objects: Objects, request: RerunRun, by: str
+    found: Run,
+    state: State,
+    objects: Objects,
+    request: RerunRun,
+    by: str,
+    rights: Rights = EVERYTHING,
 ) -> Callable[[Turn], int]:
     """Run all nodes of a run again, or those that did not succeed; ``found`` is it as it stood when asked."""
 
@@ -55,11 +61,17 @@ async def rerun_run(
             raise conflict(f"run #{run.id} can't be rerun from failed: all its nodes succeeded; rerun all")
         return chosen
 
-    return await _rerun(found, choose, state, objects, request, by)
+    return await _rerun(found, choose, state, objects, request, by, rights)
 
 
 async def rerun_node(
-    found: Run, name: str, state: State, objects: Objects, request: RerunNode, by: str
+    found: Run,
+    name: str,
+    state: State,
+    objects: Objects,
+    request: RerunNode,
+    by: str,
+    rights: Rights = EVERYTHING,
 ) -> Callable[[Turn], int]:
     """Run a node again, and what is downstream of it where that is asked for."""
 
@@ -74,17 +86,19 @@ async def rerun_node(
                 )
         return [node.name for node in run.nodes if node.name == name or node.name in below]
 
-    return await _rerun(found, choose, state, objects, request, by)
+    return await _rerun(found, choose, state, objects, request, by, rights)
 
 
-def succeed_node(found: Run, name: str, downstream: bool, by: str) -> Callable[[Turn], int]:
+def succeed_node(
+    found: Run, name: str, downstream: bool, by: str, rights: Rights = EVERYTHING
+) -> Callable[[Turn], int]:
     """Set a node successful; with ``downstream`` what waited on it runs."""
 
     def command(turn: Turn) -> int:
         run = turn.state.runs.get(found.id, found)
         allow_node(NodeAction.SUCCEED, run, node_of(run, name))
         resumed = tuple(_waited_on(run, name)) if downstream else ()
-        _check_queues(turn.state, run, resumed)
+        _check_queues(turn.state, run, resumed, rights)
         return _go_on(turn, run, fitting(ev.NodeSetSuccessful(run.id, name, resumed)), by)
 
     return command
@@ -108,19 +122,25 @@ def _never_began(node: NodeRun) -> bool:
 
 
 async def _rerun(
-    found: Run, choose: _Choice, state: State, objects: Objects, request: RerunRun | RerunNode, by: str
+    found: Run,
+    choose: _Choice,
+    state: State,
+    objects: Objects,
+    request: RerunRun | RerunNode,
+    by: str,
+    rights: Rights,
 ) -> Callable[[Turn], int]:
     chosen = choose(found)
     changes = _Changes()
     if request.latest_jobs or request.settings:
-        changes = await _changes(found, chosen, state, objects, request)
+        changes = await _changes(found, chosen, state, objects, request, rights)
 
     def command(turn: Turn) -> int:
         run = turn.state.runs.get(found.id, found)
         if choose(run) != chosen:
             raise conflict(f"run #{run.id} changed at this moment; look at it and ask again")
         nodes = tuple(name for name in chosen if run.node(name).has_ended)
-        _check_queues(turn.state, run, nodes)
+        _check_queues(turn.state, run, nodes, rights)
         event = ev.RunRerunRequested(
             run=run.id,
             nodes=nodes,
@@ -134,9 +154,16 @@ async def _rerun(
 
 
 async def _changes(
-    run: Run, chosen: list[str], state: State, objects: Objects, request: RerunRun | RerunNode
+    run: Run,
+    chosen: list[str],
+    state: State,
+    objects: Objects,
+    request: RerunRun | RerunNode,
+    rights: Rights,
 ) -> _Changes:
     settings = read_settings(request.settings, chosen, run.numbers)
+    for changed in settings.values():
+        rights.require_settings(changed.config, run.workspace)
     plan = read_plan(objects, run.plan)
     before = {node.name: node for node in plan.nodes if node.name in chosen}
     latest = {}
@@ -210,9 +237,10 @@ def _with_nodes(plan: Plan, changed: Mapping[str, PlanNode]) -> Plan:
     return msgspec.structs.replace(plan, nodes=[changed.get(node.name, node) for node in plan.nodes])
 
 
-def _check_queues(state: State, run: Run, names: Iterable[str]) -> None:
+def _check_queues(state: State, run: Run, names: Iterable[str], rights: Rights) -> None:
     for name in names:
         queue = run.node(name).queue
+        rights.require_queues([queue])
         if queue and queue not in state.queues:
             raise conflict(f"node {name!r} of run #{run.id} can't run: there is no queue {queue!r} any more")
 

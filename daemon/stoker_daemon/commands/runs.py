@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from stoker_daemon.access import EVERYTHING, Rights
 from stoker_daemon.commands.common import known_workflow, read_definition
 from stoker_daemon.commands.making import Wanted, creation, frozen_plan
 from stoker_daemon.commands.workflows import published_version
@@ -73,7 +74,14 @@ def _definition(objects: Objects, workflow: Workflow, request: PlanRun) -> tuple
 
 
 async def start_run(
-    state: State, objects: Objects, workspace: str, request: StartRun, zone: ZoneInfo, now: datetime, by: str
+    state: State,
+    objects: Objects,
+    workspace: str,
+    request: StartRun,
+    zone: ZoneInfo,
+    now: datetime,
+    by: str,
+    rights: Rights = EVERYTHING,
 ) -> Callable[[Turn], int]:
     """Start a run over the newest published jobs; raises `Refused`."""
     run = wanted(state, objects, workspace, request.workflow, request, zone, now)
@@ -82,6 +90,7 @@ async def start_run(
 
     def command(turn: Turn) -> int:
         event = creation(turn.state, run, plan, digest)
+        rights.require_queues(node.queue for node in event.nodes)
         _check_overlap(turn.state, run)
         turn.record(event, by)
         return event.run

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from stoker_daemon.access import EVERYTHING, Rights
 from stoker_daemon.commands.common import known_workflow, read_definition
 from stoker_daemon.commands.workflows import published_version
 from stoker_daemon.engine import Turn
 from stoker_daemon.objects import Objects
+from stoker_daemon.placing import queues_of
 from stoker_daemon.problems import conflict
 from stoker_daemon.timetable import BoundsError, bounds
 from stoker_shared import events as ev
@@ -22,7 +24,13 @@ _FAR_AHEAD = timedelta(days=1)
 
 
 def set_scheduling(
-    objects: Objects, workspace: str, name: str, on: bool, by: str, host: ZoneInfo
+    objects: Objects,
+    workspace: str,
+    name: str,
+    on: bool,
+    by: str,
+    host: ZoneInfo,
+    rights: Rights = EVERYTHING,
 ) -> Callable[[Turn], Workflow]:
     """Turn a workflow's switch; on, it schedules from this moment; raises `Refused`.
 
@@ -37,7 +45,9 @@ def set_scheduling(
             turn.record(ev.WorkflowScheduling(workflow.id, on=False), by)
             return workflow
         version = published_version(workflow, None)
-        schedule = read_definition(objects, version.digest).schedule
+        spec = read_definition(objects, version.digest)
+        rights.require_queues(queues_of(spec))
+        schedule = spec.schedule
         if schedule is None:
             raise conflict(
                 f"version {version.version} of {name!r} has no schedule; give it one and publish it, "

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from stoker_daemon.access import EVERYTHING, Rights
 from stoker_daemon.commands.common import (
     NEW,
     fitting,
@@ -19,7 +20,7 @@ from stoker_daemon.commands.common import (
 )
 from stoker_daemon.engine import Turn
 from stoker_daemon.objects import Objects
-from stoker_daemon.placing import places
+from stoker_daemon.placing import places, queues_of
 from stoker_daemon.plan import freeze
 from stoker_daemon.problems import Refused, conflict, invalid, not_found, precondition_required, stale
 from stoker_daemon.references import reference_faults
@@ -80,10 +81,12 @@ async def publish_workflow(
     request: PublishWorkflow,
     by: str,
     host: ZoneInfo,
+    rights: Rights = EVERYTHING,
 ) -> Callable[[Turn], int]:
     """Make a workflow's draft its next version; raises `Refused`."""
     draft = known_workflow(state, workspace, name).draft
     spec = read_definition(objects, draft.digest)
+    rights.require_queues(queues_of(spec))
     if errors := await publishing_faults(state, workspace, spec, host):
         raise _faulty(name, errors)
 
@@ -130,6 +133,7 @@ async def roll_back_workflow(
     request: RollBackWorkflow,
     by: str,
     host: ZoneInfo,
+    rights: Rights = EVERYTHING,
 ) -> Callable[[Turn], int]:
     """Make what a version was the workflow's next version, and its draft; raises `Refused`.
 
@@ -138,6 +142,7 @@ async def roll_back_workflow(
     draft = known_workflow(state, workspace, name).draft
     earlier = published_version(known_workflow(state, workspace, name), request.version)
     spec = read_definition(objects, earlier.digest)
+    rights.require_queues(queues_of(spec))
     if errors := await publishing_faults(state, workspace, spec, host):
         raise _faulty(name, errors)
 

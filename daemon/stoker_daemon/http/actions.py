@@ -60,7 +60,8 @@ class Actions:
         """Run all nodes of a run again, or those that did not succeed."""
 
         async def prepare(found: Run) -> Command:
-            return await reruns.rerun_run(found, self._engine.state, self._objects, body, caller.user)
+            state, objects = self._engine.state, self._objects
+            return await reruns.rerun_run(found, state, objects, body, caller.user, caller.rights)
 
         return await self._go_on(caller, run, prepare)
 
@@ -75,7 +76,7 @@ class Actions:
 
         async def prepare(found: Run) -> Command:
             state, objects = self._engine.state, self._objects
-            return await reruns.rerun_node(found, node, state, objects, body, caller.user)
+            return await reruns.rerun_node(found, node, state, objects, body, caller.user, caller.rights)
 
         return await self._go_on(caller, run, prepare)
 
@@ -85,7 +86,7 @@ class Actions:
         """Set a node of a run successful, with or without what is downstream of it."""
 
         async def prepare(found: Run) -> Command:
-            return reruns.succeed_node(found, node, body.downstream, caller.user)
+            return reruns.succeed_node(found, node, body.downstream, caller.user, caller.rights)
 
         return await self._go_on(caller, run, prepare)
 

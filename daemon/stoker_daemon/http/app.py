@@ -13,13 +13,17 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.responses import Response
 
+from stoker_daemon.access import Rules
+from stoker_daemon.commands.draining import set_draining
 from stoker_daemon.engine import Engine
 from stoker_daemon.http import metrics
 from stoker_daemon.http.actions import Actions
 from stoker_daemon.http.answers import handlers
 from stoker_daemon.http.backfills import Backfills
+from stoker_daemon.http.callers import Caller
 from stoker_daemon.http.events import Events
 from stoker_daemon.http.failures import Failures
+from stoker_daemon.http.guard import Guard
 from stoker_daemon.http.jobs import Jobs
 from stoker_daemon.http.logs import Logs
 from stoker_daemon.http.objects import Content
@@ -37,12 +41,13 @@ from stoker_daemon.http.workflows import Workflows
 from stoker_daemon.http.workspaces import Workspaces
 from stoker_daemon.objects import Objects
 from stoker_daemon.output.watcher import Watcher
+from stoker_daemon.peers import Names
 from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
 from stoker_daemon.scheduler import Scheduler
 from stoker_daemon.secrets import Secrets
 from stoker_shared import __version__, routes
-from stoker_shared.api import API_VERSION, DueRun, Status
+from stoker_shared.api import API_VERSION, DrainingView, DueRun, SetDraining, Status
 
 _SHOWN = 5
 """Runs that the status names of those that schedules make next."""
@@ -54,6 +59,7 @@ class Api:
     def __init__(
         self,
         engine: Engine,
+        rules: Rules,
         objects: Objects,
         secrets: Secrets,
         projection: Projection,
@@ -71,8 +77,11 @@ class Api:
         self._started_at = started_at
         self.closing = asyncio.Event()
         once = Once(engine, projection)
+        self.rules = rules
+        guard = Guard(rules, Names(), engine, projection)
         self._operations = [
             Operation("GET", routes.STATUS, self.show_status),
+            Operation("PUT", routes.DRAINING, self.set_draining),
             Operation("GET", routes.OPENAPI, self.describe, gives="application/json"),
             Operation("GET", routes.METRICS, self.show_metrics, gives="text/plain"),
             *Content(engine, objects).operations(),
@@ -87,16 +96,24 @@ class Api:
             *Actions(engine, once, objects, projection).operations(),
             *Backfills(engine, once, objects, projection, zone).operations(),
             *Plans(engine, objects, preparer, zone).operations(),
-            *Events(engine, self.closing).operations(),
+            *Events(engine, guard, self.closing).operations(),
             *Failures(engine, projection, preparer, data / "logs").operations(),
             *Logs(engine, projection, watcher, data / "logs", preparer.describe, self.closing).operations(),
         ]
         self.app = Starlette(
-            routes=routes_of(self._operations, engine.durable), exception_handlers=handlers()
+            routes=routes_of(self._operations, guard, engine.durable), exception_handlers=handlers()
         )
 
-    async def show_status(self) -> Answer[Status]:
+    async def show_status(self, caller: Caller) -> Answer[Status]:
         """Show the daemon at a glance."""
+        return self._status(caller)
+
+    async def set_draining(self, caller: Caller, body: SetDraining) -> Answer[Status]:
+        """Start no node any more, or do again. What runs goes on; what is due is accepted, and waits."""
+        await self._engine.submit(set_draining(body.on, caller.user))
+        return self._status(caller)
+
+    def _status(self, caller: Caller) -> Answer[Status]:
         state, held = self._engine.state, self._engine.held()
         shown = Status(
             version=__version__,
@@ -113,11 +130,13 @@ class Api:
             seq=state.seq,
             log=self._engine.log.id,
             held=held.problem.detail if held else "",
+            draining=DrainingView(state.draining.at, state.draining.by) if state.draining else None,
             next_runs=[
                 DueRun(workflow.workspace, workflow.name, moment)
                 for moment, number in self._scheduler.soonest(_SHOWN)
-                if (workflow := state.workflows.get(number))
+                if (workflow := state.workflows.get(number)) and caller.rights.sees(workflow.workspace)
             ],
+            you=caller.rights.view(caller.user),
         )
         # That there is no room is told also where what happened since can't be written for want of it.
         return Answer(shown, seq=self._engine.log.durable if held else None)

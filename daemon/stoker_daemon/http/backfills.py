@@ -5,14 +5,16 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from stoker_daemon.commands import backfills as commands
-from stoker_daemon.commands.common import known_workspace
+from stoker_daemon.commands.common import known_workspace, read_definition
 from stoker_daemon.commands.previewing import preview
+from stoker_daemon.commands.workflows import published_version
 from stoker_daemon.durations import RUN
 from stoker_daemon.engine import Command, Engine
 from stoker_daemon.http.callers import Caller
 from stoker_daemon.http.once import Once
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.objects import Objects
+from stoker_daemon.placing import queues_of
 from stoker_daemon.projection import Projection
 from stoker_daemon.views import backfill_view
 from stoker_shared import routes
@@ -77,7 +79,7 @@ class Backfills:
         number = await self._once.carry_out(
             caller,
             lambda: commands.create_backfill(
-                state, self._objects, workspace, body, self._zone, now, caller.user
+                state, self._objects, workspace, body, self._zone, now, caller.user, caller.rights
             ),
         )
         return await self.show_backfill(number)
@@ -113,6 +115,7 @@ class Backfills:
 
     async def retry_backfill(self, caller: Caller, backfill: Number) -> Answer[BackfillView]:
         """Make another run for each interval whose run failed or was stopped, then go on with the rest."""
+        caller.rights.require_queues(self._queues_of(commands.known_backfill(self._engine.state, backfill)))
         return await self._carry_out(caller, backfill, commands.retry_backfill(backfill, caller.user))
 
     async def _carry_out(
@@ -120,6 +123,14 @@ class Backfills:
     ) -> Answer[BackfillView]:
         await self._once.carry_out(caller, lambda: command, makes_room=makes_room)
         return await self.show_backfill(number)
+
+    def _queues_of(self, held: Backfill) -> set[str]:
+        """Give the queues that its runs would wait in, were they made now."""
+        workflow = self._engine.state.workflows.get(held.workflow)
+        if workflow is None:
+            return set()
+        version = published_version(workflow, held.version or None)
+        return queues_of(read_definition(self._objects, version.digest), held.queue)
 
     def _name(self, held: Backfill) -> str:
         """Give the name that its workflow has now, or had last."""

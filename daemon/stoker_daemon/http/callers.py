@@ -8,6 +8,7 @@ from hashlib import sha256
 import msgspec
 from starlette.requests import Request
 
+from stoker_daemon.access import EVERYTHING, Rights
 from stoker_daemon.problems import malformed
 from stoker_shared.events import KeyUse
 
@@ -15,21 +16,22 @@ _KEY = re.compile(r"[!-~]{1,255}")
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """The user at the other end of the socket, as the kernel told the server, and the request's key.
+    """The user at the other end of the socket, what they may do, and the request's key.
 
     ``key`` is None where the request has none: it is then carried out as often as it comes.
     """
 
     user: str
     key: KeyUse | None = None
+    rights: Rights = EVERYTHING
 
 
-def caller_of(request: Request, body: bytes) -> Caller:
+def caller_of(request: Request, body: bytes, user: str, rights: Rights) -> Caller:
     """Give who is asking; ``body`` is the request's. Raises `Refused` for a key that can't be one."""
-    user = request.client.host if request.client else "unknown"
     key = request.headers.get("idempotency-key")
     if key is None or request.method != "POST":
-        return Caller(user)
+        return Caller(user, rights=rights)
     if not _KEY.fullmatch(key):
         raise malformed("Idempotency-Key must be 1 to 255 printable ASCII characters without a space")
-    return Caller(user, KeyUse(key, f"{request.method} {request.url.path}", sha256(body).hexdigest()))
+    used = KeyUse(key, f"{request.method} {request.url.path}", sha256(body).hexdigest())
+    return Caller(user, used, rights)

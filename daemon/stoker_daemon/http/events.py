@@ -14,8 +14,12 @@ import msgspec
 from msgspec import UNSET
 from starlette.responses import Response, StreamingResponse
 
+from stoker_daemon.access import Rights
 from stoker_daemon.engine import Engine
+from stoker_daemon.http.callers import Caller
+from stoker_daemon.http.guard import Guard
 from stoker_daemon.http.operations import Operation
+from stoker_daemon.http.veil import veiled
 from stoker_daemon.problems import not_kept
 from stoker_daemon.runlog.following import Follower, NotKept, oldest
 from stoker_shared import routes
@@ -32,8 +36,9 @@ So all of them together are told no oftener, and many get more at once instead o
 class Events:
     """The handler over the log's files."""
 
-    def __init__(self, engine: Engine, closing: asyncio.Event) -> None:
+    def __init__(self, engine: Engine, guard: Guard, closing: asyncio.Event) -> None:
         self._engine = engine
+        self._guard = guard
         self._closing = closing
         self._following = 0
 
@@ -41,8 +46,11 @@ class Events:
         """Give the operations."""
         return [Operation("GET", routes.EVENTS, self.follow_events, gives="application/x-ndjson")]
 
-    async def follow_events(self, query: EventsQuery) -> Response:
-        """Stream the run log's lines after a position, then live."""
+    async def follow_events(self, caller: Caller, query: EventsQuery) -> Response:
+        """Stream the run log's lines after a position, then live.
+
+        Of a workspace that who asks may not see there is a line of type ``hidden`` for each.
+        """
         log = self._engine.log
         if query.log not in (UNSET, log.id):
             detail = f"position {query.after} is of another run log; this is {log.id}"
@@ -52,21 +60,24 @@ class Events:
         except NotKept as error:
             raise not_kept(str(error), log.id, error.oldest) from error
         headers = {"Stoker-Seq": str(log.durable), "Stoker-API": API_VERSION}
-        return StreamingResponse(self._events(follower), 200, headers, "application/x-ndjson")
+        return StreamingResponse(self._events(follower, caller.rights), 200, headers, "application/x-ndjson")
 
-    async def _events(self, follower: Follower) -> AsyncIterator[bytes]:
+    async def _events(self, follower: Follower, rights: Rights) -> AsyncIterator[bytes]:
         log = self._engine.log
         self._following += 1
         try:
             while not self._closing.is_set():
                 if lines := await asyncio.to_thread(follower.read, log.durable):
-                    yield lines
+                    yield lines if rights.sees_all else await self._veiled(lines, rights)
                     await asyncio.sleep(PACE_SECONDS * self._following)
                 elif not await _happens(log.wait_durable(follower.seq + 1), HEARTBEAT_SECONDS, self._closing):
                     yield msgspec.json.encode(Heartbeat()) + b"\n"
         finally:
             self._following -= 1
             follower.close()
+
+    async def _veiled(self, lines: bytes, rights: Rights) -> bytes:
+        return await veiled(lines, rights, self._engine.state, self._guard)
 
 
 async def _happens(event: Coroutine[Any, Any, None], seconds: float, closing: asyncio.Event) -> bool:

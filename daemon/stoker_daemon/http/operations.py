@@ -19,8 +19,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from stoker_daemon.access import Rights
 from stoker_daemon.http.answers import answer, body, parameters
 from stoker_daemon.http.callers import Caller, caller_of
+from stoker_daemon.http.guard import Guard
+from stoker_daemon.http.needs import NEEDS
 from stoker_daemon.problems import Refused
 from stoker_shared.api import API_VERSION, Problem
 
@@ -41,7 +44,7 @@ class Operation:
     """One method on one path.
 
     ``status`` is that of success; ``headers`` names the request's headers that it heeds; ``takes`` and
-    ``gives`` are the media types of bodies that are not JSON.
+    ``gives`` are the media types of bodies that are not JSON. The role that it ``needs`` is the table's.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Operation:
     ) -> None:
         self.method = method
         self.path = path
+        self.needs = NEEDS[method, path]
         self.status = status
         self.headers = tuple(headers)
         self.takes = takes
@@ -74,10 +78,16 @@ class Operation:
         self.wants_caller = Caller in hints.values()
         self._path_type = msgspec.defstruct("Path", list(self.path_parameters.items()))
 
-    async def arguments(self, request: Request) -> dict[str, Any]:
-        """Give the handler's arguments, decoded; raises `Refused`."""
+    def place(self, request: Request) -> dict[str, Any]:
+        """Give the path's parameters, decoded; raises `Refused`."""
         values = parameters(request.path_params, self._path_type)
-        arguments = {name: getattr(values, name) for name in self.path_parameters}
+        return {name: getattr(values, name) for name in self.path_parameters}
+
+    async def arguments(
+        self, request: Request, place: dict[str, Any], user: str, rights: Rights
+    ) -> dict[str, Any]:
+        """Give the handler's arguments, decoded; raises `Refused`."""
+        arguments = dict(place)
         if self.query:
             arguments["query"] = parameters(request.query_params, self.query)
         if self.wants_request:
@@ -86,23 +96,28 @@ class Operation:
         if self.body:
             arguments["body"], content = await body(request, self.body)
         if self.wants_caller:
-            arguments["caller"] = caller_of(request, content)
+            arguments["caller"] = caller_of(request, content, user, rights)
         return arguments
 
 
-def routes(operations: Iterable[Operation], durable: Callable[[], Awaitable[int]]) -> list[Route]:
+def routes(
+    operations: Iterable[Operation], guard: Guard, durable: Callable[[], Awaitable[int]]
+) -> list[Route]:
     """Give a route for each path. What an answer shows is on disk before it is given: ``durable`` waits."""
     by_path: dict[str, dict[str, Operation]] = {}
     for operation in operations:
         by_path.setdefault(operation.path, {})[operation.method] = operation
-    return [Route(path, _Endpoint(by_method, durable)) for path, by_method in by_path.items()]
+    return [Route(path, _Endpoint(by_method, guard, durable)) for path, by_method in by_path.items()]
 
 
 class _Endpoint:
     """One path as an ASGI application."""
 
-    def __init__(self, by_method: dict[str, Operation], durable: Callable[[], Awaitable[int]]) -> None:
+    def __init__(
+        self, by_method: dict[str, Operation], guard: Guard, durable: Callable[[], Awaitable[int]]
+    ) -> None:
         self._by_method = by_method
+        self._guard = guard
         self._durable = durable
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -115,7 +130,9 @@ class _Endpoint:
             allowed = ", ".join(self._by_method)
             raise HTTPException(405, headers={"Allow": allowed})
         _check_version(request)
-        given = await operation.handler(**await operation.arguments(request))
+        place = operation.place(request)
+        user, rights = await self._guard.admit(request, place, operation.needs)
+        given = await operation.handler(**await operation.arguments(request, place, user, rights))
         if isinstance(given, Response):
             return given
         seq = await self._durable() if given.seq is None else given.seq

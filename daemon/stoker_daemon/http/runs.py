@@ -66,7 +66,9 @@ class Runs:
         state, now = self._engine.state, datetime.now(UTC)
         number = await self._once.carry_out(
             caller,
-            lambda: commands.start_run(state, self._objects, workspace, body, self._zone, now, caller.user),
+            lambda: commands.start_run(
+                state, self._objects, workspace, body, self._zone, now, caller.user, caller.rights
+            ),
         )
         return await self.show_run(number)
 

@@ -45,7 +45,9 @@ class Scheduling:
         self, caller: Caller, workspace: str, name: str, body: SetScheduling
     ) -> Answer[SchedulingView]:
         """Turn a workflow's switch. On, it schedules from this moment, by its latest version."""
-        command = set_scheduling(self._objects, workspace, name, body.on, caller.user, self._zone)
+        command = set_scheduling(
+            self._objects, workspace, name, body.on, caller.user, self._zone, caller.rights
+        )
         return Answer(self._shown(await self._engine.submit(command)))
 
     def _shown(self, workflow: Workflow) -> SchedulingView:

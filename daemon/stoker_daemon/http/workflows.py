@@ -150,7 +150,7 @@ class Workflows:
         number = await self._once.carry_out(
             caller,
             lambda: workflows.publish_workflow(
-                state, self._objects, workspace, name, body, caller.user, self._zone
+                state, self._objects, workspace, name, body, caller.user, self._zone, caller.rights
             ),
         )
         return Answer(known_workflow(state, workspace, name).versions[number - 1])
@@ -163,7 +163,7 @@ class Workflows:
         number = await self._once.carry_out(
             caller,
             lambda: workflows.roll_back_workflow(
-                state, self._objects, workspace, name, body, caller.user, self._zone
+                state, self._objects, workspace, name, body, caller.user, self._zone, caller.rights
             ),
         )
         return Answer(known_workflow(state, workspace, name).versions[number - 1])

@@ -26,11 +26,12 @@ class Workspaces:
             Operation("DELETE", routes.WORKSPACE, self.delete_workspace),
         ]
 
-    async def list_workspaces(self, query: PageQuery) -> Answer[Page[WorkspaceView]]:
-        """List the workspaces."""
+    async def list_workspaces(self, caller: Caller, query: PageQuery) -> Answer[Page[WorkspaceView]]:
+        """List the workspaces that who asks has a role in."""
         state = self._engine.state
         spaces = state.workspaces
-        return Answer(page(query, spaces, lambda name: workspace_view(state, spaces[name])))
+        seen = filter(caller.rights.sees, spaces)
+        return Answer(page(query, seen, lambda name: workspace_view(state, spaces[name])))
 
     async def save_workspace(
         self, caller: Caller, workspace: str, body: SaveWorkspace

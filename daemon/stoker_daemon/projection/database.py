@@ -100,6 +100,10 @@ class Projection:
         """Give a finished run whole."""
         return await self._run(self._whole, self._finished_run, number)
 
+    async def workspaces_of(self, numbers: list[int]) -> dict[int, str]:
+        """Give the workspace of each of these runs that there is."""
+        return await self._run(self._whole, self._workspaces_of, numbers)
+
     async def answered(self, user: str, key: ev.KeyUse, now: datetime) -> KeyUsed | None:
         """Give what came of an earlier request under that key on that route, unless it is too long ago."""
         return await self._run(self._whole, self._answered, user, key, now)
@@ -272,6 +276,11 @@ class Projection:
         for cycle, run in sorted(found):
             by_cycle.setdefault(moment_at(cycle), []).append(run)
         return by_cycle
+
+    def _workspaces_of(self, numbers: list[int]) -> dict[int, str]:
+        found = {number: tables.row_of(self._db, number) for number in numbers}
+        found |= {number: change.row for number, change in self._unwritten.items() if number in found}
+        return {number: row.workspace for number, row in found.items() if row}
 
     def _finished_run(self, number: int) -> Run | None:
         if (unwritten := self._unwritten.get(number)) and unwritten.body:

@@ -22,6 +22,7 @@ from stoker_shared.model import (
     Schedule,
     WorkflowSpec,
 )
+from stoker_shared.roles import PersonView, Role
 
 API_VERSION = "1"
 DEFAULT_WORKSPACE = "default"
@@ -367,7 +368,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Some kinds carry more: ``invalid`` the ``errors``, ``stale`` the ``current`` draft where there is one
     (``current_job`` of a job), ``gone`` the ``log`` there is and the ``oldest`` position that it can be read
-    from.
+    from, ``forbidden`` the ``role`` that is missing, where that is what is.
     """
 
     type: str
@@ -379,6 +380,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     current_job: JobView | None = None
     log: str | None = None
     oldest: int | None = None
+    role: Role | None = None
 
 
 class Page(msgspec.Struct, Generic[_T], omit_defaults=True):
@@ -396,10 +398,25 @@ class DueRun(msgspec.Struct, frozen=True):
     at: Moment
 
 
+class SetDraining(Request, frozen=True):
+    """Turn the daemon's switch. On, no node is started, also after a restart, until it is turned off."""
+
+    on: bool
+
+
+class DrainingView(msgspec.Struct, frozen=True):
+    """No node is started, since when, and who asked for that."""
+
+    at: Moment
+    by: str
+
+
 class Status(msgspec.Struct, omit_defaults=True):
     """The daemon at a glance. ``held`` is why changes are refused now, absent when all is well.
 
-    ``next_runs`` are the first of those that schedules make.
+    ``draining`` is there while no node is started since somebody asked for that. ``next_runs`` are the first
+    of those that schedules make, in the workspaces that ``you``, who ask, may see; what is counted is counted
+    over all.
     """
 
     version: str
@@ -416,7 +433,9 @@ class Status(msgspec.Struct, omit_defaults=True):
     seq: int
     log: str
     held: str = ""
+    draining: DrainingView | None = None
     next_runs: list[DueRun] = []
+    you: PersonView | None = None
 
 
 class StoredObject(msgspec.Struct):

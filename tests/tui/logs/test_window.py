@@ -235,3 +235,24 @@ def test_only_so_many_blocks_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(Missing):
         reading.text.line_at(0)
+
+
+@pytest.mark.parametrize(
+    ("sought", "data", "there"),
+    [
+        ("größe", "eine GRÖSSE, die Größe", "Größe"),
+        ("größe", "eine GRÖẞE", None),
+        ("straße", "Hauptstrasse, STRASSE", "STRASSE"),
+        ("Größe", "größe GRÖSSE Größe", "Größe"),
+        ("ошибка", "ОШИБКА", "ОШИБКА"),
+        ("a+b", "A+B", "A+B"),
+    ],
+)
+def test_words_without_capitals_are_found_in_any_case_in_any_script(
+    sought: str, data: str, there: str | None
+) -> None:
+    encoded = data.encode()
+
+    found = Pattern(sought).last(encoded)
+
+    assert (found and encoded[found.start : found.end].decode()) == there

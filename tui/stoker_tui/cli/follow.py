@@ -28,7 +28,7 @@ from stoker_tui.client import Client, Refused, Unreachable
 from stoker_tui.graph.drawing import Canvas
 from stoker_tui.graph.layout import lay_out
 from stoker_tui.graph.placing import Zoom
-from stoker_tui.theme import COLOURS, GLYPHS, marked, node_word
+from stoker_tui.theme import COLOURS, GLYPHS, marked, node_look, node_word
 
 _T = TypeVar("_T")
 
@@ -198,7 +198,7 @@ def _graph(view: api.RunView, columns: int, rows: int) -> list[RenderableType]:
     if not 1 < len(nodes) <= columns * rows // _LEAST_CELLS:
         return []
     upstream = {name: node.upstream for name, node in nodes.items()}
-    labels = {name: f"{GLYPHS[node.state.value]} {name}" for name, node in nodes.items()}
+    labels = {name: f"{GLYPHS[node_look(node)]} {name}" for name, node in nodes.items()}
     for zoom in (Zoom.BOXES, Zoom.ROWS):
         layout = lay_out(upstream, labels, zoom)
         if layout.width <= columns and layout.height <= rows:

@@ -30,6 +30,8 @@ def show_status(context: Context) -> None:
     click.echo(f"stokerd {status.version} on {status.host}, pid {status.pid}, up {span(status.started_at)}")
     if status.held:
         click.echo(f"held       {status.held}")
+    if drained := status.draining:
+        click.echo(f"draining   no node is started since {moment(drained.at)} ({clean_line(drained.by)})")
     click.echo(f"socket     {context.client.path}")
     click.echo(f"data       {status.data}")
     click.echo(f"time zone  {status.time_zone}, started {moment(status.started_at)}")

@@ -32,14 +32,15 @@ class Pattern:
     def __init__(self, sought: str | re.Pattern[bytes]) -> None:
         self._any_case = isinstance(sought, str) and sought == sought.lower()
         if isinstance(sought, str):
-            encoded = sought[: LONGEST_FOUND // 4].encode(errors="replace")
-            self._pattern = re.compile(re.escape(encoded))
+            words = sought[: LONGEST_FOUND // 4]
+            spelt = _in_any_case(words) if self._any_case else re.escape(words.encode(errors="replace"))
+            self._pattern = re.compile(spelt)
         else:
             self._pattern = sought
 
     def spans(self, data: bytes) -> list[Found]:
         """Give all places in some bytes."""
-        # In lower case and without a flag: by far the faster, and what is not ASCII stays as it is anyway.
+        # In lower case and without a flag: by far the faster. What is not ASCII stays as it is: see below.
         found = self._pattern.finditer(data.lower() if self._any_case else data)
         return [Found(*match.span()) for match in found if match.end() > match.start()]
 
@@ -51,3 +52,20 @@ class Pattern:
     def last(self, data: bytes) -> Found | None:
         """Give the last place in some bytes."""
         return next(reversed(self.spans(data)), None)
+
+
+def _in_any_case(words: str) -> bytes:
+    """Give a pattern for words in lower case, in text whose ASCII is in lower case already."""
+    return b"".join(map(_spellings, words))
+
+
+def _spellings(character: str) -> bytes:
+    if character.isascii():
+        return re.escape(character.encode())
+    spelt = dict.fromkeys([character, character.upper(), character.title()])
+    # One whose capital is several characters, as ß, has these in lower case where they are ASCII.
+    return b"(?:%b)" % b"|".join(re.escape(_lowered(one)) for one in spelt)
+
+
+def _lowered(text: str) -> bytes:
+    return text.encode(errors="replace").lower()

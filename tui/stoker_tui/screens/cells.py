@@ -9,7 +9,7 @@ from stoker_shared import api
 from stoker_shared.api.backfills import BackfillView
 from stoker_shared.model import RUN_ENDS, BackfillState
 from stoker_shared.schedules import in_words
-from stoker_tui.theme import GLYPHS, marked, node_word, version_word
+from stoker_tui.theme import GLYPHS, marked, node_look, node_word, version_word
 from stoker_tui.times import ago, ahead, lasted, local, took
 from stoker_tui.widgets.pieces import Pieces
 
@@ -38,7 +38,7 @@ def run_state(row: api.RunRow) -> Pieces:
 def node_state(node: api.NodeView) -> Pieces:
     """Show how a node stands."""
     again = f" {len(node.attempts)}" if node.state.value == "retrying" else ""
-    return [(node_word(node) + again, node.state.value)]
+    return [(node_word(node) + again, node_look(node))]
 
 
 def run_number(row: api.RunRow) -> Pieces:
@@ -133,17 +133,21 @@ def backfill_state(view: BackfillView) -> Pieces:
 
 def backfill_progress(view: BackfillView) -> Pieces:
     """Show how far a backfill has come, as a bar and in numbers."""
+    return [*backfill_bar(view, _BAR), (f" {view.failed} failed" if view.failed else "", "failed")]
+
+
+def backfill_bar(view: BackfillView, cells: int) -> Pieces:
+    """Show how far a backfill has come, as a bar of so many cells, and how many intervals are done."""
     total = max(view.total, 1)
     done = min(view.passed + view.succeeded + view.failed, total)
-    failed = min(_BAR, -(-view.failed * _BAR // total)) if view.failed else 0
-    good = max(done * _BAR // total - failed, 0)
-    rest = max(_BAR - good - failed, 0)
+    failed = min(cells, -(-view.failed * cells // total)) if view.failed else 0
+    good = max(done * cells // total - failed, 0)
+    rest = max(cells - good - failed, 0)
     return [
         ("━" * good, "succeeded"),
         ("━" * failed, "failed"),
         ("╌" * rest, "dim"),
-        (f" {done}/{view.total}", ""),
-        (f" {view.failed} failed" if view.failed else "", "failed"),
+        (f" {done:,}/{view.total:,}", ""),
     ]
 
 

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from stoker_shared.text import fit, width
 from stoker_tui.looks import style
 from stoker_tui.widgets.pane import Pane
 from stoker_tui.widgets.pieces import Pieces, in_ascii
@@ -36,6 +37,11 @@ Confirm, Choose, Read, StartRun { align: center middle; background: transparent;
 .dialog OptionList { height: auto; max-height: 16; border: none; padding: 0; background: $surface; }
 .dialog Pane { height: 20; max-height: 70vh; padding: 0; background: $surface; }
 """
+
+
+def room_in_dialog(columns: int) -> int:
+    """Give the cells that a dialog has for text on a screen of so many columns."""
+    return min(76, columns * 96 // 100) - 5
 
 
 def words(text: str, *, ascii_only: bool) -> Content:
@@ -134,20 +140,22 @@ class Choose(ModalScreen[Any]):
         options = self.query_one(OptionList)
         options.clear_options()
         for choice in self._shown:
-            note = choice.why_not or choice.note
-            line = f"{choice.label}  {note}" if note else choice.label
-            content = words(line, ascii_only=app.ascii_only)
-            dim = str(style(app.theme, "dim"))
-            start = len(choice.label)
-            if choice.why_not:
-                content = content.stylize(dim)
-            elif note:
-                content = content.stylize(dim, start)
-            options.add_option(Option(content))
+            options.add_option(Option(self._line(choice, app)))
         if self._shown:
             options.highlighted = next(
                 (index for index, choice in enumerate(self._shown) if not choice.why_not), 0
             )
+
+    def _line(self, choice: Choice, app: StokerApp) -> Content:
+        """Give a choice with its note; where words are searched, in one line with the note at the right."""
+        dim = str(style(app.theme, "dim"))
+        label, note = choice.label, choice.why_not or choice.note
+        if self._search and not choice.why_not:
+            room = room_in_dialog(app.size.width)
+            label = fit(label, room - width(note) - 2)
+            label += " " * (room - width(label) - width(note) - 2)
+        content = words(f"{label}  {note}" if note else label, ascii_only=app.ascii_only)
+        return content.stylize(dim, 0 if choice.why_not else len(label))
 
     def _choose(self, index: int | None) -> None:
         if index is None or index >= len(self._shown):

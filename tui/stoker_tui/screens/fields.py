@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from stoker_shared import api
-from stoker_shared.api.backfills import BackfillView
+from stoker_shared.api.backfills import BackfillView, IntervalView
 from stoker_shared.model import NodeSpec
 from stoker_shared.schedules import in_words
 from stoker_tui.filtering import Fields
@@ -57,11 +57,23 @@ QUEUE: Fields[api.QueueView] = {
     "environment": lambda row: [row.spec.environment.value],
     "master": lambda row: [row.spec.master],
 }
+INTERVAL: Fields[IntervalView] = {
+    "cycle": lambda interval: [interval.local],
+    "status": lambda interval: [interval.state.value if interval.state else "none"],
+    "run": lambda interval: [f"#{interval.run}"] if interval.run else [],
+    "would": lambda interval: ["run" if interval.made else "nothing"],
+}
 NODE: Fields[api.NodeView] = {
     "name": lambda node: [node.name],
     "status": lambda node: [node.state.value],
     "job": lambda node: [node.job],
     "queue": lambda node: [node.queue],
+}
+NODE_PLAN: Fields[api.NodePlan] = {
+    "name": lambda node: [node.name],
+    "job": lambda node: [node.job],
+    "queue": lambda node: [node.queue],
+    "missing": lambda node: node.missing,
 }
 NODE_SPEC: Fields[NodeSpec] = {
     "name": lambda node: [node.name],

@@ -234,7 +234,7 @@ class BackfillsPage(ListPage[BackfillView]):
 
     crumb = "backfills"
     kind = Kind.BACKFILL
-    nothing = "no backfills yet; `stoker backfill create WORKFLOW --from A --to B` makes one"
+    nothing = "no backfills yet; b on a workflow makes one"
 
     @property
     def topics(self) -> Sequence[Topic]:
@@ -281,9 +281,9 @@ class BackfillsPage(ListPage[BackfillView]):
         return self.stoker.backfills.value
 
     def open(self) -> None:
-        """Show the runs of the backfill."""
+        """Open the backfill."""
         if self.table and self.table.current:
-            self.stoker.show_runs_like(f"backfill:B{self.table.current.id}")
+            self.stoker.open_backfill(self.table.current.id)
 
 
 class JobsPage(ListPage[api.JobView]):

@@ -20,8 +20,9 @@ from stoker_tui.widgets.log_view import LogView
 class OutputScreen(Page):
     """The output of one node of a run, and what can be done to the node."""
 
-    def __init__(self, run: int, node: str, attempts: int) -> None:
+    def __init__(self, run: int, node: str, attempts: int, stream: Stream = Stream.BOTH) -> None:
         super().__init__()
+        self._stream = stream
         self._topic = Run(run)
         self._node = node
         self._attempts = attempts
@@ -49,6 +50,7 @@ class OutputScreen(Page):
             self._whole,
             title=f"#{self._topic.number} {self._node}",
             attempts=self._attempts,
+            stream=self._stream,
             ascii_only=self.stoker.ascii_only,
         )
 

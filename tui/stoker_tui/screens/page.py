@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import ComposeResult
-from textual.events import Key
+from textual.events import Key, Resize
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
@@ -19,7 +19,8 @@ from stoker_tui.widgets.form import FormView
 from stoker_tui.widgets.frame import Line
 from stoker_tui.widgets.line_table import LineTable
 from stoker_tui.widgets.log_view import LogView
-from stoker_tui.widgets.pieces import Piece, Pieces
+from stoker_tui.widgets.pane import Pane
+from stoker_tui.widgets.pieces import Piece, Pieces, total
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -95,6 +96,11 @@ class Page(Screen[None]):
         return None
 
     @property
+    def facts(self) -> Pane | None:
+        """What is known of what is under the cursor."""
+        return None
+
+    @property
     def form(self) -> FormView | None:
         """The form that its actions are about."""
         return None
@@ -154,6 +160,10 @@ class Page(Screen[None]):
             if topic not in self.stoker.shared_topics:
                 self.stoker.mirror.remove(topic)
 
+    def on_resize(self, event: Resize) -> None:
+        """Show as many keys as there is room for."""
+        self.draw_frame()
+
     def redraw(self) -> None:
         """Draw the frame and what the topics say."""
         if self._ready:
@@ -171,6 +181,7 @@ class Page(Screen[None]):
             Kind.LIST: self.table,
             Kind.GRAPH: self.graph,
             Kind.OUTPUT: self.output,
+            Kind.FACTS: self.facts,
             Kind.FORM: self.form,
         }
         focused = {kind for kind, widget in shown.items() if widget is not None}
@@ -185,10 +196,6 @@ class Page(Screen[None]):
                 event.stop()
                 event.prevent_default()
                 self._filtered(keep=event.key == "enter")
-            elif event.is_printable and event.character:
-                # It was on its way to the list already when the line got the focus.
-                event.stop()
-                self.focused.insert_text_at_cursor(event.character)
             return
         for typed in (self.graph, self.output):
             if typed is not None and typed.typing:
@@ -209,7 +216,7 @@ class Page(Screen[None]):
     def ask_filter(self) -> None:
         """Let a filter be typed."""
         line = self.query_one(FilterLine)
-        # By itself and at once: what is not shown can't have the focus, and what comes now is for this line.
+        # By itself: what is not shown can't have the focus.
         line.display = True
         line.value = self.table.filter_text if self.table else ""
         self.set_focus(line)
@@ -260,7 +267,7 @@ class Page(Screen[None]):
             return
         self.query_one("#header", Line).show(*self._header())
         self.query_one("#said", Line).show(*self._status_line(), fill="─")
-        self.query_one("#keys", Line).show(self._keys())
+        self.query_one("#keys", Line).show(*self._keys())
 
     def _header(self) -> tuple[Pieces, Pieces]:
         mirror = self.stoker.mirror
@@ -288,6 +295,12 @@ class Page(Screen[None]):
             ]
         elif mirror.status and mirror.status.held:
             said = [("─ ", "dim"), (f"changes are refused: {mirror.status.held}", "warning"), (" ", "")]
+        elif mirror.status and (drained := mirror.status.draining):
+            said = [
+                ("─ ", "dim"),
+                (f"draining: no node is started, as {drained.by} asked", "warning"),
+                (" ", ""),
+            ]
         return said, self._counted()
 
     def _counted(self) -> Pieces:
@@ -299,18 +312,30 @@ class Page(Screen[None]):
         wanted = f" /{table.filter_text}" if table.filter_text else ""
         return [(wanted, "warning"), (counted + marks, "dim"), (" ─", "dim")]
 
-    def _keys(self) -> Pieces:
-        pieces: list[Piece] = [(" ", "")]
+    def _keys(self) -> tuple[Pieces, Pieces]:
+        """Give the keys: those for what is here as far as they fit, and at the right those of all screens."""
         if self.form is not None and self.form.typing:
-            return [*pieces, *self.form.hints]
+            return [(" ", ""), *self.form.hints], []
+        here: list[Pieces] = []
+        everywhere: list[Piece] = []
         done = set()
         for action, able in self._footer():
             key = key_name(action)
             if not key or key in done:
                 continue
             done.add(key)
-            pieces += [(key, "key" if able else "dim"), (f" {action.word}  ", "" if able else "dim")]
-        return pieces
+            shown = [(key, "key" if able else "dim"), (f" {action.word}  ", "" if able else "dim")]
+            if action.kind is Kind.APP:
+                everywhere += shown
+            else:
+                here.append(shown)
+        room = self.size.width - total(everywhere) - 2
+        fitting: list[Piece] = [(" ", "")]
+        for shown in here:
+            room -= total(shown)
+            if room >= 0:
+                fitting += shown
+        return fitting, everywhere
 
     def _footer(self) -> Iterable[tuple[Action, bool]]:
         """Give the actions for the footer, of several under one key first what is possible."""

@@ -12,7 +12,6 @@ from textual.events import Resize
 from textual.widgets import ContentSwitcher
 
 from stoker_shared import api
-from stoker_shared.events import Reason
 from stoker_shared.model import RUN_ENDS, NodeState
 from stoker_tui.actions import Kind, NodeOf
 from stoker_tui.cli.failures import card_lines
@@ -21,7 +20,8 @@ from stoker_tui.mirror import Topic
 from stoker_tui.screens import cells, fields
 from stoker_tui.screens.page import Page, focus_first
 from stoker_tui.screens.tabs import tab_line
-from stoker_tui.theme import GLYPHS, version_word
+from stoker_tui.screens.why import why_so
+from stoker_tui.theme import GLYPHS, node_look, version_word
 from stoker_tui.times import ahead, lasted, local, took
 from stoker_tui.topics import Run, RunPage
 from stoker_tui.widgets.dag_view import DagView
@@ -102,6 +102,11 @@ class RunScreen(Page):
         """The graph, where it is shown."""
         return self.query_one(DagView) if _TABS[self._tab] == "graph" else None
 
+    @property
+    def facts(self) -> Pane:
+        """What is known of the node selected."""
+        return self.query_one("#facts", Pane)
+
     def things(self) -> Mapping[Kind, Sequence[Any]]:
         """Give the nodes chosen, and the run."""
         known = self._topic.value
@@ -140,7 +145,7 @@ class RunScreen(Page):
         graph, nodes = self.query_one(DagView), known.view.nodes
         first = not self._list.count
         graph.show(
-            {node.name: node.upstream for node in nodes}, {node.name: node.state.value for node in nodes}
+            {node.name: node.upstream for node in nodes}, {node.name: node_look(node) for node in nodes}
         )
         self._list.set_rows(nodes)
         if first:
@@ -180,7 +185,7 @@ class RunScreen(Page):
         if known is not None and node is not None:
             card = known.cards.get(node.name)
             lines = list(node_lines(known.view, node, card, self.stoker.now(), self.stoker.zone))
-        self.query_one("#facts", Pane).set_lines(lines)
+        self.facts.set_lines(lines)
 
     def _current(self) -> api.NodeView | None:
         """Give the node selected in the tab that is shown: in the list of nodes, or else in the graph."""
@@ -263,7 +268,7 @@ def node_lines(
     if usual:
         due = f", done {ahead(node.expected_at, now)}" if node.expected_at and not node.ended_at else ""
         yield [("usually ", "dim"), (usual + due, "")]
-    states = {other.name: other.state.value for other in view.nodes}
+    states = {other.name: node_look(other) for other in view.nodes}
     if node.upstream:
         yield [("upstream ", "dim"), *_named(node.upstream, states)]
     below = [other.name for other in view.nodes if node.name in other.upstream]
@@ -273,19 +278,6 @@ def node_lines(
         yield []
     for attempt in reversed(node.attempts):
         yield _attempt(attempt, now, zone)
-
-
-def why_so(node: api.NodeView) -> str:
-    """Say why a node stands as it does, where that is not plain success."""
-    if node.waiting or node.detail or node.state is NodeState.SUCCEEDED or node.reason is None:
-        return node.waiting or node.detail
-    status = node.attempts[-1].exit_status if node.attempts else None
-    words = {
-        Reason.UPSTREAM: "an upstream node did not succeed",
-        Reason.STOP: "a person stopped it",
-        Reason.EXIT: f"exit status {status}",
-    }
-    return words.get(node.reason, node.reason.value.replace("_", " "))
 
 
 def _named(names: Sequence[str], states: Mapping[str, str]) -> Pieces:

@@ -1,141 +1,87 @@
-"""How a run is to be started: queue, cycle time, version, variables, remarks."""
+"""How a run is to be started, planned, or run again: dialogs, and the requests that are made of them."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, cast
-
-from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
-from textual.events import Key
-from textual.screen import ModalScreen
-from textual.suggester import SuggestFromList
-from textual.widgets import Input, Static
 
 from stoker_shared import api
-from stoker_shared.text import clean, quoted
-from stoker_tui.cli.common import with_faults
-from stoker_tui.client import NotStoker, Refused, Unreachable
-from stoker_tui.screens.dialogs import words
-
-if TYPE_CHECKING:
-    from stoker_tui.app import StokerApp
+from stoker_shared.text import quoted
+from stoker_tui.screens.asking import Asking, BadField, Field, pairs_in
 
 Start = Callable[[api.StartRun], Awaitable[int]]
+Plan = Callable[[api.StartRun], Awaitable[None]]
+Rerun = Callable[[api.RerunRun], Awaitable[str]]
+
+DRAFT = "draft"
 
 
-class BadField(ValueError):
-    """What was typed can't be what it is to be."""
+def start_dialog(
+    row: api.WorkflowRow, *, debug: bool, queues: Sequence[str], zone: str, start: Start
+) -> Asking[int]:
+    """Ask how a run is to be started; the answer is its number."""
+
+    async def done(asking: Asking[int]) -> int:
+        return await start(_request(row, asking, debug=debug))
+
+    what = "Debug the draft of" if debug else "Run"
+    fields = [*_fields(row, debug=debug, queues=queues, zone=zone), Field("remarks", "why")]
+    return Asking(f"{what} {row.name}", fields, "start", done)
 
 
-class StartRun(ModalScreen[int | None]):
-    """A form that keeps what was typed until a run is started, whose number it gives, or is given up."""
+def plan_dialog(row: api.WorkflowRow, *, queues: Sequence[str], zone: str, plan: Plan) -> Asking[None]:
+    """Ask what run is to be planned; it stays, so that other settings can be looked at."""
 
-    DEFAULT_CSS = """
-    StartRun .row { height: 1; }
-    StartRun .label { width: 11; color: $text-muted; }
-    StartRun .row Input { width: 1fr; }
-    """
+    async def done(asking: Asking[None]) -> None:
+        await plan(_request(row, asking, debug=not row.version))
 
-    def __init__(
-        self, row: api.WorkflowRow, *, debug: bool, queues: Sequence[str], zone: str, start: Start
-    ) -> None:
-        super().__init__()
-        self._row = row
-        self._debug = debug
-        self._queues = queues
-        self._zone = zone
-        self._start = start
-        self._starting = False
+    fields = _fields(row, debug=not row.version, queues=queues, zone=zone)
+    return Asking(f"Plan a run of {row.name}: nothing is started", fields, "plan", done)
 
-    def compose(self) -> ComposeResult:
-        """Give the fields, in the order in which they are likely to be wanted."""
-        what = "Debug the draft of" if self._debug else "Run"
-        queue = "a development queue" if self._debug else f"{self._row.queue}, the workflow's"
-        with Vertical(classes="dialog"):
-            yield self._words(f"{what} {self._row.name}", "title")
-            yield from self._field("cycle", f"2026-11-21, 2026-11-21T01:00 {self._zone}; or the usual")
-            yield from self._field("queue", queue, self._queues)
-            yield from self._field("variables", "region=eu name='two words'")
-            if not self._debug:
-                yield from self._field("version", f"{self._row.version}, the latest")
-            yield from self._field("remarks", "why")
-            yield self._words("", "problem")
-            yield self._words("enter start   tab next field   esc give up", "hint")
 
-    def on_key(self, event: Key) -> None:
-        """Go from field to field, or give up."""
-        if event.key == "escape":
-            event.stop()
-            self.dismiss(None)
-        elif event.key in ("down", "up"):
-            event.stop()
-            self.focus_next() if event.key == "down" else self.focus_previous()
+def rerun_dialog(row: api.RunRow, rerun: Rerun) -> Asking[str]:
+    """Ask how a run is to be run again; the answer says what is done."""
 
-    async def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Start it, or say what is wrong and keep what was typed."""
-        event.stop()
-        if self._starting:
-            return
-        self._starting = True
-        self._say("starting ...")
-        try:
-            self.dismiss(await self._start(self._request()))
-        except Refused as error:
-            self._say(with_faults(error.problem.detail, error.problem.errors))
-        except (BadField, Unreachable, NotStoker) as error:
-            self._say(clean(str(error)))
-        finally:
-            self._starting = False
-
-    def _request(self) -> api.StartRun:
-        version = "" if self._debug else self._typed("version")
-        if version and not version.isdecimal():
-            raise BadField(
-                f"{quoted(version, 20)} is not a version; write its number, or nothing for the latest"
+    async def done(asking: Asking[str]) -> str:
+        return await rerun(
+            api.RerunRun(
+                failed=asking.typed("nodes") != "all",
+                latest_jobs=asking.typed("jobs") == "latest",
+                settings=pairs_in("settings", asking.typed("settings")),
             )
-        return api.StartRun(
-            workflow=self._row.name,
-            cycle=self._typed("cycle") or None,
-            version=int(version) if version else None,
-            debug=self._debug,
-            queue=self._typed("queue"),
-            variables=variables_in(self._typed("variables")),
-            remarks=self._typed("remarks"),
         )
 
-    def _typed(self, name: str) -> str:
-        return self.query_one(f"#{name}", Input).value.strip()
-
-    def _field(self, name: str, hint: str, known: Sequence[str] = ()) -> ComposeResult:
-        with Horizontal(classes="row"):
-            yield self._words(name, "label")
-            yield Input(
-                placeholder=hint,
-                id=name,
-                compact=True,
-                suggester=SuggestFromList(known) if known else None,
-            )
-
-    def _words(self, text: str, role: str) -> Static:
-        return Static(words(text, ascii_only=cast("StokerApp", self.app).ascii_only), classes=role)
-
-    def _say(self, text: str) -> None:
-        ascii_only = cast("StokerApp", self.app).ascii_only
-        self.query_one(".problem", Static).update(words(text, ascii_only=ascii_only))
+    fields = [
+        Field("nodes", choices=("failed", "all")),
+        Field("settings", "ingest.config.executor_memory=8g config.timeout=600"),
+        Field("jobs", choices=("as they were", "latest")),
+    ]
+    return Asking(f"Run #{row.id} {row.name} again, with settings for this run only", fields, "rerun", done)
 
 
-def variables_in(text: str) -> dict[str, str]:
-    """Read variables as they are typed, ``name=value``, quoted as for a shell. Raises `BadField`."""
-    try:
-        parts = shlex.split(text)
-    except ValueError as error:
-        raise BadField(f"variables: {error}; quote a value with spaces: name='two words'") from error
-    found = {}
-    for part in parts:
-        name, equals, value = part.partition("=")
-        if not equals or not name:
-            raise BadField(f"variables: {quoted(part, 40)} is not NAME=VALUE")
-        found[name] = value
-    return found
+def _fields(row: api.WorkflowRow, *, debug: bool, queues: Sequence[str], zone: str) -> list[Field]:
+    """Give the fields, in the order in which they are likely to be wanted."""
+    version = [] if debug else [Field("version", f"{row.version}, the latest", [DRAFT])]
+    return [
+        Field("cycle", f"2026-11-21, 2026-11-21T01:00 {zone}; or the usual"),
+        Field("queue", "a development queue" if debug else f"{row.queue}, the workflow's", queues),
+        Field("variables", "region=eu name='two words'"),
+        *version,
+    ]
+
+
+def _request(row: api.WorkflowRow, asking: Asking, *, debug: bool) -> api.StartRun:
+    version = "" if debug else asking.typed("version")
+    if version and version != DRAFT and not version.isdecimal():
+        raise BadField(
+            f"{quoted(version, 20)} is not a version; write its number, or nothing for the latest, or draft"
+        )
+    debug = debug or version == DRAFT
+    return api.StartRun(
+        workflow=row.name,
+        cycle=asking.typed("cycle") or None,
+        version=int(version) if version and not debug else None,
+        debug=debug,
+        queue=asking.typed("queue"),
+        variables=pairs_in("variables", asking.typed("variables")),
+        remarks=asking.typed("remarks"),
+    )

@@ -37,7 +37,7 @@ class WorkflowScreen(Page):
     def __init__(self, row: api.WorkflowRow) -> None:
         super().__init__()
         self._topic = Workflow(row)
-        self._runs = Runs(row.id)
+        self._runs = Runs(workflow=row.id)
         self._row = row
         self._tab = 0
         self._tables: dict[str, LineTable] = {}
@@ -197,7 +197,7 @@ def _node_columns() -> Sequence[Column[NodeSpec]]:
         ),
         Column(
             Shape("ENABLED", spare=3),
-            lambda node: [("", "")] if node.enabled else [("– disabled", "skipped")],
+            lambda node: [("", "")] if node.enabled else [("⊘ disabled", "disabled")],
         ),
     ]
 
@@ -205,7 +205,10 @@ def _node_columns() -> Sequence[Column[NodeSpec]]:
 def _show_graph(graph: DagView, nodes: Sequence[NodeSpec]) -> None:
     graph.empty = "It has no nodes yet."
     try:
-        graph.show({node.name: node.upstream for node in nodes}, {})
+        graph.show(
+            {node.name: node.upstream for node in nodes},
+            {node.name: "disabled" for node in nodes if not node.enabled},
+        )
     except ValueError as error:
         graph.empty = f"It can't be drawn: {error}"
         graph.show({}, {})

@@ -81,14 +81,14 @@ class DagView(ScrollView, can_focus=True):
     # What there is.
 
     def show(self, upstream: Upstream, states: Mapping[str, str]) -> None:
-        """Show a DAG; what is selected stays so while it is there. Without states none is shown.
+        """Show a DAG; what is selected stays so while it is there. Nodes without a state show none.
 
         Only where the DAG is another one it is laid out again.
 
         Raises:
             ValueError: there is a cycle.
         """
-        if upstream == self._upstream and bool(states) == bool(self._states):
+        if upstream == self._upstream and states.keys() == self._states.keys():
             self.show_states(states)
             return
         graph = Graph(upstream)
@@ -221,11 +221,10 @@ class DagView(ScrollView, can_focus=True):
         return self._label_at(self._zoom, node)
 
     def _label_at(self, size: Zoom | None, node: str) -> str:
-        glyph = GLYPHS.get(self._states.get(node, ""), "◌") if self._states else "·"
+        glyph = GLYPHS.get(self._states.get(node, ""), "")
         if size is Zoom.DOTS:
-            return glyph
-        name = fit(clean(node), LONGEST_NAME)
-        return f"{glyph} {name}" if self._states else name
+            return glyph or "·"
+        return f"{glyph} {fit(clean(node), LONGEST_NAME)}".lstrip()
 
     def _prompt(self, wide: int) -> Strip:
         found = self._found()

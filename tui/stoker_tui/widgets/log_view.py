@@ -29,6 +29,7 @@ from stoker_tui.logs.searching import ERRORS, Found, Pattern
 from stoker_tui.logs.source import Source
 from stoker_tui.logs.text import Line, Missing, Text
 from stoker_tui.logs.window import Row, Window
+from stoker_tui.suspending import suspended
 from stoker_tui.widgets.pieces import Piece, Styles, in_ascii, padded, strip
 
 FRAME_SECONDS = 0.1
@@ -98,6 +99,7 @@ class LogView(Widget, can_focus=True):
         self._loading: asyncio.Task[None] | None = None
         self._seeking: asyncio.Task[None] | None = None
         self._saving: asyncio.Task[None] | None = None
+        self._paging: asyncio.Task[None] | None = None
 
     # Where to look.
 
@@ -246,10 +248,14 @@ class LogView(Widget, can_focus=True):
 
     def page_out(self) -> None:
         """Read it in $PAGER, as far as it is written."""
+        if self._paging is None or self._paging.done():
+            self._paging = asyncio.create_task(self._paged())
+
+    async def _paged(self) -> None:
         pager = shlex.split(os.environ.get("PAGER", "")) or shlex.split(_PAGER)
         try:
-            with self.app.suspend():
-                _page(pager, self._read_all(self._attempt, self._stream))
+            with suspended(self.app):
+                await asyncio.to_thread(_page, pager, self._read_all(self._attempt, self._stream))
         except Exception as error:
             # Whatever it was that failed, a pager that is not there or a daemon, it is no reason to end.
             self.tell(f"{pager[0]}: {error}")
