@@ -9,7 +9,7 @@ import msgspec
 
 from stoker_shared.api import Fault
 from stoker_shared.definition import faults
-from stoker_shared.model import JOB_TYPE_BY_SUFFIX, JobType, NodeSpec, NodeState, WorkflowSpec
+from stoker_shared.model import JOB_TYPE_BY_SUFFIX, NodeSpec, NodeState, WorkflowSpec
 from stoker_shared.text import name_problem
 from stoker_tui.forms.configuration import configuration_fields
 from stoker_tui.forms.form import Field, Form, Inherited, Values, default
@@ -55,11 +55,6 @@ class NodeForm(Form[NodeSpec]):
             elif fault.pointer == "/nodes":
                 yield Fault("/upstream", fault.detail)
 
-    @property
-    def type_of_job(self) -> JobType | None:
-        """The type that the path tells; None where it tells none."""
-        return JOB_TYPE_BY_SUFFIX.get(PurePosixPath(self.text("job").strip()).suffix)
-
     def _others(self) -> list[NodeSpec]:
         return [node for node in self._workflow.nodes if node.name != self._name]
 
@@ -74,6 +69,7 @@ class NodeForm(Form[NodeSpec]):
             Field(
                 "job", "source file path", Text(), "of a published job", "etl/ingest.py",
                 known=known.published, warn=known.why_no_job,
+                told=_type,
             ),
             Field("name", "node name", Text(), "unique in the workflow", "ingest"),
             Field(
@@ -168,6 +164,12 @@ def _renamed_upstream(node: NodeSpec, old: str, new: str) -> NodeSpec:
         return node
     upstream = tuple(new if name == old else name for name in node.upstream)
     return msgspec.structs.replace(node, upstream=upstream)
+
+
+def _type(path: str) -> str:
+    """Say of which type the job at a path is."""
+    kind = JOB_TYPE_BY_SUFFIX.get(PurePosixPath(path).suffix)
+    return kind.value if kind else ""
 
 
 def _path(values: Values) -> str:
