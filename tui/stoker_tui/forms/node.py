@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 import msgspec
 
 from stoker_shared.api import Fault
-from stoker_shared.definition import faults
+from stoker_shared.definition import graph_faults, node_faults
 from stoker_shared.model import JOB_TYPE_BY_SUFFIX, NodeSpec, NodeState, WorkflowSpec
 from stoker_shared.text import name_problem
 from stoker_tui.forms.configuration import configuration_fields
@@ -47,9 +47,10 @@ class NodeForm(Form[NodeSpec]):
 
     def faults(self, value: NodeSpec) -> Iterable[Fault]:
         """Give what is wrong with it in its workflow."""
+        yield from (Fault(f"/{field}", problem) for field, problem in node_faults(value))
         within = with_node(self._workflow, self._name, value)
         index = next(index for index, node in enumerate(within.nodes) if node is value)
-        for fault in faults(within):
+        for fault in graph_faults(within):
             if fault.pointer.startswith(f"/nodes/{index}/"):
                 yield Fault(fault.pointer.removeprefix(f"/nodes/{index}"), fault.detail)
             elif fault.pointer == "/nodes":
