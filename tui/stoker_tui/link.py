@@ -13,6 +13,7 @@ import httpx
 import msgspec
 
 from stoker_shared import api, routes
+from stoker_shared.model import WorkflowSpec
 from stoker_shared.paths import check_socket_path
 from stoker_tui.cleaning import cleaned
 from stoker_tui.client import (
@@ -107,6 +108,12 @@ class Link:
         """Ask for something to be so."""
         answer = await self._ask("PUT", path, content=msgspec.json.encode(request))
         return cleaned(decoded(self.path, answer, kind))
+
+    async def save_draft(self, name: str, spec: WorkflowSpec, revision: int | None) -> api.WorkflowView:
+        """Save a workflow's draft made on a revision, None for one that is not there; give it as written."""
+        path, content = self.within(routes.WORKFLOW, name=name), msgspec.json.encode(spec)
+        answer = await self._ask("PUT", path, content=content, headers=condition(revision))
+        return decoded(self.path, answer, api.WorkflowView)
 
     async def save_job(self, path: str, request: api.SaveJob, revision: int) -> api.JobView:
         """Save a job's draft made on a revision; give it as written."""

@@ -93,8 +93,6 @@ class ListPage(Page, Generic[_R]):
             )
         if not known:
             return (problem or "asking the daemon ...",)
-        if self._table and self._table.filter_text:
-            return ("nothing here is like that; esc drops the filter",)
         return (problem or self.nothing,)
 
 
@@ -103,7 +101,7 @@ class WorkflowsPage(ListPage[api.WorkflowRow]):
 
     crumb = "workflows"
     kind = Kind.WORKFLOW
-    nothing = "no workflows yet; `stoker apply FILE` saves one, `stoker import` reads other schedulers'"
+    nothing = "no workflows yet: n makes one, `stoker apply FILE` saves one, `stoker import` reads others'"
 
     @property
     def topics(self) -> Sequence[Topic]:
@@ -145,6 +143,10 @@ class WorkflowsPage(ListPage[api.WorkflowRow]):
         """Give the workflows, by name."""
         known = self.stoker.workflows.value
         return None if known is None else sorted(known.values(), key=lambda row: row.name.casefold())
+
+    def things(self) -> Mapping[Kind, Sequence[Any]]:
+        """Give the workflows chosen, and all of them."""
+        return {**super().things(), Kind.WORKFLOWS: [None]}
 
     def open(self) -> None:
         """Open the workflow."""
