@@ -49,6 +49,7 @@ BACKFILL_CANCEL = "/v1/backfills/{backfill}/cancel"
 BACKFILL_RETRY = "/v1/backfills/{backfill}/retry"
 
 RUN = "/v1/runs/{run}"
+RUN_EVENTS = "/v1/runs/{run}/events"
 RUN_STOP = "/v1/runs/{run}/stop"
 RUN_PAUSE = "/v1/runs/{run}/pause"
 RUN_RESUME = "/v1/runs/{run}/resume"

@@ -88,6 +88,7 @@ class Kind(Enum):
     WORKFLOW = "the workflow"
     WORKFLOWS = "the workflows"
     VERSION = "the workflow's version"
+    VERSIONS = "the workflow's versions"
     GRAPH_EDITED = "the graph being edited"
     DRAFT = "the draft"
     EDITED = "the node being edited"
@@ -109,6 +110,7 @@ class Kind(Enum):
     OUTPUT = "the output"
     FORM = "the form"
     TABS = "the page"
+    RUN_TABS = "the run's page"
     LIST = "the list"
     DAEMON = "the daemon"
     APP = "everywhere"
@@ -505,6 +507,14 @@ TABLE: tuple[Action, ...] = (
     Action("edited.duplicate", ("D",), "duplicate", "Add a node like this one.", Kind.EDITED),
     Action("edited.rename", ("r",), "rename", "Give the node another name.", Kind.EDITED),
     Action(
+        "version.diff", ("c",), "compare", "Compare two marked versions, or one with another or the draft.",
+        Kind.VERSION, footer=True, online=True,
+    ),
+    Action(
+        "versions.show", ("v",), "version", "Choose the version, or the draft, that graph and nodes show.",
+        Kind.VERSIONS, footer=True, online=True,
+    ),
+    Action(
         "backfill.pause", ("P",), "pause", "Make no more runs of the backfill for now.", Kind.BACKFILL,
         _backfill("paused", BackfillState.RUNNING), footer=True, online=True,
     ),
@@ -591,6 +601,11 @@ TABLE: tuple[Action, ...] = (
     Action("form.last", ("G", "end"), "last", "Go to the last field.", Kind.FORM),
     Action("tabs.next", ("tab", "right"), "tabs", "Go to the next tab.", Kind.TABS, footer=True),
     Action("tabs.previous", ("shift+tab", "left"), "previous tab", "Go to the tab before.", Kind.TABS),
+    Action("run_tabs.gantt", ("G",), "gantt", "Show when each node ran, or the graph again.", Kind.RUN_TABS),
+    Action(
+        "run_tabs.events", ("E",), "events", "Show what happened in the run, or the graph again.",
+        Kind.RUN_TABS,
+    ),
     Action("list.open", ("enter",), "open", "Open what is under the cursor.", Kind.LIST, footer=True),
     Action(
         "list.filter", ("/",), "filter",
@@ -617,6 +632,7 @@ TABLE: tuple[Action, ...] = (
     Action("app.variables", ("6",), "variables", "Show the workspace's variables.", Kind.APP),
     Action("app.workspaces", ("7",), "workspaces", "Show the workspaces.", Kind.APP),
     Action("app.back", ("escape",), "back", "Drop marks, then the filter, then go back.", Kind.APP),
+    Action("app.workspace", ("W",), "workspace", "Go to another workspace.", Kind.APP, online=True),
     Action("app.help", ("?",), "help", "Show the keys of this screen.", Kind.APP, footer=True),
     Action("app.palette", (":", "ctrl+p"), "actions", "Find an action by its words.", Kind.APP),
     Action("app.theme", (), "theme", "Choose the colours.", Kind.APP),
@@ -656,6 +672,8 @@ class Actions:
     def under(self, key: str, kinds: Collection[Kind]) -> list[Action]:
         """Give the actions that a key is for, where things of those kinds are offered."""
         found = [action for action in self if key in action.keys and action.kind in kinds]
+        if any(action.kind is Kind.LIST for action in found):
+            found = [action for action in found if action.kind is not Kind.RUN_TABS]
         return [action for action in found if action.kind in FOCUSED] or found
 
     def offered(self, kinds: Collection[Kind]) -> list[Action]:

@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from stoker_shared import api
+from stoker_shared import api, routes
 from stoker_shared.api.backfills import CreateBackfill
 from stoker_shared.text import clean_line
 from stoker_tui import topics
-from stoker_tui.actions import Action, Actions, Kind, NodeOf, key_name, names_of, possible
+from stoker_tui.actions import Action, Actions, Kind, NodeOf, VersionOf, key_name, names_of, possible
 from stoker_tui.client import NotStoker, Refused, Unreachable
 from stoker_tui.deeds import DEEDS, create_backfill, plan_run, preview_backfill, rerun_run, start_run
 from stoker_tui.drafting import DraftingApp
@@ -27,6 +27,7 @@ from stoker_tui.screens.backfill import BackfillScreen
 from stoker_tui.screens.backfilling import PreviewScreen, backfill_dialog
 from stoker_tui.screens.cells import LAST
 from stoker_tui.screens.dialogs import DIALOG_CSS, Choice, Choose, Confirm, Read, room_in_dialog
+from stoker_tui.screens.diff import DiffScreen
 from stoker_tui.screens.edit import EditScreen
 from stoker_tui.screens.help import help_lines
 from stoker_tui.screens.job import JobScreen
@@ -39,7 +40,7 @@ from stoker_tui.screens.run import RunScreen
 from stoker_tui.screens.settings import VariablesPage, WorkspacesPage
 from stoker_tui.screens.start import plan_dialog, rerun_dialog, start_dialog
 from stoker_tui.screens.why import WHY, why_lines
-from stoker_tui.screens.workflow import WorkflowScreen
+from stoker_tui.screens.workflow import DRAFT, WorkflowScreen
 from stoker_tui.settings import Settings
 from stoker_tui.starting import journal_path, last_line, start_daemon
 
@@ -47,6 +48,9 @@ TICK_SECONDS = 1.0
 """How often times that pass are drawn anew; only lines that changed are sent."""
 
 HURRY_SECONDS = 0.1
+
+TWO = 2
+"""Versions to compare."""
 
 
 class StokerApp(DraftingApp):
@@ -314,6 +318,36 @@ class StokerApp(DraftingApp):
         """Show the workspaces."""
         self.go(self.show_list("workspaces"))
 
+    def do_app_workspace(self) -> None:
+        """Choose another workspace."""
+        self.go(self._ask_workspace())
+
+    async def _ask_workspace(self) -> None:
+        try:
+            views = await self.link.pages(routes.WORKSPACES, api.WorkspaceView)
+        except (Unreachable, NotStoker, Refused) as error:
+            self.say(str(error))
+            return
+
+        def chosen(name: str | None) -> None:
+            if name is not None and name != self.link.workspace:
+                self.go(self._enter_workspace(name))
+
+        choices = [Choice(view.name, view.name, _counted(view)) for view in views]
+        self.push_screen(Choose("Workspace", choices, search=True), chosen)
+
+    async def _enter_workspace(self, name: str) -> None:
+        """Forget all that was shown of the workspace there was, and show the same list of another."""
+        self.link.workspace = name
+        for mode, first in self.MODES.items():
+            if mode != self.current_mode:
+                await self.remove_mode(mode)
+                self.add_mode(mode, first)
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        self.mirror.empty(self.shared_topics)
+        self._changed(frozenset())
+
     def do_app_back(self) -> None:
         """Drop marks, the filter, or the page."""
         if self.page and not self.page.back() and len(self.screen_stack) > 1:
@@ -399,6 +433,43 @@ class StokerApp(DraftingApp):
 
         self.after_saving(ask)
 
+    def do_versions_show(self, page: WorkflowScreen) -> None:
+        """Choose which version graph and nodes show."""
+        self.push_screen(Choose("Show in graph and nodes", page.places(), search=True), page.show_place)
+
+    def do_version_diff(self, of: VersionOf) -> None:
+        """Compare two versions, or ask what one is to be compared with."""
+        page = self.page
+        if not isinstance(page, WorkflowScreen):
+            return
+        chosen = sorted(each.version.version for each in page.things().get(Kind.VERSION, ()))
+        if len(chosen) == TWO:
+            self.open_diff(of.row.name, *map(str, chosen))
+            return
+        number = of.version.version
+
+        def other(place: str | None) -> None:
+            if place is not None:
+                earlier = place != DRAFT and int(place) < number
+                self.open_diff(of.row.name, *((place, str(number)) if earlier else (str(number), place)))
+
+        places = [choice for choice in page.places() if choice.value != str(number)]
+        self.push_screen(Choose(f"Compare version {number} with", places, search=True), other)
+
+    def open_diff(self, name: str, before: str, after: str) -> None:
+        """Open what leads from one definition of a workflow to another."""
+        self.push_screen(DiffScreen(name, before, after))
+
+    def do_run_tabs_gantt(self) -> None:
+        """Show when each node ran."""
+        if isinstance(self.page, RunScreen):
+            self.page.toggle("gantt")
+
+    def do_run_tabs_events(self) -> None:
+        """Show what happened."""
+        if isinstance(self.page, RunScreen):
+            self.page.toggle("events")
+
     def do_workflow_plan(self, row: api.WorkflowRow) -> None:
         """Ask what run is to be planned, then show its plan."""
 
@@ -469,3 +540,8 @@ class StokerApp(DraftingApp):
 
     def _zone_of(self, row: api.WorkflowRow) -> str:
         return (row.schedule.time_zone if row.schedule else None) or self.zone
+
+
+def _counted(view: api.WorkspaceView) -> str:
+    parts = {"workflows": view.workflows, "jobs": view.jobs, "active runs": view.active_runs}
+    return ", ".join(f"{count} {what}" for what, count in parts.items() if count) or "empty"

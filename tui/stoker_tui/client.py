@@ -413,6 +413,15 @@ class Client:
         with self._stream(routes.EVENTS, {"after": str(after)}, quiet=QUIET_SECONDS) as answer:
             yield from _lines(answer.iter_bytes())
 
+    def run_events(self, number: int, after: int = 0) -> Iterator[api.RunEvents]:
+        """Give what happened in a run after a position of the log, part by part."""
+        path, more = fill(routes.RUN_EVENTS, run=number), True
+        while more:
+            query = {"after": str(after), "limit": str(api.MAX_PAGE)}
+            part = self._get(path, api.RunEvents, query)
+            yield part
+            after, more = part.seq, part.more
+
     def position(self) -> int:
         """Give the log's position now."""
         return int(self._ask("GET", routes.STATUS).headers["Stoker-Seq"])

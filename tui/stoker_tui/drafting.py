@@ -13,7 +13,7 @@ from textual.screen import Screen
 from stoker_shared import api, routes
 from stoker_shared.api.scheduling import SchedulingView
 from stoker_shared.dag import downstream_of
-from stoker_shared.difference import difference, told
+from stoker_shared.difference import difference
 from stoker_shared.model import NodeSpec, WorkflowSpec
 from stoker_shared.state import WorkflowVersion
 from stoker_shared.text import clean_line, name_problem, quoted
@@ -31,6 +31,7 @@ from stoker_tui.forms.node import NodeForm
 from stoker_tui.forms.workflow import ScheduleForm, WorkflowForm
 from stoker_tui.mirror import Mirror
 from stoker_tui.screens.dialogs import Ask, Choice, Choose, Confirm, Read
+from stoker_tui.screens.diff import change_lines
 from stoker_tui.screens.edit import EditScreen, as_text
 from stoker_tui.screens.filling import FillScreen
 from stoker_tui.screens.merge import Merge
@@ -228,8 +229,7 @@ class DraftingApp(FillingApp):
 
     def do_draft_changes(self, document: Document) -> None:
         """Show what is changed since the last save."""
-        changes = difference(document.saved, document.spec).changes
-        self.push_screen(Read("Not saved yet", [[(clean_line(told(change)), "")] for change in changes]))
+        self.push_screen(Read("Not saved yet", list(change_lines(difference(document.saved, document.spec)))))
 
     async def _insert(self, edited: EditedNode) -> None:
         below = downstream_of(upstream_of(edited.document.spec))[edited.name]

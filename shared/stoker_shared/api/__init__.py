@@ -175,6 +175,26 @@ class EventsQuery(Query, frozen=True):
     log: Annotated[str | UnsetType, Meta(description="the id of the log that the position is of")] = UNSET
 
 
+class RunEventsQuery(Query, frozen=True):
+    """Which part of what happened in a run."""
+
+    after: Annotated[Position, Meta(description="`seq` of the part before; absent: from its beginning")] = 0
+    limit: Annotated[int, Meta(ge=1, le=MAX_PAGE, description="events at the most")] = 100
+
+
+class RunEvents(msgspec.Struct, omit_defaults=True):
+    """What happened in a run, the oldest first: the run log's own lines, as `/v1/events` streams them.
+
+    These are all up to the log's position ``seq``; they may be few, or none, as each part is looked for in a
+    bounded stretch of the log. There may be ``more`` after it. What is older than the log is kept is missing:
+    whole, it begins with `run.created`.
+    """
+
+    items: list[msgspec.Raw]
+    seq: int
+    more: bool = False
+
+
 class Stream(StrEnum):
     """What there is to read of an attempt: what it wrote, and ``launch``, what was launched and how.
 

@@ -46,6 +46,7 @@ class _Line(msgspec.Struct):
     """A line of the event stream; a heartbeat has no ``seq``."""
 
     seq: int = 0
+    run: int = 0
 
 
 @command(main, "events", json=False)
@@ -53,22 +54,31 @@ class _Line(msgspec.Struct):
 @click.option(
     "--after", type=click.IntRange(min=0), default=0, show_default=True, help="Only those after this seq."
 )
-def show_events(context: Context, follow: bool, after: int) -> None:
+@click.option("--run", type=click.IntRange(min=1), metavar="RUN", help="Only what happened in that run.")
+def show_events(context: Context, follow: bool, after: int, run: int | None) -> None:
     """Print the run log's events as JSON lines.
 
     \b
     Examples:
       stoker events | tail -n 3
       stoker events --follow --after 1200 | jq --unbuffered .type
+      stoker events --run 12 | jq -r '[.at, .type, .node] | @tsv'
 
     See also: stoker show.
     """
+    if run is not None:
+        for part in context.client.run_events(run, after):
+            after = part.seq
+            for item in part.items:
+                click.echo(bytes(item))
+        if not follow:
+            return
     last = context.client.position()
     if not follow and after == last:
         return
     for line in context.client.events(after):
-        seq = msgspec.json.decode(line, type=_Line).seq
-        if seq:
+        about = msgspec.json.decode(line, type=_Line)
+        if about.seq and run in (None, about.run):
             click.echo(line)
-        if not follow and seq >= last:
+        if not follow and about.seq >= last:
             return

@@ -93,8 +93,6 @@ class ListPage(Page, Generic[_R]):
             )
         if not known:
             return (problem or "asking the daemon ...",)
-        if self._table and self._table.filter_text:
-            return ("nothing here is like that; esc drops the filter",)
         return (problem or self.nothing,)
 
 
