@@ -203,7 +203,7 @@ class StokerApp(DraftingApp):
     def _things(self, kind: Kind, *, live: bool) -> Sequence[Any]:
         if kind is Kind.DAEMON:
             return [live]
-        if kind in (Kind.APP, Kind.LIST, Kind.FACTS, Kind.GRAPH, Kind.OUTPUT):
+        if kind in (Kind.APP, Kind.LIST, Kind.FACTS, Kind.GRAPH, Kind.OUTPUT, Kind.FORM):
             return [None]
         return self.page.things().get(kind, ()) if self.page else ()
 

@@ -343,7 +343,7 @@ class DraftingApp(FillingApp):
             self._tell_faults(page, error.problem)
             return False
         except (Unreachable, NotStoker) as error:
-            page.say(_NO_DAEMON if isinstance(error, Unreachable) else clean_line(str(error)))
+            self.say(_NO_DAEMON if isinstance(error, Unreachable) else clean_line(str(error)))
             return False
         finally:
             page.saving = False
@@ -366,7 +366,9 @@ class DraftingApp(FillingApp):
         if spec.workflow != name:
             path = self.link.within(routes.WORKFLOW_RENAME, name=name)
             page.saved(await self.link.post(path, api.NewName(name=spec.workflow), api.WorkflowView), spec)
-        page.say(f"saved as draft {page.document.revision}")
+        if self.page is not None:
+            self.page.redraw()
+        self.say(f"saved as draft {page.document.revision}")
         return True
 
     async def _merged(self, page: EditScreen) -> bool:
@@ -389,7 +391,7 @@ class DraftingApp(FillingApp):
         base = document.saved or WorkflowSpec(workflow=name)
         spec = await self._asked(Merge(clean_line(title), base, document.spec, theirs.spec))
         if spec is None:
-            page.say("it is not saved yet: s asks again")
+            self.say("it is not saved yet: s asks again")
             return False
         if isinstance(self.page, FillScreen):
             self.pop_screen()  # What it fills in may be another thing now.
@@ -454,7 +456,7 @@ class DraftingApp(FillingApp):
 
     def _tell_faults(self, page: EditScreen, problem: api.Problem) -> None:
         if not problem.errors:
-            page.say(problem.detail)
+            self.say(problem.detail)
             return
         names = [node.name for node in page.document.spec.nodes]
         lines = [[("✖ ", "failed"), (fault_words(fault, names), "")] for fault in problem.errors]

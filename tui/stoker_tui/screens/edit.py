@@ -248,8 +248,9 @@ class EditScreen(Page):
 
     def _draw_graph(self, selected: str | None) -> None:
         self.graph.empty = "It has no nodes yet: a adds the first one."
-        self.graph.show(upstream_of(self.document.spec), marks_since_save(self.document))
-        self.graph.select(selected)
+        upstream = upstream_of(self.document.spec)
+        self.graph.show(upstream, marks_since_save(self.document))
+        self.graph.select(selected if selected in upstream else self.document.now.selected)
 
     def _draw_facts(self) -> None:
         spec, name = self.document.spec, self.selected
