@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
+from textual.events import Key
 from textual.pilot import Pilot
 
 from stoker_shared import api, routes
@@ -304,16 +305,26 @@ def app_over(link: Link, **more: Any) -> StokerApp:
     return StokerApp(link, settings, clock=lambda: NOW, unsaved=unsaved, **more)
 
 
+TYPED = "typed:"
+
 Do = Callable[[Pilot], Awaitable[None]]
 
 
 def press(*keys: str) -> Do:
-    """Press keys one after the other, each when what came of the last is on the screen."""
+    """Press keys one after the other, each when what came of the last is on the screen.
+
+    What begins with ``typed:`` is typed, all at once.
+    """
 
     async def do(pilot: Pilot) -> None:
+        app = cast("StokerApp", pilot.app)
         for key in keys:
-            await pilot.press(key)
-            await settled(pilot, cast("StokerApp", pilot.app))
+            if key.startswith(TYPED):
+                for character in key.removeprefix(TYPED):
+                    app.post_message(Key(character, character))
+            else:
+                await pilot.press(key)
+            await settled(pilot, app)
 
     return do
 

@@ -200,7 +200,7 @@ def _node(action: NodeAction) -> Callable[[NodeOf], str]:
 
 
 def _why_no_run(row: api.WorkflowRow) -> str:
-    return "" if row.version else "it has no published version; d runs its draft"
+    return "" if row.version else "it has no published version; its draft can be debugged"
 
 
 def _why_no_backfill(row: api.WorkflowRow) -> str:
@@ -313,7 +313,7 @@ TABLE: tuple[Action, ...] = (
     ),
     Action(
         "node.command", ("c",), "command", "Show the exact command, and where each value comes from.",
-        Kind.NODE, lambda of: "" if of.node.attempts else "it has not begun; i on the workflow plans a run",
+        Kind.NODE, lambda of: "" if of.node.attempts else "it has not begun; a plan of its workflow has it",
         footer=True, online=True, sentence="show the command of {}",
     ),
     Action(

@@ -16,7 +16,15 @@ from stoker_shared.text import clean_line
 from stoker_tui import topics
 from stoker_tui.actions import Action, Actions, Kind, NodeOf, VersionOf, key_name, names_of, possible
 from stoker_tui.client import NotStoker, Refused, Unreachable
-from stoker_tui.deeds import DEEDS, create_backfill, plan_run, preview_backfill, rerun_run, start_run
+from stoker_tui.deeds import (
+    DEEDS,
+    create_backfill,
+    own_queues,
+    plan_run,
+    preview_backfill,
+    rerun_run,
+    start_run,
+)
 from stoker_tui.drafting import DraftingApp
 from stoker_tui.editing.document import Document
 from stoker_tui.editing.keeping import Drawer, unsaved_directory
@@ -48,6 +56,9 @@ TICK_SECONDS = 1.0
 """How often times that pass are drawn anew; only lines that changed are sent."""
 
 HURRY_SECONDS = 0.1
+
+FOR_SEVERAL = ("version.diff",)
+"""Actions that open something, and do so for several things."""
 
 TWO = 2
 """Versions to compare."""
@@ -198,7 +209,10 @@ class StokerApp(DraftingApp):
 
     def _possible(self, action: Action) -> tuple[list[Any], str]:
         live = self.mirror.connection is Connection.LIVE
-        return possible(action, self._things(action.kind, live=live), live=live)
+        things = self._things(action.kind, live=live)
+        if len(things) > 1 and action.id not in DEEDS and action.id not in FOR_SEVERAL:
+            return [], f"{action.word}: one at a time, and {len(things)} are marked"
+        return possible(action, things, live=live)
 
     def _things(self, kind: Kind, *, live: bool) -> Sequence[Any]:
         if kind is Kind.DAEMON:
@@ -419,17 +433,17 @@ class StokerApp(DraftingApp):
 
     def do_workflow_run(self, row: api.WorkflowRow) -> None:
         """Ask how a run is to be started."""
-        self._ask_start(row, debug=False)
+        self.go(self._ask_start(row, debug=False))
 
     def do_workflow_debug(self, row: api.WorkflowRow) -> None:
         """Ask how the draft is to be run."""
-        self._ask_start(row, debug=True)
+        self.go(self._ask_start(row, debug=True))
 
     def do_draft_debug(self, document: Document) -> None:
         """Save, and ask how the draft is to be run."""
 
         async def ask(row: api.WorkflowRow) -> None:
-            self._ask_start(row, debug=True)
+            await self._ask_start(row, debug=True)
 
         self.after_saving(ask)
 
@@ -501,14 +515,29 @@ class StokerApp(DraftingApp):
 
         self.push_screen(rerun_dialog(row, partial(rerun_run, self.link, row)), done)
 
-    def _ask_start(self, row: api.WorkflowRow, *, debug: bool) -> None:
+    async def _ask_start(self, row: api.WorkflowRow, *, debug: bool) -> None:
         def started(number: int | None) -> None:
             if number is not None:
                 self.open_run(number)
 
-        start = partial(start_run, self.link)
-        dialog = start_dialog(row, debug=debug, queues=self._queues(), zone=self._zone_of(row), start=start)
+        note = "" if debug else await self._own_queues(row)
+        dialog = start_dialog(
+            row,
+            debug=debug,
+            note=note,
+            queues=self._queues(),
+            zone=self._zone_of(row),
+            start=partial(start_run, self.link),
+        )
         self.push_screen(dialog, started)
+
+    async def _own_queues(self, row: api.WorkflowRow) -> str:
+        """Say which nodes keep a queue of their own, whatever queue the run has."""
+        try:
+            own = await own_queues(self.link, row)
+        except (Unreachable, NotStoker, Refused):
+            return ""  # The dialog can do without.
+        return f"keep a queue of their own: {', '.join(own)}" if own else ""
 
     def do_workflow_backfill(self, row: api.WorkflowRow) -> None:
         """Ask what backfill is to be made, then show what it would do."""

@@ -83,7 +83,9 @@ class DraftingApp(FillingApp):
         self.push_screen(EditScreen(document, view.row, self._keeper()))
 
     async def _new(self) -> None:
-        left = [one for one in self._left() if not one[1].workflow]
+        known = self.workflows.value or {}
+        # Those, too, of workflows that were deleted meanwhile.
+        left = [one for one in self._left() if one[1].workflow not in known]
         chosen = await self._choose_left("New workflows were not saved", left, "make another one")
         if chosen is None:
             return
@@ -111,7 +113,7 @@ class DraftingApp(FillingApp):
         if chosen == "drop":
             for name, _ in left:
                 if keeper := self.drawer.take(name):
-                    keeper.close()
+                    keeper.drop()
         return chosen
 
     def _go_on(self, name: str, kept: Kept, row: api.WorkflowRow | None = None) -> None:
@@ -252,7 +254,9 @@ class DraftingApp(FillingApp):
         self._flow(choose())
 
     async def _choose_job(self) -> str | None:
-        jobs: list[api.JobView] = self.jobs.value or []
+        jobs: list[api.JobView] | None = self.jobs.value
+        if jobs is None:
+            jobs = await self.link.pages(self.link.within(routes.JOBS), api.JobView)
         if not jobs:
             self.say(self.jobs.problem or _NO_JOBS)
             return None

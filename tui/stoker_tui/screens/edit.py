@@ -120,7 +120,7 @@ class EditScreen(Page):
         super().on_unmount()
         self.stoker.editing.discard(self)
         if self._keeper:
-            self._keeper.close(keeping=self.document.is_unsaved)
+            self._keeper.let_go()
 
     def on_resize(self, event: Resize) -> None:
         """Put what is known of a node where there is room."""
@@ -232,7 +232,7 @@ class EditScreen(Page):
     def give_up(self) -> None:
         """Keep nothing of what is not saved."""
         if self._keeper:
-            self._keeper.close()
+            self._keeper.drop()
             self._keeper = None
 
     def on_dag_view_selected(self, event: DagView.Selected) -> None:
