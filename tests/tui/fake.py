@@ -51,6 +51,8 @@ class FakeLink(Link):
         self.there = there
         self.asked: list[str] = []
         self.posted: list[tuple[str, api.Request]] = []
+        self.put_there: list[tuple[str, msgspec.Struct]] = []
+        self.deleted: list[str] = []
         self.listener: Listener | None = None
 
     async def get(self, path: str, kind: type[Any], query: Mapping[str, str] | None = None) -> Any:
@@ -59,6 +61,13 @@ class FakeLink(Link):
             raise Refused(api.Problem("not-found", "not found", 404, f"there is no {path}"))
         answer = self.answers[path]
         return cleaned(api.Page(list(answer)) if isinstance(answer, list) else answer)
+
+    async def put(self, path: str, request: msgspec.Struct, kind: type[Any]) -> Any:
+        self.put_there.append((path, request))
+        return None
+
+    async def delete(self, path: str) -> None:
+        self.deleted.append(path)
 
     async def pages(self, path: str, kind: type[Any], query: Mapping[str, str] | None = None) -> list[Any]:
         return (await self.get(path, kind, query)).items
@@ -255,6 +264,10 @@ def world(**others: Any) -> dict[str, Any]:
         ),
         routes.fill(routes.BACKFILLS, **within): [BACKFILL],
         routes.fill(routes.JOBS, **within): [JOB],
+        routes.fill(routes.JOB, path=JOB.path, **within): JOB,
+        routes.fill(routes.JOB_VERSIONS, path=JOB.path, **within): [JOB.latest],
+        routes.fill(routes.VARIABLES, **within): [api.VariableView("region", ago(days=1), "bob", "eu")],
+        routes.WORKSPACES: [api.WorkspaceView("default", jobs=1, workflows=3, variables=1)],
         routes.QUEUES: [QUEUE],
         routes.fill(routes.QUEUE, name="root_queue"): msgspec.structs.replace(
             QUEUE,

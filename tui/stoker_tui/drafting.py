@@ -54,6 +54,10 @@ class DraftingApp(FillingApp):
     workflows: Workflows
     editing: set[EditScreen]
 
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do something beside all else."""
+        raise NotImplementedError
+
     # Opening.
 
     def do_workflow_edit(self, row: api.WorkflowRow) -> None:

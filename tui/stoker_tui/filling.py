@@ -55,10 +55,6 @@ class FillingApp(MovingApp):
         """The daemon's time zone."""
         raise NotImplementedError
 
-    def spawn(self, work: Any) -> None:
-        """Do something beside all else."""
-        raise NotImplementedError
-
     def say(self, text: str) -> None:
         """Say something above the keys."""
         raise NotImplementedError
@@ -226,4 +222,4 @@ class FillingApp(MovingApp):
             else:
                 then(found)
 
-        self.spawn(ask())
+        self.go(ask())

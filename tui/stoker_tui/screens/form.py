@@ -86,7 +86,9 @@ class FormScreen(Page):
             self._ticks = TickPreview(self.stoker.link, self.stoker.now, self._show_ticks, most)
             self._ask_ticks()
         self.form.focus()
-        if self._first is None:
+        if self._form.is_new:
+            empty = (field.place for field in self._form.shown() if not self._form.is_set(field.place))
+            self.form.go(next(empty, self._form.fields[0].place))
             self.form.edit()
 
     def on_unmount(self) -> None:
@@ -111,6 +113,7 @@ class FormScreen(Page):
         if self.is_unsaved and self._save is not None:
             title = [(" not saved", "warning")]
         self.query_one("#title", Line).show(title)
+        self.form.know_more()
         focus_first(self, self.form)
 
     @property
@@ -175,7 +178,7 @@ class FormScreen(Page):
         except SavedMeanwhile as error:
             self.say(clean_line(str(error)))
         except (Unreachable, NotStoker, OSError) as error:
-            self.say(f"{clean_line(str(error))}; what you typed is still here")
+            self.say(f"not saved, and all you typed is still here: {clean_line(str(error))}")
         else:
             self.dismiss()
             self.stoker.call_after_refresh(self.stoker.say, told)

@@ -127,6 +127,10 @@ class FormView(ScrollView, can_focus=True):
         self._line = TypedLine()
         self._completion = Completion()
         self._chosen = 0
+        self._picked = False
+        """One of the words that may be meant was gone to."""
+        self._meant = False
+        """Something was typed, or nothing yet: what may be meant is offered."""
         self._at = at
         self._rows: list[Row] = []
         self._update()
@@ -135,6 +139,13 @@ class FormView(ScrollView, can_focus=True):
         """Show another definition, as after an undo; what was typed of the one before is no more."""
         self._form.load(value)
         self._open_line()
+        self._update()
+
+    def know_more(self) -> None:
+        """Take note that more may be known of what can be meant, or inherited."""
+        row = self._row
+        if self._meant and self._typing and row is not None and row.field is not None and not self._picked:
+            self._complete_from(row.field)
         self._update()
 
     def note(self, place: str, lines: Iterable[Pieces]) -> None:
@@ -344,6 +355,7 @@ class FormView(ScrollView, can_focus=True):
         return True
 
     def _complete_from(self, field: Field) -> None:
+        self._meant = True
         known = field.known() if field.known else ()
         self._completion = completion(field.kind, self._line.before, known)
 
@@ -377,7 +389,7 @@ class FormView(ScrollView, can_focus=True):
     def _open_line(self) -> None:
         """Have what the field under the cursor has be what is typed in."""
         row = self._row
-        self._completion, self._chosen, self._picked = Completion(), 0, False
+        self._completion, self._chosen, self._picked, self._meant = Completion(), 0, False, False
         if not self._typing or row is None or row.field is None:
             return
         if not self._form.is_typable(row.field.place):

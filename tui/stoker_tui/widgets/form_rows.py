@@ -102,7 +102,7 @@ def told_lines(text: str, style: str, room: int) -> Iterator[Pieces]:
 def _value(form: Form[Any], field: Field) -> Pieces:
     text, inherited = form.text(field.place), form.inherited(field.place)
     if form.is_set(field.place):
-        beneath = ""
+        beneath = f"  {told}" if (told := form.told(field.place)) else ""
         if inherited and inherited.source.startswith("from ") and inherited.text != text:
             beneath = f"  ({inherited.source.removeprefix('from ')}: {inherited.text})"
         shown = HIDDEN * len(text) if form.is_hidden(field.place) else text
