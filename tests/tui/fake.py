@@ -349,7 +349,10 @@ def lines_of(app: StokerApp) -> list[str]:
 
 
 async def settled(pilot: Pilot, app: StokerApp, *, seconds: float = 10) -> None:
-    """Wait until nothing that is shown is to be asked for any more."""
+    """Wait until all keys have had their effect, and nothing that is shown is to be asked for any more."""
+    received = asyncio.Event()
+    app.call_later(received.set)
+    await received.wait()
     deadline = asyncio.get_running_loop().time() + seconds
     while app.has_keys or app.mirror.busy or not (isinstance(app.link, FakeLink) and app.link.listener):
         assert asyncio.get_running_loop().time() < deadline, "the mirror does not come to rest"

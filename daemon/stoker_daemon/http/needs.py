@@ -68,6 +68,7 @@ NEEDS: dict[tuple[str, str], Role] = {
     ("POST", routes.NODE_STOP): Role.OPERATOR,
     ("POST", routes.NODE_RERUN): Role.OPERATOR,
     ("POST", routes.NODE_SUCCEED): Role.OPERATOR,
+    ("GET", routes.RUN_EVENTS): Role.VIEWER,
     ("GET", routes.NODE_FAILURE): Role.VIEWER,
     ("GET", routes.LOG): Role.VIEWER,
     ("GET", routes.BACKFILLS): Role.VIEWER,

@@ -124,6 +124,10 @@ class Asking(ModalScreen[_R | None], Generic[_R]):
             picks = "space choose   " if any(field.choices for field in self._fields) else ""
             yield self._words(f"enter {self._verb}   tab next field   {picks}esc give up", "hint")
 
+    def on_mount(self) -> None:
+        """Let the first field be filled in, at once: Textual would wait until it is drawn."""
+        self.set_focus(self.query("Input, Pick").first())
+
     async def on_key(self, event: Key) -> None:
         """Go from field to field, be done, or give up."""
         if event.key == "escape":
