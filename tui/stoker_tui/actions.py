@@ -87,9 +87,9 @@ class Kind(Enum):
     NODE = "the node"
     RUN = "the run"
     WORKFLOW = "the workflow"
-    VERSIONS = "the versions"
     WORKFLOWS = "the workflows"
     VERSION = "the workflow's version"
+    VERSIONS = "the workflow's versions"
     GRAPH_EDITED = "the graph being edited"
     DRAFT = "the draft"
     EDITED = "the node being edited"
@@ -462,10 +462,6 @@ TABLE: tuple[Action, ...] = (
         lambda filled: "" if filled.is_changed else "nothing is changed", footer=True, online=True,
     ),
     Action(
-        "text.edit", ("ctrl+e",), "$EDITOR", "Edit it as text (YAML) in $EDITOR.", Kind.TEXT,
-        lambda text: "" if text.value else "first put right what is marked \N{HEAVY BALLOT X}", footer=True,
-    ),
-    Action(
         "workflow.edit", ("e",), "edit", "Edit the draft: its graph, its nodes, its settings.", Kind.WORKFLOW,
         footer=True, online=True, needs=Role.EDITOR,
     ),
@@ -520,6 +516,10 @@ TABLE: tuple[Action, ...] = (
     Action(
         "draft.changes", ("v",), "changes", "Show what is changed since the last save.", Kind.GRAPH_EDITED,
         _why_no_save, sentence="show changes",
+    ),
+    Action(
+        "text.edit", ("ctrl+e",), "$EDITOR", "Edit it as text (YAML) in $EDITOR.", Kind.TEXT,
+        lambda text: "" if text.value else "first put right what is marked \N{HEAVY BALLOT X}", footer=True,
     ),
     Action("edited.beside", ("A",), "add beside", "Add a node that waits for the same ones.", Kind.EDITED),
     Action(

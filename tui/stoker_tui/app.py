@@ -327,6 +327,14 @@ class StokerApp(DraftingApp):
         """Show the queues."""
         self.go(self.show_list("queues"))
 
+    def do_app_variables(self) -> None:
+        """Show the workspace's variables."""
+        self.go(self.show_list("variables"))
+
+    def do_app_workspaces(self) -> None:
+        """Show the workspaces."""
+        self.go(self.show_list("workspaces"))
+
     def do_app_workspace(self) -> None:
         """Choose another workspace."""
         self.go(self._ask_workspace())
@@ -356,14 +364,6 @@ class StokerApp(DraftingApp):
             await self.pop_screen()
         self.mirror.empty(self.shared_topics)
         self._changed(frozenset())
-
-    def do_app_variables(self) -> None:
-        """Show the workspace's variables."""
-        self.go(self.show_list("variables"))
-
-    def do_app_workspaces(self) -> None:
-        """Show the workspaces."""
-        self.go(self.show_list("workspaces"))
 
     def do_app_back(self) -> None:
         """Drop marks, the filter, or the page."""
@@ -442,6 +442,14 @@ class StokerApp(DraftingApp):
         """Ask how the draft is to be run."""
         self.go(self._ask_start(row, debug=True))
 
+    def do_draft_debug(self, document: Document) -> None:
+        """Save, and ask how the draft is to be run."""
+
+        async def ask(row: api.WorkflowRow) -> None:
+            await self._ask_start(row, debug=True)
+
+        self.after_saving(ask)
+
     def do_versions_show(self, page: WorkflowScreen) -> None:
         """Choose which version graph and nodes show."""
         self.push_screen(Choose("Show in graph and nodes", page.places(), search=True), page.show_place)
@@ -478,14 +486,6 @@ class StokerApp(DraftingApp):
         """Show what happened."""
         if isinstance(self.page, RunScreen):
             self.page.toggle("events")
-
-    def do_draft_debug(self, document: Document) -> None:
-        """Save, and ask how the draft is to be run."""
-
-        async def ask(row: api.WorkflowRow) -> None:
-            await self._ask_start(row, debug=True)
-
-        self.after_saving(ask)
 
     def do_workflow_plan(self, row: api.WorkflowRow) -> None:
         """Ask what run is to be planned, then show its plan."""

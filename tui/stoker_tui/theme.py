@@ -16,10 +16,6 @@ GLYPHS = {
     "stopped": "■",
     "cancelled": "■",
     "skipped": "–",
-    "added": "+",
-    "removed": "-",
-    "changed": "~",
-    "same": "·",
     "disabled": "⊘",
 }
 COLOURS = {
