@@ -17,6 +17,10 @@ GLYPHS = {
     "cancelled": "■",
     "skipped": "–",
     "disabled": "⊘",
+    "added": "+",
+    "removed": "-",
+    "changed": "~",
+    "same": "·",
 }
 COLOURS = {
     "pending": "magenta",

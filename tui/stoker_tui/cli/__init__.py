@@ -51,7 +51,7 @@ CONTENTS = {
         "show": Entry(_RUNS, "Show a run: its nodes, and why what failed did."),
         "logs": Entry(_RUNS, "Print what a node wrote."),
         "notify": Entry(
-            "stoker_tui.cli.notifying", "Notifications: what waits to be sent, what was given up, a test."
+            "stoker_tui.cli.notifying", "Notifications: what waits, what was given up, a test."
         ),
         "events": Entry(_STATUS, "Print the run log's events as JSON lines."),
     },
