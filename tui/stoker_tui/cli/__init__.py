@@ -50,15 +50,13 @@ CONTENTS = {
         "runs": Entry(_HISTORY, "List runs, newest first."),
         "show": Entry(_RUNS, "Show a run: its nodes, and why what failed did."),
         "logs": Entry(_RUNS, "Print what a node wrote."),
-        "notify": Entry(
-            "stoker_tui.cli.notifying", "Notifications: what waits, what was given up, a test."
-        ),
+        "notify": Entry("stoker_tui.cli.notifying", "Notifications: what waits, what was given up, a test."),
         "events": Entry(_STATUS, "Print the run log's events as JSON lines."),
     },
     "Look after": {
         "prune": Entry(
             "stoker_tui.cli.retention",
-            "Let go of finished runs, output and log that are not kept any longer.",
+            "Let go of what is kept no longer, or tell what would go: finished runs, output, log.",
         ),
     },
 }
