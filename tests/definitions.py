@@ -15,6 +15,7 @@ from stoker_shared.model import (
     GapPolicy,
     Hours,
     JobConfig,
+    Keep,
     Minutes,
     NodeSpec,
     NodeState,
@@ -114,6 +115,7 @@ jobs = st.sampled_from(
 )
 counts, seconds = st.none() | st.integers(0, 100), st.none() | st.integers(1, 100_000)
 times_of_day = st.times().map(lambda time: f"{time:%H:%M}")
+keeps = st.builds(Keep, days=counts, failed_days=counts, runs=counts)
 deadlines = st.none() | times_of_day | st.sampled_from(["90m", "2h", "1m", "8784h"])
 
 _bounds = {
@@ -214,6 +216,7 @@ workflow_specs = st.builds(
     failure_strategy=st.sampled_from(FailureStrategy),
     not_started_by=deadlines,
     not_done_by=deadlines,
+    keep=st.just(Keep()) | keeps,
     tags=tags,
     variables=variables,
 )

@@ -109,6 +109,10 @@ class Backfiller:
         for worker in self._workers.values():
             worker.look_anew()
 
+    def plans(self) -> list[str]:
+        """Give the stored plans that runs are to be made of, which no run may name yet."""
+        return [digest for worker in self._workers.values() for digest in worker.plans()]
+
     def close(self) -> None:
         """Make no more runs, if it ever began to."""
         if self._heard in self._engine.listeners:
@@ -182,6 +186,11 @@ class _Worker:
         """Hear which runs were touched."""
         if self._chunk and self._chunk.asks:
             self._chunk.doubted |= _touched(turn, self._chunk.workflow)
+
+    def plans(self) -> list[str]:
+        """Give the stored plans that its next runs are made of."""
+        chunk = self._chunk.made if self._chunk else None
+        return [made.digest for made in (self._made, chunk) if made]
 
     def close(self) -> None:
         """Do nothing more."""

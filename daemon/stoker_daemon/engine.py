@@ -145,6 +145,8 @@ class Engine:
         """Called after each turn with records, which need not be on disk yet."""
         self.counts: Counter[tuple[str, str]] = Counter()
         """Events on disk since the start, by type and outcome."""
+        self.settled = asyncio.Lock()
+        """Held by whoever reads how finished runs stand to open one again, or to let them go."""
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def start(self, founding: Command = lambda _: None) -> None:

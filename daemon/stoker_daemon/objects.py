@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -34,6 +35,7 @@ class Objects:
     def __init__(self, directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._directory = directory
+        self._claiming = threading.Lock()
         self._recent = lru_cache(maxsize=256)(lambda digest: self.path(digest).read_bytes())
 
     def clean(self) -> None:
@@ -47,6 +49,32 @@ class Objects:
 
     def __contains__(self, digest: str) -> bool:
         return self.path(digest).exists()
+
+    def claim(self, digest: str) -> bool:
+        """Tell whether an object is there; if so it stays for a while, though nothing may name it yet."""
+        with self._claiming:
+            try:
+                os.utime(self.path(digest))
+            except FileNotFoundError:
+                return False
+            return True
+
+    def unclaimed(self, since: float) -> Iterator[str]:
+        """Give the objects that were neither stored nor claimed ``since`` a moment (seconds since 1970)."""
+        with os.scandir(self._directory) as entries:
+            for entry in entries:
+                if not entry.name.startswith(_ASIDE) and entry.stat().st_mtime < since:
+                    yield entry.name
+
+    def remove(self, digest: str, since: float) -> int | None:
+        """Remove an object, and give the bytes it took; None where it was stored or claimed ``since``."""
+        path = self.path(digest)
+        with self._claiming:
+            found = path.stat()
+            if found.st_mtime >= since:
+                return None
+            path.unlink()
+        return found.st_blocks * 512 if found.st_nlink == 1 else 0
 
     def size(self, digest: str) -> int:
         """Give an object's size in bytes."""
@@ -66,7 +94,7 @@ class Objects:
         for content in contents:
             digest = sha256(content).hexdigest()
             digests.append(digest)
-            if digest not in self:
+            if not self.claim(digest):
                 with self._aside() as file:
                     file.write(content)
                     self._keep(file, digest)
@@ -84,7 +112,7 @@ class Objects:
         Raises:
             WrongDigest: it is not what ``digest`` says; nothing was stored.
         """
-        if digest in self:
+        if self.claim(digest):
             return await _checked(digest, chunks, lambda _: None)
         if announced > free_bytes(self._directory):
             raise no_space(self._directory)

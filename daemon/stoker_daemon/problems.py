@@ -62,6 +62,12 @@ def not_kept(detail: str, log: str, oldest: int) -> Refused:
     return Refused(Problem("gone", "Not kept", 410, detail, log=log, oldest=oldest))
 
 
+def output_not_kept(run: int, since: datetime) -> Refused:
+    """What a run wrote was removed; the run itself is kept."""
+    detail = f"what run #{run} wrote is not kept since {since:%F %T} UTC; its launch stream can be read"
+    return Refused(Problem("output-gone", "Not kept", 410, detail))
+
+
 def key_reused(key: str, at: datetime) -> Refused:
     """An Idempotency-Key came again with another body."""
     detail = f"Idempotency-Key {key!r} was used at {at:%F %T} UTC for another body; use a new key"
@@ -97,6 +103,11 @@ def read_only(reason: str) -> Refused:
         "Stoker tries the disk again by itself"
     )
     return Refused(Problem("read-only", "Read only", 503, detail))
+
+
+def not_sent(detail: str) -> Refused:
+    """Another server did not take what was to be handed over to it."""
+    return Refused(Problem("not-sent", "Not sent", 502, detail))
 
 
 def unavailable(detail: str) -> Refused:

@@ -54,7 +54,7 @@ def apply(state: State, record: ev.Record) -> Run | None:
     """Change ``state`` by the next record.
 
     Returns:
-        The run that the event is about, if it is about one; also the one it just finished.
+        The run that the event is about, if it is about one; also the one it just finished, or restored.
 
     Raises:
         NotAllowed: the record does not follow, or its event is not allowed in this state.
@@ -74,7 +74,7 @@ def apply(state: State, record: ev.Record) -> Run | None:
     except (KeyError, IndexError) as error:
         raise NotAllowed(f"record {record.seq} speaks of {error}, which is not current") from error
     state.seq = record.seq
-    return run or state.runs.get(number)
+    return run or state.runs.get(number) or state.restored.get(number)
 
 
 def _daemon_draining(state: State, record: ev.Record, event: ev.DaemonDraining) -> None:

@@ -38,11 +38,14 @@ MAX_SECONDS = 366 * 24 * 3600
 MAX_RETRIES = 100
 MAX_BACKOFF = 100
 MAX_PRIORITY = 1000
+MAX_KEPT_DAYS, MAX_KEPT_RUNS = 36_500, 1_000_000
 
 RESERVED_TAGS = ("workflow_name", "task_name")
 """Tags that Stoker gives every node itself."""
 
-_ADDRESS = re.compile(r"[^\s@,;<>\"]+@[^\s@,;<>\"]+")
+_ADDRESS = re.compile(r"(?!.*=\?)[^\s@,;<>\"()\[\]:\\]+@[^\s@,;<>\"()\[\]:\\]+")
+"""Without what means something else in a header or to a mail server than in an address."""
+
 LOG_LEVELS = ("ALL", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF")
 """What Spark knows as log levels, in any case of letters."""
 
@@ -92,6 +95,9 @@ def _own_faults(spec: WorkflowSpec) -> Iterator[_Wrong]:
         text = getattr(spec, field)
         if text is not None and (problem := deadline_problem(text)):
             yield field, problem
+    yield from _number_faults("keep/days", spec.keep.days, 0, MAX_KEPT_DAYS)
+    yield from _number_faults("keep/failed_days", spec.keep.failed_days, 0, MAX_KEPT_DAYS)
+    yield from _number_faults("keep/runs", spec.keep.runs, 0, MAX_KEPT_RUNS)
     yield from address_faults("notify", spec.notify)
     if spec.schedule:
         yield from ((f"schedule/{field}", problem) for field, problem in schedule_faults(spec.schedule))

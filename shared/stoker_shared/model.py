@@ -327,6 +327,18 @@ class QueueSpec(Definition, frozen=True):
     proxy_user: str | None = None
 
 
+class Keep(Definition, frozen=True):
+    """How long, and how many, of a workflow's finished runs are kept; unset: as the daemon is configured.
+
+    ``days`` are those after the end of a run that succeeded, ``failed_days`` of one that did not. ``runs`` is
+    how many of those that succeeded are kept at most, and as many of those that did not. 0: without limit.
+    """
+
+    days: int | None = None
+    failed_days: int | None = None
+    runs: int | None = None
+
+
 class WorkflowSpec(Definition, frozen=True):
     """A DAG of nodes. ``workflow`` is its name; times are seconds.
 
@@ -336,6 +348,7 @@ class WorkflowSpec(Definition, frozen=True):
 
     A scheduled run is late when it has not started by ``not_started_by``, or not ended by ``not_done_by``:
     how long after its tick (``90m``, ``2h``), or a time of day (``06:00``), the first one after the tick.
+    What is said in ``keep`` of the latest published version, else of the draft, holds for all runs there are.
     """
 
     workflow: str
@@ -353,6 +366,7 @@ class WorkflowSpec(Definition, frozen=True):
     failure_strategy: FailureStrategy = FailureStrategy.CONTINUE
     not_started_by: str | None = None
     not_done_by: str | None = None
+    keep: Keep = Keep()
     notify: tuple[str, ...] = ()
     tags: dict[str, str] = msgspec.field(default_factory=dict)
     variables: dict[str, str] = msgspec.field(default_factory=dict)

@@ -10,7 +10,11 @@ OPENAPI = "/v1/openapi.json"
 METRICS = "/metrics"
 EVENTS = "/v1/events"
 TICKS_PREVIEW = "/v1/ticks/preview"
+RETENTION = "/v1/retention"
 OBJECT = "/v1/objects/{digest}"
+
+NOTIFICATIONS = "/v1/notifications"
+NOTIFICATIONS_TEST = "/v1/notifications/test"
 
 QUEUES = "/v1/queues"
 QUEUE = "/v1/queues/{name}"

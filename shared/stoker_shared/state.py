@@ -300,7 +300,8 @@ class Run(msgspec.Struct, tag="run", omit_defaults=True):
 
     ``opened`` is the seq at which it was created or last opened again, ``begun_at`` when its first node since
     then started; ``settings`` are what reruns changed for this run only; ``queues`` are those of its nodes;
-    ``deeds`` what people did to it, the last `MOST_DEEDS` of that.
+    ``deeds`` what people did to it, the last `MOST_DEEDS` of that. What attempts before ``output_removed_at``
+    wrote is not kept any more.
 
     The last fields are worklists, kept so that planning costs what happened and not the size of the DAG, all
     of numbers of nodes: ``ready`` (with the negated priority before it, sorted) may start; ``retrying`` wait
@@ -348,6 +349,7 @@ class Run(msgspec.Struct, tag="run", omit_defaults=True):
     deeds: list[Deed] = []
     opened: int = 0
     begun_at: datetime | None = None
+    output_removed_at: datetime | None = None
     nodes: list[NodeRun] = []
     numbers: dict[str, int] = {}
     ready: list[tuple[int, int]] = []

@@ -367,7 +367,7 @@ class TestRuns:
         assert daemon.state.runs == {}
         last = daemon.history.changes[-1]
         assert last.row.state is RunState.SUCCEEDED
-        assert last.body
+        assert last.finished
 
     async def test_tell_the_history_when_they_are_created_started_and_finished(self, daemon: Daemon):
         await daemon.create(node("a"))

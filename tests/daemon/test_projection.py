@@ -223,7 +223,9 @@ async def ahead(world: World) -> None:
     await world.follow()
     with sqlite3.connect(world.path) as database:
         database.execute("update position set seq = seq + 10")
-        database.execute("insert into runs select 99, row, body from runs limit 1")
+        database.execute(
+            "insert into runs (id, workflow, row, body) select 99, workflow, row, body from runs limit 1"
+        )
 
 
 async def of_another_log(world: World) -> None:

@@ -40,9 +40,9 @@ class World(Daemon):
         """Run 1 as it stands, active or finished."""
         if run := self.state.runs.get(1):
             return run
-        body = self.history.changes[-1].body
-        assert body
-        return msgspec.json.decode(body, type=Run)
+        finished = self.history.changes[-1].finished
+        assert finished
+        return msgspec.json.decode(finished.body, type=Run)
 
     async def end_as(self, name: str, status: int = 0) -> None:
         """End the node's attempt with an exit status."""

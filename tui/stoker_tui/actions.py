@@ -14,6 +14,7 @@ from stoker_shared.actions import NodeAction, RunAction, why_not_node, why_not_r
 from stoker_shared.api.backfills import BackfillView
 from stoker_shared.dag import downstream_of
 from stoker_shared.model import BackfillState
+from stoker_shared.roles import Role
 from stoker_shared.state import WorkflowVersion
 from stoker_shared.text import nearest, quoted
 from stoker_tui.documents import Document
@@ -141,6 +142,8 @@ class Action(NamedTuple):
     footer: bool = False
     online: bool = False
     """It needs the daemon."""
+    needs: Role | None = None
+    """The role that it takes in the workspace."""
     sentence: str = ""
     """How doing it to something is said, with ``{}`` for its name; unset: its word, and the name."""
 
@@ -285,26 +288,28 @@ TABLE: tuple[Action, ...] = (
     ),
     Action(
         "node.rerun", ("R",), "rerun", "Run the node again.", Kind.NODE,
-        _node(NodeAction.RERUN), footer=True, online=True,
+        _node(NodeAction.RERUN), footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "node.rerun_downstream", ("R",), "rerun", "Run the node and all that is downstream of it again.",
-        Kind.NODE, _node(NodeAction.RERUN), online=True,
+        Kind.NODE, _node(NodeAction.RERUN), online=True, needs=Role.OPERATOR,
     ),
     Action(
         "node.stop", ("x",), "stop", "Stop the node.", Kind.NODE, _node(NodeAction.STOP),
         lambda nodes: f"Stop {names_of(nodes)}? Every process of it is ended.", footer=True, online=True,
+        needs=Role.OPERATOR,
     ),
     Action(
         "node.succeed", ("S",), "succeed", "Set the node successful; what was skipped stays so.",
         Kind.NODE, _node(NodeAction.SUCCEED),
         lambda nodes: f"Set {names_of(nodes)} successful? It is taken as done without having run.",
-        footer=True, online=True, sentence="set {} successful",
+        footer=True, online=True, needs=Role.OPERATOR, sentence="set {} successful",
     ),
     Action(
         "node.succeed_downstream", ("S",), "succeed",
         "Set the node successful, and run what waited on it.", Kind.NODE, _node(NodeAction.SUCCEED),
         lambda nodes: f"Set {names_of(nodes)} successful, and run what waited on it?", online=True,
+        needs=Role.OPERATOR,
         sentence="set {} successful",
     ),
     Action(
@@ -318,41 +323,42 @@ TABLE: tuple[Action, ...] = (
     ),
     Action(
         "run.rerun_failed", ("R",), "rerun", "Run again what did not succeed of the run.", Kind.RUN,
-        _run(RunAction.RERUN_FAILED), footer=True, online=True,
+        _run(RunAction.RERUN_FAILED), footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "run.rerun_all", ("R",), "rerun", "Run all nodes of the run again.", Kind.RUN,
         _run(RunAction.RERUN_ALL),
         lambda rows: f"Run all of {names_of(rows)} again, also what has succeeded?",
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "run.rerun_with", ("R",), "rerun", "Run it again with other settings, for this run only.", Kind.RUN,
-        _run(RunAction.RERUN_ALL), online=True,
+        _run(RunAction.RERUN_ALL), online=True, needs=Role.OPERATOR,
     ),
     Action(
         "run.stop", ("x",), "stop", "Stop the whole run.", Kind.RUN, _run(RunAction.STOP), _stop_run,
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "run.pause", ("P",), "pause", "Pause the run: what runs goes on, nothing new starts.", Kind.RUN,
-        _run(RunAction.PAUSE), footer=True, online=True,
+        _run(RunAction.PAUSE), footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "run.resume", ("P",), "resume", "Let the paused run go on.", Kind.RUN, _run(RunAction.RESUME),
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "workflow.run", ("r",), "run", "Start a run of the latest version, or of another.", Kind.WORKFLOW,
-        _why_no_run, footer=True, online=True,
+        _why_no_run, footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "workflow.debug", ("d",), "debug", "Run the draft on a development queue.", Kind.WORKFLOW,
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "workflow.backfill", ("b",), "backfill", "Make runs for the intervals of a range; a preview first.",
-        Kind.WORKFLOW, _why_no_backfill, footer=True, online=True, sentence="backfill {}",
+        Kind.WORKFLOW, _why_no_backfill, footer=True, online=True,
+        needs=Role.OPERATOR, sentence="backfill {}",
     ),
     Action(
         "workflow.plan", ("i",), "plan", "Inspect what a run would launch; nothing is started.",
@@ -360,15 +366,23 @@ TABLE: tuple[Action, ...] = (
     ),
     Action(
         "preview.start", ("enter",), "make it", "Make the backfill as it is previewed.", Kind.PREVIEW,
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "workflow.on", ("o",), "on", "Switch scheduling on, from this moment.", Kind.WORKFLOW, _why_not_on,
-        footer=True, online=True, sentence="switch {} on",
+        footer=True, online=True, needs=Role.OPERATOR, sentence="switch {} on",
     ),
     Action(
         "workflow.off", ("o",), "off", "Switch scheduling off; runs that were made go on.", Kind.WORKFLOW,
-        _why_not_off, footer=True, online=True, sentence="switch {} off",
+        _why_not_off, footer=True, online=True, needs=Role.OPERATOR, sentence="switch {} off",
+    ),
+    Action(
+        "version.diff", ("c",), "compare", "Compare two marked versions, or one with another or the draft.",
+        Kind.VERSION, footer=True, online=True,
+    ),
+    Action(
+        "versions.show", ("v",), "version", "Choose the version, or the draft, that graph and nodes show.",
+        Kind.VERSIONS, footer=True, online=True,
     ),
     Action("job.new", ("n",), "new", "Publish a file as a job.", Kind.JOBS, footer=True, online=True),
     Action(
@@ -436,16 +450,19 @@ TABLE: tuple[Action, ...] = (
     ),
     Action(
         "workflow.edit", ("e",), "edit", "Edit the draft: its graph, its nodes, its settings.", Kind.WORKFLOW,
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.EDITOR,
     ),
     Action(
         "workflow.publish", ("p",), "publish", "Publish the draft as the next version.", Kind.WORKFLOW,
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.EDITOR,
     ),
-    Action("workflow.new", ("n",), "new", "Make a workflow.", Kind.WORKFLOWS, footer=True, online=True),
+    Action(
+        "workflow.new", ("n",), "new", "Make a workflow.", Kind.WORKFLOWS, footer=True, online=True,
+        needs=Role.EDITOR,
+    ),
     Action(
         "version.rollback", ("R",), "roll back", "Make what this version was the next version.",
-        Kind.VERSION, _why_latest, footer=True, online=True, sentence="roll back to {}",
+        Kind.VERSION, _why_latest, footer=True, online=True, needs=Role.EDITOR, sentence="roll back to {}",
     ),
     Action(
         "draft.add", ("a",), "add", "Add a node downstream of the selected one.", Kind.GRAPH_EDITED,
@@ -460,15 +477,15 @@ TABLE: tuple[Action, ...] = (
     ),
     Action(
         "draft.save", ("s",), "save", "Save the draft; what is scheduled stays as it is.", Kind.DRAFT,
-        _why_no_save, footer=True, sentence="save {}",
+        _why_no_save, needs=Role.EDITOR, footer=True, sentence="save {}",
     ),
     Action(
         "draft.debug", ("d",), "debug", "Save, and run the draft on a development queue.", Kind.DRAFT,
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.EDITOR,
     ),
     Action(
         "draft.publish", ("p",), "publish", "Save, and publish it as the next version.", Kind.DRAFT,
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.EDITOR,
     ),
     Action(
         "draft.undo", ("u",), "undo", "Undo what was done last.", Kind.GRAPH_EDITED, _why_no_undo,
@@ -507,35 +524,27 @@ TABLE: tuple[Action, ...] = (
     Action("edited.duplicate", ("D",), "duplicate", "Add a node like this one.", Kind.EDITED),
     Action("edited.rename", ("r",), "rename", "Give the node another name.", Kind.EDITED),
     Action(
-        "version.diff", ("c",), "compare", "Compare two marked versions, or one with another or the draft.",
-        Kind.VERSION, footer=True, online=True,
-    ),
-    Action(
-        "versions.show", ("v",), "version", "Choose the version, or the draft, that graph and nodes show.",
-        Kind.VERSIONS, footer=True, online=True,
-    ),
-    Action(
         "backfill.pause", ("P",), "pause", "Make no more runs of the backfill for now.", Kind.BACKFILL,
-        _backfill("paused", BackfillState.RUNNING), footer=True, online=True,
+        _backfill("paused", BackfillState.RUNNING), footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "backfill.resume", ("P",), "resume", "Let the paused backfill go on.", Kind.BACKFILL,
-        _backfill("resumed", BackfillState.PAUSED), footer=True, online=True,
+        _backfill("resumed", BackfillState.PAUSED), footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "backfill.cancel", ("x",), "cancel", "Make no more runs; those that run go on.", Kind.BACKFILL,
         _backfill("cancelled", *_ACTIVE),
         lambda views: f"Cancel {names_of(views)}? Runs of it that wait are stopped, those that run go on.",
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "backfill.cancel_running", ("x",), "cancel", "Make no more runs, and stop those that run.",
         Kind.BACKFILL, _backfill("cancelled", *_ACTIVE),
-        lambda views: f"Cancel {names_of(views)}, and stop all its runs?", online=True,
+        lambda views: f"Cancel {names_of(views)}, and stop all its runs?", online=True, needs=Role.OPERATOR,
     ),
     Action(
         "backfill.retry", ("R",), "retry", "Make runs again for the intervals whose runs failed.",
-        Kind.BACKFILL, _why_no_retry, footer=True, online=True,
+        Kind.BACKFILL, _why_no_retry, footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action("graph.open", ("enter",), "open", "Open the node.", Kind.GRAPH),
     Action("graph.up", ("up", "k"), "up", "Go to a node upstream.", Kind.GRAPH),
@@ -704,10 +713,18 @@ def key_names(action: Action) -> str:
     return " ".join(key_name(action._replace(keys=(key,))) for key in action.keys)
 
 
-def possible(action: Action, things: Sequence[Any], *, live: bool) -> tuple[list[Any], str]:
-    """Give those of the things that an action can be done to now, and why it can't to another."""
+def possible(
+    action: Action, things: Sequence[Any], *, live: bool, role: Role | None = Role.ADMIN
+) -> tuple[list[Any], str]:
+    """Give those of the things that an action can be done to now, and why it can't to another.
+
+    ``role`` is that of who acts, in the workspace that is shown.
+    """
     if action.online and not live:
         return [], "there is no daemon; it goes on when one is back"
+    if action.needs and not (role and role.covers(action.needs)):
+        yours = f"you are {role.value}" if role else "you have none"
+        return [], f"to {action.word} needs the role {action.needs.value} here; {yours}"
     if not things:
         return [], f"there is nothing here to {action.word}"
     reasons = [(thing, action.why_not(thing)) for thing in things]

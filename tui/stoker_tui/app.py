@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from stoker_shared import api, routes
 from stoker_shared.api.backfills import CreateBackfill
+from stoker_shared.roles import Role
 from stoker_shared.text import clean_line
 from stoker_tui import topics
 from stoker_tui.actions import Action, Actions, Kind, NodeOf, VersionOf, key_name, names_of, possible
@@ -212,7 +213,9 @@ class StokerApp(DraftingApp):
         things = self._things(action.kind, live=live)
         if len(things) > 1 and action.id not in DEEDS and action.id not in FOR_SEVERAL:
             return [], f"{action.word}: one at a time, and {len(things)} are marked"
-        return possible(action, things, live=live)
+        you = self.mirror.status.you if self.mirror.status else None
+        role = you.role_in(self.link.workspace) if you else Role.ADMIN
+        return possible(action, things, live=live, role=role)
 
     def _things(self, kind: Kind, *, live: bool) -> Sequence[Any]:
         if kind is Kind.DAEMON:

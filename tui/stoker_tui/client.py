@@ -25,11 +25,14 @@ from stoker_shared.api.backfills import (
     CancelBackfill,
     CreateBackfill,
 )
+from stoker_shared.api.notifications import NotificationsView, TriedView, TryNotifying
 from stoker_shared.api.scheduling import SchedulingView, SetScheduling, TicksQuery, TickView
 from stoker_shared.model import QueueSpec, WorkflowSpec
 from stoker_shared.paths import check_socket_path
 from stoker_shared.routes import fill
+from stoker_shared.skew import what_to_do
 from stoker_shared.state import WorkflowVersion
+from stoker_shared.text import clean
 
 _T = TypeVar("_T")
 
@@ -44,6 +47,14 @@ RESTART_SECONDS = 10.0
 """How long a request that may have been carried out is sent again to a daemon that is restarting."""
 
 
+_CLOSED = (
+    os.strerror(errno.ECONNRESET).lower(),
+    os.strerror(errno.EPIPE).lower(),
+    "server disconnected without sending a response",
+)
+"""Why there is no answer where the connection was closed on the request."""
+
+
 class Unreachable(Exception):
     """No daemon answers at the socket. ``sent``: it had the request, or part of it, before it was gone."""
 
@@ -51,7 +62,15 @@ class Unreachable(Exception):
         self.sent = sent
         to_do = "Start one with `stokerd`, or set STOKER_SOCKET to where it is."
         if why == os.strerror(errno.EACCES):
-            to_do = "A daemon's socket is for its own user; set STOKER_SOCKET to yours."
+            to_do = (
+                "A daemon's socket is for its own user, and for the group it names; set STOKER_SOCKET to "
+                "that of yours, or ask whoever runs it."
+            )
+        elif sent and why.lower() in _CLOSED:
+            to_do = (
+                "It may have ended at this moment. One that runs for several people closes the connection "
+                "of whoever has no role there: ask whoever runs it."
+            )
         super().__init__(f"no stokerd answers at {path} ({why.lower()}). {to_do}")
 
 
@@ -106,6 +125,19 @@ class Client:
     def status(self) -> api.Status:
         """Give the daemon at a glance."""
         return self._get(routes.STATUS, api.Status)
+
+    def notifications(self) -> NotificationsView:
+        """Give what people are still to be told, and what was given up."""
+        return self._get(routes.NOTIFICATIONS, NotificationsView)
+
+    def try_notifying(self, to: str) -> TriedView:
+        """Send a test to an address, or to none by the webhook."""
+        return self._post(routes.NOTIFICATIONS_TEST, TryNotifying(to=to), TriedView)
+
+    def prune(self, *, dry_run: bool) -> api.WentAway:
+        """Let go of what is not kept, or only tell what would go; however long that takes."""
+        method = "GET" if dry_run else "POST"
+        return self._decoded(self._ask(method, routes.RETENTION, timeout=None), api.WentAway)
 
     def queues(self) -> Iterator[api.QueueView]:
         """Give every queue."""
@@ -506,7 +538,8 @@ def checked(path: Path, answer: httpx.Response) -> httpx.Response:
     """Give an answer that is one. Raises `NotStoker`, and `Refused` for a problem."""
     if (spoken := answer.headers.get("Stoker-API")) != api.API_VERSION:
         why = (
-            f"it speaks version {spoken}, and this client {api.API_VERSION}"
+            f"it speaks version {clean(spoken[:20])} of the interface, and this client {api.API_VERSION}; "
+            + what_to_do(spoken[:20], api.API_VERSION)
             if spoken
             else "its answer names no version"
         )

@@ -17,10 +17,6 @@ GLYPHS = {
     "cancelled": "■",
     "skipped": "–",
     "disabled": "⊘",
-    "added": "+",
-    "removed": "-",
-    "changed": "~",
-    "same": "·",
 }
 COLOURS = {
     "pending": "magenta",

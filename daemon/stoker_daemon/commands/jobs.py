@@ -192,7 +192,7 @@ async def _checked_source(objects: Objects, path: str, digest: str) -> int:
 
 
 def _size(objects: Objects, digest: str) -> int:
-    if digest not in objects:
+    if not objects.claim(digest):
         raise invalid(f"no object {digest!r} is stored; send the content first")
     return objects.size(digest)
 

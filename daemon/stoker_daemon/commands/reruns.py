@@ -253,11 +253,14 @@ def _go_on(turn: Turn, run: Run, event: ev.EventType, by: str) -> int:
 
 def in_parts(run: Run) -> list[ev.RunRestored]:
     """Give a finished run in parts; nothing of one that is active."""
-    if run.ended_at is None:
-        return []
-    text = msgspec.json.encode(run).decode()
+    return [] if run.ended_at is None else restoring(run.id, msgspec.json.encode(run))
+
+
+def restoring(number: int, encoded: bytes) -> list[ev.RunRestored]:
+    """Give in parts the finished run of that number, as JSON."""
+    text = encoded.decode()
     parts = [text[start : start + PART] for start in range(0, len(text), PART)]
-    return [ev.RunRestored(run.id, part, len(parts), content) for part, content in enumerate(parts, 1)]
+    return [ev.RunRestored(number, part, len(parts), content) for part, content in enumerate(parts, 1)]
 
 
 def _upstream(run: Run) -> dict[str, tuple[str, ...]]:

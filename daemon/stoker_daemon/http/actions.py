@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -27,7 +26,6 @@ class Actions:
         self._once = once
         self._objects = objects
         self._projection = projection
-        self._opening = asyncio.Lock()
 
     def operations(self) -> list[Operation]:
         """Give the operations."""
@@ -93,15 +91,12 @@ class Actions:
     async def _go_on(
         self, caller: Caller, run: int, prepare: Callable[[Run], Awaitable[Command]]
     ) -> Answer[RunView]:
-        """Carry out what may open a finished run again.
-
-        One at a time: between reading how a finished run stands and opening it nobody else may open it.
-        """
+        """Carry out what may open a finished run again; nobody else may open it meanwhile, or let it go."""
 
         async def prepared() -> Command:
             return await prepare(await find_run(self._engine, self._projection, run))
 
-        async with self._opening:
+        async with self._engine.settled:
             await self._once.carry_out(caller, prepared)
         return await self._shown(run)
 

@@ -7,6 +7,7 @@ a vanished client is noticed, and it ends when the daemon stops.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
@@ -24,6 +25,8 @@ from stoker_daemon.problems import not_kept
 from stoker_daemon.runlog.following import Follower, NotKept, oldest
 from stoker_shared import routes
 from stoker_shared.api import API_VERSION, EventsQuery, Heartbeat
+
+logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 10
 PACE_SECONDS = 0.0005
@@ -72,6 +75,9 @@ class Events:
                     await asyncio.sleep(PACE_SECONDS * self._following)
                 elif not await _happens(log.wait_durable(follower.seq + 1), HEARTBEAT_SECONDS, self._closing):
                     yield msgspec.json.encode(Heartbeat()) + b"\n"
+        except NotKept as error:
+            # It fell so far behind that what came next has gone; when it asks again it is told from where on.
+            logger.info("a follower of events is left behind: %s", error)
         finally:
             self._following -= 1
             follower.close()

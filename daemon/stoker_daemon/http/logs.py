@@ -21,7 +21,7 @@ from stoker_daemon.http.runs import find_run
 from stoker_daemon.output.files import sizes
 from stoker_daemon.output.view import View
 from stoker_daemon.output.watcher import Watcher
-from stoker_daemon.problems import not_found
+from stoker_daemon.problems import not_found, output_not_kept
 from stoker_daemon.projection import Projection
 from stoker_shared import routes
 from stoker_shared.api import API_VERSION, MAX_LIVE_RANGE, LogQuery, Number, Stream, cut_mark
@@ -69,6 +69,9 @@ class Logs:
         found, its_node, its_attempt = await self._attempt(run, node, attempt)
         if stream is Stream.LAUNCH:
             return Response(self._describe(found, its_node, its_attempt), 200, _octets(stream))
+        gone = found.output_removed_at
+        if gone and its_attempt.starting_at <= gone:
+            raise output_not_kept(run, gone)
         key = AttemptKey(run, its_node.number, node, attempt)
         view = View(AttemptDirectory(self._logs, key).path, stream)
         if query.follow:

@@ -13,6 +13,11 @@ from stoker_shared.roles import Role
 NEEDS: dict[tuple[str, str], Role] = {
     ("GET", routes.STATUS): Role.VIEWER,
     ("PUT", routes.DRAINING): Role.ADMIN,
+    ("GET", routes.RETENTION): Role.VIEWER,
+    ("POST", routes.RETENTION): Role.ADMIN,
+    # They name people and workflows of all workspaces.
+    ("GET", routes.NOTIFICATIONS): Role.ADMIN,
+    ("POST", routes.NOTIFICATIONS_TEST): Role.ADMIN,
     ("GET", routes.OPENAPI): Role.VIEWER,
     ("GET", routes.METRICS): Role.VIEWER,
     ("GET", routes.EVENTS): Role.VIEWER,
@@ -60,7 +65,6 @@ NEEDS: dict[tuple[str, str], Role] = {
     ("GET", routes.RUN_COUNTS): Role.VIEWER,
     ("POST", routes.RUNS): Role.OPERATOR,
     ("GET", routes.RUN): Role.VIEWER,
-    ("GET", routes.RUN_EVENTS): Role.VIEWER,
     ("POST", routes.RUN_STOP): Role.OPERATOR,
     ("POST", routes.RUN_PAUSE): Role.OPERATOR,
     ("POST", routes.RUN_RESUME): Role.OPERATOR,

@@ -126,5 +126,6 @@ async def find_run(engine: Engine, projection: Projection, number: int) -> Run:
     await engine.durable()
     run = await projection.run(number)
     if run is None:
-        raise not_found(f"there is no run #{number}")
+        is_past = number <= engine.state.counters.run
+        raise not_found(f"run #{number} is not kept any more" if is_past else f"there is no run #{number}")
     return run

@@ -1,13 +1,14 @@
 """What queries are answered from beside the state: `stoker.db`, a projection of the run log."""
 
 from .changes import Change, KeyUsed, RunChange, changes_by
-from .database import Projection
+from .database import NotWritten, Projection
 from .selection import Intervals, Range, Selection, Slice, microseconds
 
 __all__ = [
     "Change",
     "Intervals",
     "KeyUsed",
+    "NotWritten",
     "Projection",
     "Range",
     "RunChange",

@@ -15,7 +15,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -25,18 +25,30 @@ import msgspec
 
 from stoker_daemon.backfill import PastRun
 from stoker_daemon.durations import usual
+from stoker_daemon.runlog.following import oldest
 from stoker_daemon.runlog.segments import replay
 from stoker_shared import events as ev
 from stoker_shared.api import RunRow
 from stoker_shared.model import RunState
 from stoker_shared.state import Run
 
-from . import queries, tables
-from .changes import Change, KeyUsed, RunChange, Took, change_for, changes_by
+from . import keeping, queries, tables
+from .changes import (
+    Change,
+    KeyUsed,
+    OutputGone,
+    Passing,
+    Removed,
+    RunChange,
+    Took,
+    Trimmed,
+    WorkflowGone,
+    change_for,
+    changes_by,
+)
+from .removing import take_away
 from .selection import Intervals, Selection, Slice, microseconds, moment_at
-
-KEY_LIFETIME = timedelta(days=7)
-"""How long a request's key is kept."""
+from .tables import KEY_LIFETIME
 
 AGAIN_SECONDS = 5.0
 """How long rows that could not be written wait until they are tried again."""
@@ -49,6 +61,10 @@ _NOT_WRITABLE = (sqlite3.OperationalError, OSError)
 logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
+
+
+class NotWritten(Exception):
+    """The history is behind, since it could not be written."""
 
 
 class Projection:
@@ -67,6 +83,7 @@ class Projection:
         self._unwritten: dict[int, RunChange] = {}
         self._unwritten_took: dict[tuple[int, str, int], Took] = {}
         self._unwritten_keys: dict[tuple[str, str, str], KeyUsed] = {}
+        self._unwritten_passing: list[Passing] = []
         self._again: asyncio.TimerHandle | None = None
 
     async def open(self, runlog: Path, log_id: str, seq: int) -> None:
@@ -108,6 +125,14 @@ class Projection:
         """Give what came of an earlier request under that key on that route, unless it is too long ago."""
         return await self._run(self._whole, self._answered, user, key, now)
 
+    async def ask(self, question: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Give what a question about what is kept (`keeping`) finds in what is written.
+
+        Raises:
+            NotWritten: what was handed in last is not written yet.
+        """
+        return await self._run(self._whole, self._ask, question)
+
     async def close(self) -> None:
         """Write what is pending, and end."""
         await self._run(self._close)
@@ -134,7 +159,8 @@ class Projection:
     def _open(self) -> None:
         try:
             position = self._connect()
-            if position and position[0] == self._log_id and position[1] <= self._seq:
+            begins = oldest(self._runlog)
+            if position and position[0] == self._log_id and begins <= position[1] <= self._seq:
                 self._whole(self._catch_up, position[1])
             else:
                 self._make_anew()
@@ -162,6 +188,7 @@ class Projection:
         """Open the file; give its log and position, or None where there is none of ours."""
         self._db = sqlite3.connect(self._path or _IN_MEMORY, check_same_thread=False, isolation_level=None)
         try:
+            self._db.execute("pragma auto_vacuum = incremental")  # of a new file, before all else
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = normal")
             if not self._db.execute("select 1 from sqlite_master where name = 'position'").fetchone():
@@ -199,7 +226,7 @@ class Projection:
                     if record:
                         changes += changes_by(record, run)
                     elif run:
-                        changes.append(change_for(run))
+                        changes.append(change_for(run, 0))
                 self._write(changes, batch[-1][0].seq if batch[-1][0] else 0)
         self._db.executescript(tables.INDEXES)
 
@@ -213,34 +240,39 @@ class Projection:
                     self._unwritten_took[change.workflow, change.node, change.run] = change
                 case KeyUsed():
                     self._unwritten_keys[change.user, change.key.route, change.key.id] = change
+                case Removed() | OutputGone() | WorkflowGone() | Trimmed():
+                    self._unwritten_passing.append(change)
         self._seq = max(self._seq, seq)
         with self._db:  # commits, or rolls back
             self._db.execute("begin")
             tables.write_runs(self._db, self._unwritten.values())
             tables.write_durations(self._db, self._unwritten_took.values())
-            self._write_keys()
+            tables.write_keys(self._db, self._unwritten_keys.values())
+            for passing in self._unwritten_passing:
+                take_away(self._db, passing)
             self._db.execute("update position set seq = ?", (seq,))
         self._forget_unwritten()
 
     def _forget_unwritten(self) -> None:
         self._unwritten, self._unwritten_took, self._unwritten_keys = {}, {}, {}
+        self._unwritten_passing = []
 
-    def _write_keys(self) -> None:
-        used = list(self._unwritten_keys.values())
-        if not used:
-            return
-        self._db.executemany(
-            "insert or replace into keys (user, route, id, body, number, at) values (?, ?, ?, ?, ?, ?)",
-            [(use.user, use.key.route, use.key.id, use.key.body, use.number, _text(use.at)) for use in used],
-        )
-        self._db.execute("delete from keys where at < ?", (_text(used[-1].at - KEY_LIFETIME),))
+    def _ask(self, question: Callable[[sqlite3.Connection], _T]) -> _T:
+        if self._unwritten or self._unwritten_took or self._unwritten_keys or self._unwritten_passing:
+            raise NotWritten("the history could not be written yet")
+        return question(self._db)
+
+    def _removed(self) -> set[int]:
+        """Give the runs that are still written, and not kept any more."""
+        removed = [passing.runs for passing in self._unwritten_passing if isinstance(passing, Removed)]
+        return {number for numbers in removed for number in numbers}
 
     def _answered(self, user: str, key: ev.KeyUse, now: datetime) -> KeyUsed | None:
         if unwritten := self._unwritten_keys.get((user, key.route, key.id)):
             return unwritten
         found = self._db.execute(
             "select body, number, at from keys where user = ? and route = ? and id = ? and at >= ?",
-            (user, key.route, key.id, _text(now - KEY_LIFETIME)),
+            (user, key.route, key.id, tables.spelled(now - KEY_LIFETIME)),
         ).fetchone()
         if found is None:
             return None
@@ -248,30 +280,35 @@ class Projection:
         return KeyUsed(user, ev.KeyUse(key.id, key.route, body), number, datetime.fromisoformat(at))
 
     def _runs(self, selection: Selection, part: Slice) -> list[RunRow]:
-        more = msgspec.structs.replace(part, limit=part.limit + len(self._unwritten))
-        written = [row for row in queries.find(self._db, selection, more) if row.id not in self._unwritten]
-        unwritten = [change.row for change in self._unwritten.values() if selection.has(change.row)]
+        hidden = self._unwritten.keys() | (removed := self._removed())
+        more = msgspec.structs.replace(part, limit=part.limit + len(hidden))
+        written = [row for row in queries.find(self._db, selection, more) if row.id not in hidden]
+        changed = [change.row for number, change in self._unwritten.items() if number not in removed]
+        unwritten = [row for row in changed if selection.has(row)]
         return part.of([*written, *unwritten])
 
     def _count(self, selection: Selection) -> dict[RunState, int]:
         counted = Counter(queries.count(self._db, selection))
-        for number, change in self._unwritten.items():
+        removed = self._removed()
+        for number in self._unwritten.keys() | removed:
             old = tables.row_of(self._db, number)
             if old and selection.has(old):
                 counted[old.state.value] -= 1
-            if selection.has(change.row):
+            change = None if number in removed else self._unwritten[number]
+            if change and selection.has(change.row):
                 counted[change.row.state.value] += 1
         return {state: counted[state.value] for state in RunState if counted[state.value]}
 
     def _usual(self, workflow: int) -> dict[str, float]:
         recent = tables.read_durations(self._db, workflow)
-        return {node: usual(list(seconds.values())) for node, seconds in recent.items()}
+        return {node: usual([one.seconds for one in several]) for node, several in recent.items()}
 
     def _past_runs(self, asked: Intervals) -> dict[datetime, list[PastRun]]:
         found = [pair for pair in queries.past_runs(self._db, asked) if pair[1].run not in self._unwritten]
         for change in self._unwritten.values():
             if run := asked.past_run(change.row):
                 found.append((microseconds(change.row.cycle), run))
+        found += self._past_removed(asked, {run.run for _, run in found})
         by_cycle: dict[datetime, list[PastRun]] = {}
         for cycle, run in sorted(found):
             by_cycle.setdefault(moment_at(cycle), []).append(run)
@@ -282,16 +319,19 @@ class Projection:
         found |= {number: change.row for number, change in self._unwritten.items() if number in found}
         return {number: row.workspace for number, row in found.items() if row}
 
+    def _past_removed(self, asked: Intervals, known: set[int]) -> Iterator[tuple[int, PastRun]]:
+        """Give what is known of runs that are not kept any more."""
+        for cycle, run, state, backfill in keeping.past_intervals(self._db, asked.workflow, *asked.cycles):
+            if run not in known:
+                yield cycle, PastRun(run, RunState(state), 0 < asked.backfill == backfill)
+
     def _finished_run(self, number: int) -> Run | None:
-        if (unwritten := self._unwritten.get(number)) and unwritten.body:
-            return msgspec.json.decode(unwritten.body, type=Run)
+        if number in self._removed():
+            return None
+        if (unwritten := self._unwritten.get(number)) and unwritten.finished:
+            return msgspec.json.decode(unwritten.finished.body, type=Run)
         found = self._db.execute("select body from runs where id = ?", (number,)).fetchone()
         return msgspec.json.decode(found[0], type=Run) if found and found[0] else None
-
-
-def _text(moment: datetime) -> str:
-    """Spell a UTC moment so that the order of texts is the order in time."""
-    return moment.isoformat(timespec="microseconds")
 
 
 def _batched(entries: Iterator[_T], size: int) -> Iterator[list[_T]]:

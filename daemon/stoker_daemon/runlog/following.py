@@ -25,7 +25,8 @@ class NotKept(LookupError):
 
 def oldest(directory: Path) -> int:
     """Give the oldest position that the log can be read from: its first event comes after it."""
-    return first_of(paths(directory)[0]) - 1
+    kept = paths(directory)
+    return first_of(kept[0]) - 1 if kept else 0
 
 
 class Follower:
@@ -48,7 +49,11 @@ class Follower:
             self._file.readline()
 
     def read(self, durable: int) -> bytes:
-        """Give whole lines up to the seq ``durable``, about `CHUNK` bytes of them, or nothing at the end."""
+        """Give whole lines up to the seq ``durable``, about `CHUNK` bytes of them, or nothing at the end.
+
+        Raises:
+            NotKept: what comes next is not kept any more.
+        """
         while self.seq < durable:
             chunk = self._file.read(CHUNK)
             lines = (self._rest + chunk).split(b"\n")
@@ -56,6 +61,8 @@ class Follower:
             if lines:
                 return self._take(lines, durable)
             if not chunk and not self._turn():
+                if (begin := oldest(self._directory)) > self.seq:
+                    raise NotKept(self.seq, begin, durable)
                 break
         return b""
 

@@ -166,6 +166,17 @@ def cut_back(end: Tail) -> None:
     sync_directory(end.path.parent)
 
 
+def remove_before(directory: Path, first: int) -> None:
+    """Remove the segments before the one that begins at ``first``: the oldest first, so that none is missing
+    among those that are left, whenever a crash comes.
+    """
+    for path in paths(directory):
+        if first_of(path) >= first:
+            break
+        path.unlink()
+        sync_directory(directory)
+
+
 def replay(
     directory: Path, after: int | None = None, whole: Loaded | None = None, until: int | None = None
 ) -> Iterator[tuple[Record | None, Run | None]]:

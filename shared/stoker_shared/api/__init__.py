@@ -431,12 +431,22 @@ class DrainingView(msgspec.Struct, frozen=True):
     by: str
 
 
+class Space(msgspec.Struct):
+    """The disk with the data: bytes that can still be written, and below how many it is ``low``."""
+
+    free: int
+    total: int
+    low_below: int
+    low: bool
+
+
 class Status(msgspec.Struct, omit_defaults=True):
     """The daemon at a glance. ``held`` is why changes are refused now, absent when all is well.
 
     ``draining`` is there while no node is started since somebody asked for that. ``next_runs`` are the first
     of those that schedules make, in the workspaces that ``you``, who ask, may see; what is counted is counted
-    over all.
+    over all. ``notify_trouble`` is what keeps people from being told; ``lost_notifications`` counts what was
+    given up in the last days.
     """
 
     version: str
@@ -456,6 +466,25 @@ class Status(msgspec.Struct, omit_defaults=True):
     draining: DrainingView | None = None
     next_runs: list[DueRun] = []
     you: PersonView | None = None
+    pending_notifications: int = 0
+    lost_notifications: int = 0
+    notify_trouble: str = ""
+    space: Space | None = None
+
+
+class WentAway(msgspec.Struct):
+    """What is let go of what has ended: whole ``runs``, of others only the ``outputs``, the bytes of both.
+
+    Beside them objects that nothing names any more, and the oldest segments of the run log.
+    """
+
+    runs: int = 0
+    outputs: int = 0
+    output_bytes: int = 0
+    objects: int = 0
+    object_bytes: int = 0
+    segments: int = 0
+    log_bytes: int = 0
 
 
 class StoredObject(msgspec.Struct):

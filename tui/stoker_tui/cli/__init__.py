@@ -46,10 +46,17 @@ CONTENTS = {
     },
     "Look": {
         "status": Entry(_STATUS, "Show the daemon at a glance."),
+        "whoami": Entry(_STATUS, "Show who you are to the daemon, your roles, and their groups."),
         "runs": Entry(_HISTORY, "List runs, newest first."),
         "show": Entry(_RUNS, "Show a run: its nodes, and why what failed did."),
         "logs": Entry(_RUNS, "Print what a node wrote."),
+        "notify": Entry("stoker_tui.cli.notifying", "Notifications: what waits, what was given up, a test."),
         "events": Entry(_STATUS, "Print the run log's events as JSON lines."),
+    },
+    "Look after": {
+        "prune": Entry(
+            "stoker_tui.cli.retention", "Let go of what is kept no longer, or tell what would go."
+        ),
     },
 }
 """The map of the commands. What is not in it is not found: a module is loaded when its command is needed."""

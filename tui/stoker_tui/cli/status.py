@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 import msgspec
 
-from stoker_shared.api import DEFAULT_WORKSPACE
+from stoker_shared.api import DEFAULT_WORKSPACE, Status
+from stoker_shared.roles import PersonView
 from stoker_shared.text import clean_line
 from stoker_tui.cli import main
 from stoker_tui.cli.common import Context, command
-from stoker_tui.cli.tables import moment, print_json, span
+from stoker_tui.cli.tables import byte_size, moment, print_json, span
 
 
 @command(main, "status")
@@ -33,13 +34,63 @@ def show_status(context: Context) -> None:
     if drained := status.draining:
         click.echo(f"draining   no node is started since {moment(drained.at)} ({clean_line(drained.by)})")
     click.echo(f"socket     {context.client.path}")
-    click.echo(f"data       {status.data}")
+    click.echo(f"data       {status.data}{_space(status)}")
     click.echo(f"time zone  {status.time_zone}, started {moment(status.started_at)}")
     click.echo(f"defined    {status.workflows} workflows, {status.jobs} jobs")
     click.echo(f"active     {status.active_runs} runs, {status.active_nodes} nodes")
+    if notify := _notifying(status):
+        click.echo(f"notify     {clean_line(notify)}")
     for count, run in enumerate(status.next_runs):
         place = "" if run.workspace == DEFAULT_WORKSPACE else f"  in {run.workspace}"
         click.echo(f"{'' if count else 'next':<11}{moment(run.at)}  {clean_line(run.workflow + place)}")
+
+
+@command(main, "whoami")
+def show_whoami(context: Context) -> None:
+    """Show who you are to the daemon, your roles, and their groups.
+
+    A viewer sees; an operator also starts, stops, reruns, backfills and switches schedules; an editor also
+    changes and publishes jobs, workflows and variables; an admin also queues and workspaces.
+
+    \b
+    Examples:
+      stoker whoami
+      stoker whoami --json | jq -r .role
+
+    See also: stoker status.
+    """
+    you = context.client.status().you or PersonView("unknown")
+    if context.as_json:
+        print_json([you])
+        return
+    click.echo(clean_line(you.user))
+    roles = [(you.role, "", you.by)]
+    roles += [(view.role, f"in workspace {view.workspace}, ", view.by) for view in you.workspaces]
+    for role, place, by in roles:
+        if role:
+            click.echo(f"{role.value:<11}{clean_line(place)}by {clean_line(by)}")
+        elif place:
+            click.echo(f"{'no role':<11}{clean_line(place.removesuffix(', '))}")
+    for queue in you.closed_queues:
+        click.echo(f"{'no runs':<11}on queue {clean_line(queue)}")
+
+
+def _notifying(status: Status) -> str:
+    """Say what of notifications waits or went wrong."""
+    waiting = f"{status.pending_notifications:,} to be sent" if status.pending_notifications else ""
+    lost = f"{status.lost_notifications:,} given up" if status.lost_notifications else ""
+    told = ", ".join(filter(None, [waiting, lost])) + " (stoker notify list)" if waiting or lost else ""
+    return "; ".join(filter(None, [told, status.notify_trouble]))
+
+
+def _space(status: Status) -> str:
+    """Say what is free on the disk with the data, and that it is little where it is."""
+    if not (space := status.space):
+        return ""
+    warning = (
+        f": LOW, below {byte_size(space.low_below)}; make room, or see stoker prune" if space.low else ""
+    )
+    return f", {byte_size(space.free)} of {byte_size(space.total)} free{warning}"
 
 
 class _Line(msgspec.Struct):

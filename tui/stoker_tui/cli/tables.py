@@ -34,6 +34,14 @@ class Column(NamedTuple):
     spare: int = 0
 
 
+def byte_size(count: int) -> str:
+    """Give a number of bytes as people read it."""
+    for power, unit in ((3, "GiB"), (2, "MiB"), (1, "KiB")):
+        if count >= 1024**power:
+            return f"{count / 1024**power:,.1f} {unit}"
+    return f"{count} B"
+
+
 def print_json(things: Iterable[msgspec.Struct]) -> None:
     """Print one JSON object a line."""
     for thing in things:

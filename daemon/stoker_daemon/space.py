@@ -1,0 +1,78 @@
+"""The disk with the data, watched so that it is seen coming that it is full."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from stoker_daemon.engine import STOKER, Engine
+from stoker_shared import events as ev
+from stoker_shared.api import Space
+
+LOOK_SECONDS = 30.0
+"""How long between looks."""
+
+ENOUGH = 1.1
+"""How many times the bytes below which it is low must be free for it not to be low any more."""
+
+logger = logging.getLogger(__name__)
+
+
+def is_low(free: int, below: int, *, was_low: bool) -> bool:
+    """Tell whether so few bytes are free that it is to be told; once it is, it takes some more to end it."""
+    return free < below * (ENOUGH if was_low else 1)
+
+
+class SpaceWatch:
+    """Looks how much is free, and records when that becomes little, and enough again."""
+
+    def __init__(self, engine: Engine, data: Path, below: int, on_low: Callable[[], None]) -> None:
+        self._engine = engine
+        self._data = data
+        self._below = below
+        self._on_low = on_low
+        self._low = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Look from now on."""
+        self._task = asyncio.create_task(self._always())
+
+    async def close(self) -> None:
+        """Look no more."""
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def shown(self) -> Space:
+        """Give how it stands now."""
+        found = await asyncio.to_thread(os.statvfs, self._data)
+        free = found.f_bavail * found.f_frsize
+        low = is_low(free, self._below, was_low=self._low)
+        return Space(free, found.f_blocks * found.f_frsize, self._below, low)
+
+    async def _always(self) -> None:
+        while True:
+            try:
+                self._look(await self.shown())
+            except OSError as error:
+                logger.warning("can't tell how much is free in %s: %s", self._data, error)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _look(self, space: Space) -> None:
+        if space.low is self._low:
+            return
+        self._low = space.low
+        free = space.free
+        if space.low:
+            logger.warning("%s has only %.1f MiB free", self._data, free / 2**20)
+            self._engine.post(lambda turn: turn.record(ev.SpaceLow(free), STOKER))
+            self._on_low()
+        else:
+            logger.info("%s has %.1f MiB free again", self._data, free / 2**20)
+            self._engine.post(lambda turn: turn.record(ev.SpaceEnough(free), STOKER))
