@@ -16,6 +16,10 @@ GLYPHS = {
     "stopped": "■",
     "cancelled": "■",
     "skipped": "–",
+    "added": "+",
+    "removed": "-",
+    "changed": "~",
+    "same": "·",
     "disabled": "⊘",
 }
 COLOURS = {
