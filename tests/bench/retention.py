@@ -18,7 +18,7 @@ _FILES = ("stdout", "stderr", "keeper", "marks")
 
 
 def rows(place: Path, size: Size) -> list[Row]:
-    """Measure before most of a history of runs goes, while it does, and after; and how others are answered."""
+    """Measure before most of a history of runs goes, while it does, and after; how others are answered."""
     home = homes.with_varied_runs(place, size.let_go)
     _write_output(home / "data/logs", range(2, size.let_go + 1, max(size.let_go // size.outputs, 1)))
     ages = {"STOKER_KEEP_DAYS": "0", "STOKER_KEEP_FAILED_DAYS": "0"}
@@ -47,8 +47,11 @@ def _measured(step: str, method: str, daemon: StokerDaemon) -> Row:
             lambda: daemon.http.request(method, "/v1/retention", timeout=3600).raise_for_status()
         )
     cpu = round(measure.cpu_seconds(daemon.pid) - before, 1)
-    answered = {"answer_ms": measure.milliseconds(answers), "longest_ms": round(max(answers) * 1000, 1)}
-    return {"step": step, "seconds": round(seconds, 1), "cpu_seconds": cpu} | answered
+    longest = round(max(answers) * 1000, 1)
+    return {
+        **{"step": step, "seconds": round(seconds, 1), "cpu_seconds": cpu},
+        **{"answer_ms": measure.milliseconds(answers), "longest_ms": longest},
+    }
 
 
 @contextmanager
