@@ -8,7 +8,7 @@ from pathlib import Path
 from stoker_daemon.attempts import AttemptDirectory, AttemptKey
 from stoker_daemon.commands.common import guess
 from stoker_daemon.engine import Engine
-from stoker_daemon.failure import card, failed_attempt, hide, streams_of
+from stoker_daemon.failure import card, failed_attempt, hide, outcome, streams_of
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.http.runs import find_run
 from stoker_daemon.output.ends import ends
@@ -52,6 +52,9 @@ class Failures:
     def _card(self, run: Run, node: NodeRun, attempt: Attempt | None) -> FailureView:
         if attempt is None:
             return card(node, None, (), "", ())
+        if not run.keeps_output_of(attempt):
+            told = f"{outcome(node, attempt)}; what it wrote is not kept any more"
+            return FailureView(node=node.name, outcome=told)
         directory = AttemptDirectory(self._logs, AttemptKey(run.id, node.number, node.name, attempt.number))
         streams = streams_of(self._preparer.frozen(run, node).type)
         secrets = self._preparer.secrets(run)
