@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from stoker_daemon import app, engine, scheduler
 from stoker_daemon.__main__ import main
+from stoker_daemon.notify import sender
 
 ARGUMENTS = (sys.executable, "-m", "tests.clock")
 
@@ -28,7 +29,8 @@ def _run(begin: datetime, rate: float) -> None:
         return begin + timedelta(seconds=(time.monotonic() - began) * rate)
 
     app.now = now
-    engine.LONGEST_SLEEP = scheduler.LONGEST_SLEEP = engine.LONGEST_SLEEP / max(rate, 1)
+    longest = engine.LONGEST_SLEEP / max(rate, 1)
+    engine.LONGEST_SLEEP = scheduler.LONGEST_SLEEP = sender.LONGEST_SLEEP = longest
     main()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,14 @@ import pytest
 from hypothesis import settings
 
 from tests.harness import StokerDaemon
+
+# What a test starts finds its bytecode written: to compile it each time takes longer than most tests do.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# Spark's own work in these tests is small: what takes long is to compile it well.
+for options in ("SPARK_SUBMIT_OPTS", "SPARK_LAUNCHER_OPTS"):
+    os.environ.setdefault(options, "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
 if examples := os.environ.get("STOKER_EXAMPLES"):
     settings.register_profile("longer", max_examples=int(examples), deadline=None)

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+from click.testing import CliRunner
+
+from stoker_tui.cli import main as stoker
 
 STOKERD = Path(sys.executable).with_name("stokerd")
 STOKER = Path(sys.executable).with_name("stoker")
@@ -41,6 +44,13 @@ def is_gone(pid: int) -> bool:
     return stat[stat.rindex(")") + 2] in "ZX"
 
 
+def client_of(socket: Path) -> httpx.Client:
+    """Give a client of the daemon that listens there."""
+    return httpx.Client(
+        transport=httpx.HTTPTransport(uds=str(socket), retries=0), base_url="http://stokerd", timeout=30
+    )
+
+
 class StokerDaemon:
     """One daemon on data in ``home``, over its restarts."""
 
@@ -65,11 +75,7 @@ class StokerDaemon:
             "STOKER_CONFIG": os.devnull,
             **(environment or {}),
         }
-        self.http = httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(self.socket), retries=0),
-            base_url="http://stokerd",
-            timeout=30,
-        )
+        self.http = client_of(self.socket)
         self._to_be_widened = wide_queues
         self.inside: list[str] = []
         """What the daemon is run by, where it is to run in a namespace."""
@@ -127,17 +133,13 @@ class StokerDaemon:
         for run in active:
             self.finished(run["id"])
 
-    def run_stoker(self, *arguments: str | Path, seconds: float = 120) -> subprocess.CompletedProcess[str]:
-        """Run the command `stoker` against it."""
-        return subprocess.run(
-            [STOKER, *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+    def run_stoker(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run the command `stoker` against it, in this process: a new one takes ten times as long."""
+        words = [str(argument) for argument in arguments]
+        done = CliRunner().invoke(stoker, words, env=self.environment)
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return subprocess.CompletedProcess([STOKER, *words], done.exit_code, done.stdout, done.stderr)
 
     def check_log(self) -> str:
         """Verify the run log with `stokerd check`, and give what it says."""

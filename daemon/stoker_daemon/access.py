@@ -7,6 +7,7 @@ is given, in a workspace with a table of its own by that table alone; an admin i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -23,6 +24,10 @@ Groups = tuple[str, ...]
 
 _WHAT_RUNS = ("args", "main_class", "conf", "env")
 """Of a job's configuration: what decides which code runs, and on what."""
+
+
+_REMEMBERED = 1024
+"""Sets of groups whose rights are not worked out for each request."""
 
 
 class Roles(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -174,11 +179,17 @@ class Rules:
     """The table at work; ``own`` is the daemon's own user, ``gid_of`` finds groups by name."""
 
     def __init__(self, access: Access, own: int, gid_of: Callable[[str], int | None]) -> None:
-        self._access = access
         self._own = own
-        self._gids = {group: gid_of(group) for group in access.named}
+        self._gid_of = gid_of
+        self.set(access)
+
+    def set(self, access: Access) -> None:
+        """Go by another table from now on."""
+        self._access = access
+        self._gids = {group: self._gid_of(group) for group in access.named}
         self.unknown = sorted(group for group, gid in self._gids.items() if gid is None)
         """Groups that are named and not there."""
+        self._given = lru_cache(_REMEMBERED)(self._rights)
 
     def is_own(self, peer: Peer) -> bool:
         """Tell whether this is the daemon's own user, or root."""
@@ -187,24 +198,26 @@ class Rules:
     def rights_of(self, peer: Peer) -> Rights:
         """Give what somebody may do."""
         if self.is_own(peer):
-            return Rights(Grant(Role.ADMIN, "the daemon's own user" if peer.uid == self._own else "root"))
-        default = self._grant(self._access, peer)
+            whom = "the daemon's own user" if peer.uid == self._own else "root"
+            return Rights(Grant(Role.ADMIN, f"being {whom}"))
+        return self._given(peer.gids)
+
+    def _rights(self, gids: frozenset[int]) -> Rights:
+        default = self._grant(self._access, gids)
         if default.role is Role.ADMIN:
             return Rights(default)
-        queues = {
-            queue for queue, groups in self._access.queues.items() if not self._groups_among(groups, peer)
-        }
-        own_tables = {name: self._grant(table, peer) for name, table in self._access.workspaces.items()}
-        return Rights(default, own_tables, frozenset(queues), self._access)
+        workspaces = {name: self._grant(table, gids) for name, table in self._access.workspaces.items()}
+        closed = {name for name, groups in self._access.queues.items() if not self._among(groups, gids)}
+        return Rights(default, workspaces, frozenset(closed), self._access)
 
-    def _grant(self, table: Roles, peer: Peer) -> Grant:
+    def _grant(self, table: Roles, gids: frozenset[int]) -> Grant:
         for role, groups in reversed(_by_role(table).items()):
-            if found := self._groups_among(groups, peer):
+            if found := self._among(groups, gids):
                 return Grant(role, f"group {found[0]}")
         return Grant()
 
-    def _groups_among(self, groups: Groups, peer: Peer) -> list[str]:
-        return [group for group in groups if self._gids[group] in peer.gids]
+    def _among(self, groups: Groups, gids: frozenset[int]) -> list[str]:
+        return [group for group in groups if self._gids[group] in gids]
 
 
 def _by_role(table: Roles) -> dict[Role, Groups]:

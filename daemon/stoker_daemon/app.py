@@ -20,25 +20,29 @@ import msgspec
 import tzlocal
 
 from stoker_daemon import descriptors
-from stoker_daemon.access import Rules
+from stoker_daemon.access import Access, Rules
 from stoker_daemon.backfiller import Backfiller
+from stoker_daemon.cards import Cards
 from stoker_daemon.commands.queues import found_queues
-from stoker_daemon.config import Config
-from stoker_daemon.engine import Engine
+from stoker_daemon.engine import Engine, Turn
 from stoker_daemon.executor import Executor
 from stoker_daemon.http.app import Api
 from stoker_daemon.launchers import CannotLaunch
+from stoker_daemon.notify.office import Office
 from stoker_daemon.objects import Objects
 from stoker_daemon.output.watcher import Watcher
 from stoker_daemon.peers import group_id
 from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
+from stoker_daemon.reloading import Settings
 from stoker_daemon.retention import Retention
 from stoker_daemon.runlog.log import RunLog, open_log, read_log
 from stoker_daemon.runlog.segments import Tail, cut_back, sync_directory
 from stoker_daemon.scheduler import Scheduler
 from stoker_daemon.secrets import Secrets
 from stoker_daemon.server import Server, bind, lock_data
+from stoker_daemon.service.manager import Manager
+from stoker_daemon.service.report import Report
 from stoker_daemon.space import SpaceWatch
 from stoker_daemon.volumes import DiskFailed, check_local
 from stoker_shared import __version__
@@ -80,8 +84,8 @@ def _memory() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-async def run(config: Config, *, take_over: bool = False) -> None:
-    """Run the daemon until SIGTERM or SIGINT. Jobs go on when it stops.
+async def run(settings: Settings, manager: Manager, *, take_over: bool = False) -> None:
+    """Run the daemon until SIGTERM or SIGINT. Jobs go on when it stops. SIGHUP reads the settings anew.
 
     With ``take_over`` the data directory may be another machine's, and is this one's from then on.
 
@@ -94,34 +98,42 @@ async def run(config: Config, *, take_over: bool = False) -> None:
         SocketPathTooLong: the kernel would not take the socket's path.
         OSError: a directory can't be used.
     """
+    config = settings.config
     check_socket_path(config.socket)
     check_local(config.data)
     descriptors.raise_limit()
     with lock_data(config.data):
-        listening = bind(config.socket, config.socket_group)
+        listening = manager.listening or bind(config.socket, config.socket_group)
+        where = listening.getsockname() if manager.listening else config.socket
+        logger.info("stokerd %s listens on %s, data in %s", __version__, where, config.data)
         try:
-            await _run_whatever_the_disk_does(config, listening, take_over)
+            await _run_whatever_the_disk_does(settings, manager, listening, take_over)
         finally:
-            config.socket.unlink(missing_ok=True)
+            if listening is not manager.listening:
+                config.socket.unlink(missing_ok=True)
             listening.close()
 
 
-async def _run_whatever_the_disk_does(config: Config, listening: socket.socket, take_over: bool) -> None:
+async def _run_whatever_the_disk_does(
+    settings: Settings, manager: Manager, listening: socket.socket, take_over: bool
+) -> None:
     """Run; when the disk fails open the log again, only to be read, and as before once it can be written."""
+    data = settings.config.data
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    runlog, started_at = config.data / "runlog", now()
+    runlog, started_at = data / "runlog", now()
     log, state = open_log(runlog, machine_id(), now(), take_over=take_over)
-    failure = await _run(config, listening.dup(), log, state, None, told, started_at)
+    failure = await _run(settings, manager, listening.dup(), log, state, None, told, started_at)
     while not told.is_set():
         log, state = read_log(runlog, failure.end) if failure else open_log(runlog, machine_id(), now())
-        failure = await _run(config, listening.dup(), log, state, failure, told, started_at)
+        failure = await _run(settings, manager, listening.dup(), log, state, failure, told, started_at)
 
 
 async def _run(
-    config: Config,
+    settings: Settings,
+    manager: Manager,
     listening: socket.socket,
     log: RunLog,
     state: State,
@@ -130,71 +142,143 @@ async def _run(
     started_at: datetime,
 ) -> Failure | None:
     """Run on an open log until told to stop or the disk fails; after a ``failure`` until the disk works."""
-    logs = config.data / "logs"
-    logs.mkdir(mode=0o700, exist_ok=True)
     gc.freeze()  # what is loaded stays: to look at 10,000 workflows for garbage would hold a run up by 20 ms
-    objects = Objects(config.data / "objects")
-    executor = Executor(logs, config.stop_grace)
-    secrets = Secrets(config.data / "secrets")
-    preparer = Preparer(objects, logs, config.spark_home, state.queues, partial(secrets.of, state))
-    projection = Projection(None if failure else config.data / "stoker.db")
-    await projection.open(log.directory, log.id, log.durable)
-    engine = Engine(
-        *(state, log, projection, executor, preparer.order, now),
-        *(failure.why if failure else "", descriptors.ATTEMPTS),
-    )
-    backfiller = Backfiller(engine, objects, projection, now)
-    watcher = Watcher(logs, config.output_limit, engine)
-    executor.listener = watcher
-    host = zone()
-    scheduler = Scheduler(engine, objects, host, now)
-    retention = Retention(engine, projection, objects, config, now, backfiller.plans)
-    space = SpaceWatch(engine, config.data, config.low_space, retention.ask)
-    api = Api(
-        *(engine, _rules(config), objects, secrets, projection, preparer, watcher, scheduler),
-        *(retention, space, config.data, host, started_at),
-    )
-    server = Server(api.app, api.rules)
-
-    if not failure:
-        objects.clean()
-        secrets.keep_only({variable.kept for variable in state.variables.values()})
-    engine.start(found_queues(os.cpu_count() or 1, _memory()))
-    if not failure:
-        for part in (scheduler, backfiller, retention, space):
-            part.start()
-    threading.Thread(target=_look_for_spark, args=[preparer], daemon=True).start()
-    serving = asyncio.create_task(server.serve([listening]))
-    logger.info("stokerd %s listens on %s, data in %s", __version__, config.socket, config.data)
+    parts = _Parts(settings, manager, log, state, failure, started_at)
+    await parts.projection.open(log.directory, log.id, log.durable)
+    serving = parts.start(listening)
     if failure:
         logger.warning("read only, since %s", failure.why)
     signs = [told.wait(), *([_disk_works(failure.end)] if failure else [])]
     failed: DiskFailed | None = None
     try:
-        await _first_of(signs, {engine.failed, serving})
+        await _first_of(signs, {parts.engine.failed, serving})
     except DiskFailed as error:
         failed = error
     finally:
-        logger.info("stopping; %d runs are active, and their jobs go on", len(engine.state.runs))
-        api.closing.set()
-        server.stop()
-        await serving
-        for part in (scheduler, retention, space):
-            await part.close()
-        backfiller.close()
-        executor.close()
-        watcher.close()
-        end = engine.close()
-        await asyncio.sleep(0)  # lets the engine hear of what came to disk last, and hand it to the history
-        await projection.close()
+        end = await parts.close(serving, stopping=told.is_set())
     return Failure(f"the disk failed ({failed})", end) if failed else None
 
 
-def _rules(config: Config) -> Rules:
-    rules = Rules(config.access, os.geteuid(), group_id)
-    if rules.unknown:
-        logger.warning("[access] names groups that are not there: %s", ", ".join(rules.unknown))
-    return rules
+class _Parts:
+    """The daemon's parts on an open log: made, started and closed in the order in which they need each other.
+
+    After a ``failure`` they only show.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        manager: Manager,
+        log: RunLog,
+        state: State,
+        failure: Failure | None,
+        started_at: datetime,
+    ) -> None:
+        config, host = settings.config, zone()
+        logs = config.data / "logs"
+        logs.mkdir(mode=0o700, exist_ok=True)
+        self._settings = settings
+        self._state = state
+        self._writes = failure is None
+        self._objects = objects = Objects(config.data / "objects")
+        self._secrets = secrets = Secrets(config.data / "secrets")
+        self._preparer = preparer = Preparer(
+            objects, logs, config.spark_home, state.queues, partial(secrets.of, state)
+        )
+        self.projection = projection = Projection(config.data / "stoker.db" if self._writes else None)
+        self._executor = executor = Executor(logs, config.stop_grace)
+        why = failure.why if failure else ""
+        self.engine = engine = Engine(
+            state, log, projection, executor, preparer.order, now, why, descriptors.ATTEMPTS
+        )
+        self._watcher = executor.listener = watcher = Watcher(logs, config.output_limit, engine)
+        self._backfiller = backfiller = Backfiller(engine, objects, projection, now)
+        self._scheduler = scheduler = Scheduler(engine, objects, host, now)
+        cards = Cards(preparer, logs)
+        self._office = office = Office(engine, projection, cards, config, now)
+        self._retention = retention = Retention(engine, projection, objects, config, now, backfiller.plans)
+        self._space = space = SpaceWatch(engine, config.data, config.low_space, retention.ask)
+        self._rules = Rules(config.access, os.geteuid(), group_id)
+        self._api = Api(
+            engine,
+            self._rules,
+            objects,
+            secrets,
+            projection,
+            preparer,
+            watcher,
+            scheduler,
+            cards,
+            office,
+            retention,
+            space,
+            config.data,
+            host,
+            started_at,
+        )
+        self._server = Server(self._api.app, self._rules)
+        self._report = Report(manager, engine, self.reload)
+
+    def start(self, listening: socket.socket) -> asyncio.Task[None]:
+        """Start to work and to serve; gives the serving."""
+        _warn_of(self._rules, self._settings.config.access, self._state)
+        if self._writes:
+            self._objects.clean()
+            self._secrets.keep_only({variable.kept for variable in self._state.variables.values()})
+        self.engine.start(partial(_found, self._office))
+        if self._writes:
+            for worker in (self._scheduler, self._backfiller, self._office, self._retention, self._space):
+                worker.start()
+        threading.Thread(target=_look_for_spark, args=[self._preparer], daemon=True).start()
+        serving = asyncio.create_task(self._server.serve([listening]))
+        self._report.start()
+        return serving
+
+    def reload(self) -> str:
+        """Read the settings anew, and have them heeded from now on; gives what is wrong with them."""
+        problem, config = self._settings.reload(), self._settings.config
+        self._rules.set(config.access)
+        _warn_of(self._rules, config.access, self.engine.state)
+        self._executor.grace = config.stop_grace
+        self._watcher.limit = config.output_limit
+        self._preparer.spark_home = config.spark_home
+        self._retention.config = config
+        self._space.below = config.low_space
+        return problem
+
+    async def close(self, serving: asyncio.Task[None], *, stopping: bool) -> Tail:
+        """Answer who is there, and end; gives the place in the log from which on nothing was acknowledged."""
+        self._report.close(stopping=stopping)
+        self._api.closing.set()
+        self._server.stop()
+        await serving
+        for worker in (self._scheduler, self._office, self._retention, self._space):
+            await worker.close()
+        self._backfiller.close()
+        self._executor.close()
+        self._watcher.close()
+        end = self.engine.close()
+        await asyncio.sleep(0)  # lets the engine hear of what came to disk last, and hand it to the history
+        await self.projection.close()
+        return end
+
+
+def _warn_of(rules: Rules, access: Access, state: State) -> None:
+    """Tell what is named and not there: a slip in a name would leave something open, or closed."""
+    unknown = {
+        "groups": rules.unknown,
+        "workspaces": access.workspaces.keys() - state.workspaces.keys(),
+        "queues": access.queues.keys() - state.queues.keys() if state.queues else (),
+    }
+    for kind, names in unknown.items():
+        if names:
+            logger.warning("[access] names %s that are not there: %s", kind, ", ".join(sorted(names)))
+
+
+def _found(office: Office, turn: Turn) -> None:
+    """Record what this host and this configuration have."""
+    found_queues(os.cpu_count() or 1, _memory())(turn)
+    office.channels(turn)
 
 
 async def _first_of(signs: list[Coroutine[Any, Any, Any]], work: set[asyncio.Future[None]]) -> None:

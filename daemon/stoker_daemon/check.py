@@ -16,7 +16,7 @@ from pathlib import Path
 from stoker_daemon.config import Config, ConfigError, Configured
 from stoker_daemon.launchers import CannotLaunch, SparkHome, find_java, find_spark
 from stoker_daemon.output.holes import CANNOT_CUT, can_punch
-from stoker_daemon.peers import user_name
+from stoker_daemon.peers import group_id, user_name
 from stoker_daemon.runlog import segments
 from stoker_daemon.runlog.segments import LogError
 from stoker_daemon.secrets import Secrets, SecretsError
@@ -39,6 +39,7 @@ def findings(read: Callable[[], Configured], *, verify_log: bool) -> Iterator[Fi
     yield True, "config", _config(configured)
     yield from _looked("data", lambda: _data(config.data, config.low_space))
     yield from _looked("socket", lambda: _socket(config.socket))
+    yield from _looked("access", lambda: _access(config))
     yield from _looked("output", lambda: _output(config))
     yield from _spark(config.spark_home)
     yield from _looked("run log", lambda: _verified(runlog) if verify_log else _log(runlog))
@@ -109,6 +110,41 @@ def _socket(path: Path) -> tuple[bool, str]:
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         return False, f"{there} can't be written; {_run_as_its_owner(there)}, or set socket to another path"
     return True, f"{path}, where no daemon answers yet" + _for_clients(path)
+
+
+def _access(config: Config) -> tuple[bool, str]:
+    """Tell who else may use the daemon, and whether they get as far as its socket."""
+    group, access = config.socket_group, config.access
+    gid = group_id(group) if group else None
+    unknown = sorted(name for name in {*access.named, *([group] if group else [])} if group_id(name) is None)
+    if unknown:
+        return False, f"there is no group {', '.join(unknown)}; mend socket_group or [access]"
+    if not access.named:
+        if group:
+            return (
+                False,
+                f"socket_group is {group}, and [access] gives nobody a role: its members are turned away",
+            )
+        return True, "the daemon's own user and root, nobody else"
+    roles = f"roles for members of {', '.join(sorted(access.named))}"
+    if gid is None:
+        return (
+            True,
+            f"{roles}, who can connect only where systemd hands the socket over: socket_group is unset",
+        )
+    if closed := next((path for path in config.socket.parents if _is_closed_to(path, gid)), None):
+        return (
+            False,
+            f"members of {group} can't enter {closed}; open it to them, or set socket to another path",
+        )
+    return True, f"{roles}, of whom those of {group} can connect"
+
+
+def _is_closed_to(directory: Path, gid: int) -> bool:
+    if not directory.exists():
+        return False
+    status = directory.stat()
+    return not (status.st_mode & 0o001 or (status.st_gid == gid and status.st_mode & 0o010))
 
 
 def _output(config: Config) -> tuple[bool, str]:

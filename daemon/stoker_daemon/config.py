@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
@@ -23,6 +24,14 @@ MIN_OUTPUT_LIMIT = 1024 * 1024
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 """A key that TOML takes as it is."""
+
+
+class Security(StrEnum):
+    """How the connection to the mail server is secured."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    PLAIN = "plain"
 
 
 class ConfigError(Exception):
@@ -52,6 +61,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
             description="Bytes of an attempt's output kept on disk; of more the middle is cut out.",
         ),
     ] = 1024 * MIN_OUTPUT_LIMIT
+    socket_group: Annotated[
+        str | None,
+        Meta(description="Unix group that may connect, those with a role by [access]; unset: nobody else."),
+    ] = None
     keep_days: Annotated[
         int,
         Meta(
@@ -82,9 +95,40 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     low_space: Annotated[
         int, Meta(ge=0, description="Free bytes on the disk with the data below which stokerd warns.")
     ] = 2 * 1024**3
-    socket_group: Annotated[
-        str | None,
-        Meta(description="Unix group that may connect, those with a role by [access]; unset: nobody else."),
+    smtp_host: Annotated[
+        str, Meta(description="Mail server that notifications are sent by; without one no mail is sent.")
+    ] = ""
+    smtp_port: Annotated[
+        int,
+        Meta(
+            ge=0, le=65_535, description="Its port; 0 is the usual one: 587 for starttls, 465 tls, 25 plain."
+        ),
+    ] = 0
+    smtp_security: Annotated[
+        Security, Meta(description="How the connection to it is secured; plain is for this very host.")
+    ] = Security.STARTTLS
+    smtp_user: Annotated[str, Meta(description="User to log in to it as; without one nobody logs in.")] = ""
+    smtp_password_file: Annotated[
+        Path | None, Meta(description="File with that user's password, which only its owner may read.")
+    ] = None
+    mail_from: Annotated[
+        str,
+        Meta(
+            pattern=r"^$|^[^\s@,;<>\"]+@[^\s@,;<>\"]+$",
+            title="an e-mail address",
+            description="Whom notifications are from; without it stoker@ and the host's name.",
+        ),
+    ] = ""
+    webhook_url: Annotated[
+        str,
+        Meta(
+            pattern=r"^$|^https?://[!-~]+$",
+            title="an http or https address",
+            description="Where every notification is posted to as JSON; without it none is.",
+        ),
+    ] = ""
+    webhook_secret_file: Annotated[
+        Path | None, Meta(description="File with the secret that posts are signed with, for its owner only.")
     ] = None
     access: Annotated[
         Access,
@@ -128,17 +172,21 @@ class _Given(NamedTuple):
     base: Path
 
 
-def _fields(kind: type) -> dict[str, tuple[inspect.Type, str]]:
-    """Give the fields of a table by name, each with its type and description."""
-    fields = inspect.type_info(kind).fields  # type: ignore[attr-defined]
-    return {field.name: (field.type.type, field.type.extra_json_schema["description"]) for field in fields}
+def _fields(kind: type) -> dict[str, inspect.Metadata]:
+    """Give the fields of a table by name, each with its type and what is said of it."""
+    return {field.name: field.type for field in inspect.type_info(kind).fields}  # type: ignore[attr-defined]
+
+
+def _description(field: inspect.Metadata) -> str:
+    return (field.extra_json_schema or {})["description"]
 
 
 def _settings() -> Iterator[Setting]:
     hints = get_type_hints(Config, include_extras=True)
-    for name, (kind, description) in _fields(Config).items():
-        if not isinstance(kind, inspect.StructType):
-            yield Setting(name, hints[name], description, _allowed(kind))
+    for name, field in _fields(Config).items():
+        if not isinstance(field.type, inspect.StructType):
+            allowed = (field.extra_json_schema or {}).get("title") or _allowed(field.type)
+            yield Setting(name, hints[name], _description(field), allowed)
 
 
 def _allowed(kind: inspect.Type) -> str:
@@ -147,19 +195,30 @@ def _allowed(kind: inspect.Type) -> str:
         bounds = [f"from {kind.ge:,}"] if kind.ge is not None else []
         bounds += [f"to {kind.le:,}"] if kind.le is not None else []
         return " ".join([what, *bounds])
+    if isinstance(kind, inspect.EnumType):
+        return f"one of {', '.join(member.value for member in kind.cls)}"
+    if isinstance(kind, inspect.StrType):
+        return "a text"
     is_name = isinstance(kind, inspect.UnionType) and isinstance(kind.types[0], inspect.StrType)
     return "a name" if is_name else "a path"
 
 
 SETTINGS = tuple(_settings())
 TABLES = {
-    name: kind.cls for name, (kind, _) in _fields(Config).items() if isinstance(kind, inspect.StructType)
+    name: field.type.cls
+    for name, field in _fields(Config).items()
+    if isinstance(field.type, inspect.StructType)
 }
 """Settings that are tables in the file, and nowhere else."""
 
 
-def read_config(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, str]) -> Configured:
-    """Give the configuration. A ``file`` that is named must be there; the usual one need not.
+def read_config(
+    file: Path | None,
+    environment: Mapping[str, str],
+    flags: Mapping[str, str],
+    usual: Path | None = None,
+) -> Configured:
+    """Give the configuration. A ``file`` that is named must be there; the ``usual`` one need not.
 
     A path in the file is relative to the file's directory, any other to the working directory. An empty value
     says nothing.
@@ -167,8 +226,10 @@ def read_config(file: Path | None, environment: Mapping[str, str], flags: Mappin
     Raises:
         ConfigError: the file can't be read, has an unknown key, or a value is not what it may be.
     """
-    path = (file or paths.config_path(environment)).absolute()
-    in_file, found = _read(path, required=file is not None or bool(environment.get("STOKER_CONFIG")))
+    named = file is not None or bool(environment.get("STOKER_CONFIG"))
+    path = file or (paths.config_path(environment) if named or usual is None else usual)
+    path = path.absolute()
+    in_file, found = _read(path, required=named)
     faults = [f"{path}: {_unknown(name)}" for name in in_file if name not in Config.__struct_fields__]
     given = {setting: _given(setting, path, in_file, environment, flags) for setting in SETTINGS}
     values: dict[str, Any] = {}
@@ -212,16 +273,20 @@ def _table_as_toml(configured: Configured, name: str) -> Iterator[str]:
     """Give a table, and the tables in it after it; where nobody set it, as comments."""
     table, origin = getattr(configured.config, name), configured.origins.get(name)
     off = "" if origin else "# "
-    yield from ("", f"# {_fields(Config)[name][1]}", f"# from {clean(origin)}" if origin else "# default")
+    yield from (
+        "",
+        f"# {_description(_fields(Config)[name])}",
+        f"# from {clean(origin)}" if origin else "# default",
+    )
     yield f"{off}[{name}]"
-    for field, (kind, description) in _fields(type(table)).items():
-        value = getattr(table, field)
-        yield f"# {description}"
-        if not isinstance(kind, inspect.DictType):
-            yield f"{off}{field} = {_toml(value)}"
-    for field, (kind, _) in _fields(type(table)).items():
-        if isinstance(kind, inspect.DictType):
-            yield from _dictionary_as_toml(f"{name}.{field}", getattr(table, field))
+    fields = _fields(type(table))
+    for key, field in fields.items():
+        yield f"# {_description(field)}"
+        if not isinstance(field.type, inspect.DictType):
+            yield f"{off}{key} = {_toml(getattr(table, key))}"
+    for key, field in fields.items():
+        if isinstance(field.type, inspect.DictType):
+            yield from _dictionary_as_toml(f"{name}.{key}", getattr(table, key))
 
 
 def _dictionary_as_toml(place: str, entries: Mapping[str, object]) -> Iterator[str]:

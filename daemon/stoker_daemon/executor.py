@@ -80,7 +80,7 @@ class Executor:
         self.listener: Listener
         self._environment = dict(os.environ)
         self._logs = logs
-        self._grace = grace
+        self.grace = grace
         self._running: dict[AttemptKey, _Running] = {}
         self._watched: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -218,7 +218,7 @@ class Executor:
         The keeper is spared: it is deaf to TERM, and ends when its job does. What a dying job still starts is
         seen in the next round.
         """
-        deadline = asyncio.get_running_loop().time() + self._grace
+        deadline = asyncio.get_running_loop().time() + self.grace
         asked: set[int] = set()
         pause = 0.005
         while pids := await self._alive(running):

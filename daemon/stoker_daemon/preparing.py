@@ -69,7 +69,7 @@ class Preparer:
         """``secrets_of`` gives a workspace's secrets, or raises CannotLaunch where one has no value."""
         self._objects = objects
         self._logs = logs
-        self._configured = spark_home
+        self.spark_home = spark_home
         self._queues = queues
         self._secrets_of = secrets_of
         self._plan = lru_cache(maxsize=32)(partial(read_plan, objects))
@@ -162,7 +162,7 @@ class Preparer:
             CannotLaunch: something is missing; the message says what to install.
         """
         environment = {**os.environ, **own}
-        configured = Path(home) if home else self._configured
+        configured = Path(home) if home else self.spark_home
         where = (configured, *(environment.get(name) for name in _WHERE))
         if where not in self._found:
             spark = launchers.find_spark(configured, environment)

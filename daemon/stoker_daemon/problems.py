@@ -105,6 +105,11 @@ def read_only(reason: str) -> Refused:
     return Refused(Problem("read-only", "Read only", 503, detail))
 
 
+def not_sent(detail: str) -> Refused:
+    """Another server did not take what was to be handed over to it."""
+    return Refused(Problem("not-sent", "Not sent", 502, detail))
+
+
 def unavailable(detail: str) -> Refused:
     """The daemon can't take it now."""
     return Refused(Problem("unavailable", "Not available", 503, detail))

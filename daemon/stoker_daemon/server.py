@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 import time
+from asyncio.trsock import TransportSocket
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -28,6 +29,13 @@ TOLD_AGAIN_SECONDS = 3600
 """How long a user who was turned away, and is turned away again, is not logged once more."""
 
 logger = logging.getLogger(__name__)
+
+
+FIRST_REQUEST_SECONDS = 1.0
+"""How long a client that has only just connected has for its request when the server stops."""
+
+TURNS_TO_BE_KNOWN = 4
+"""Turns of the event loop that are more than it takes from accepting a connection to its protocol."""
 
 
 class AlreadyRunning(Exception):
@@ -74,11 +82,12 @@ def bind(path: Path, group: str | None = None) -> socket.socket:
         NoSuchGroup: there is no such group, or it is not ours to give something to.
     """
     check_socket_path(path)
+    gid = None if group is None else _gid(group)
     if path.exists() and not path.is_socket():
         raise FileExistsError(f"{path} is there and is not a socket; move it away, or set socket to another")
     if not path.parent.exists():
         path.parent.mkdir(mode=0o700, parents=True)
-        _give(path.parent, group, 0o710)
+        _give(path.parent, gid, 0o710)
     if _answers(path):
         raise AlreadyRunning(f"another stokerd listens on {path}")
     aside = path.with_name(f".{path.name}.new")
@@ -86,24 +95,29 @@ def bind(path: Path, group: str | None = None) -> socket.socket:
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     _bind_however_long(listening, aside)
     aside.chmod(0o600)
-    _give(aside, group, 0o660)
+    _give(aside, gid, 0o660)
     listening.listen(128)
     aside.rename(path)
     return listening
 
 
-def _give(path: Path, group: str | None, mode: int) -> None:
-    """Give a group, where one is named, its rights to something."""
-    if group is None:
-        return
-    gid = group_id(group)
-    if gid is None:
+def _gid(group: str) -> int:
+    if (gid := group_id(group)) is None:
         raise NoSuchGroup(f"there is no group {group!r}; set socket_group to one that there is")
+    return gid
+
+
+def _give(path: Path, gid: int | None, mode: int) -> None:
+    """Give a group, where one is named, its rights to something."""
+    if gid is None:
+        return
     try:
         os.chown(path, -1, gid)
     except PermissionError:
         user = f"the user that stokerd runs as (uid {os.geteuid()})"
-        raise NoSuchGroup(f"{user} is not in the group {group!r}, and can't give it the socket") from None
+        raise NoSuchGroup(
+            f"{user} is not in socket_group (gid {gid}), and can't give it the socket"
+        ) from None
     path.chmod(mode)
 
 
@@ -165,8 +179,11 @@ class Door:
 class PeerProtocol(H11Protocol):
     """HTTP over a Unix socket, with the `Peer` in each request's state.
 
-    Whoever is not let in is not read from and hears nothing.
+    Whoever is not let in is not read from and hears nothing. When the server stops, whoever was connected
+    before that is still answered.
     """
+
+    _ending = False
 
     def __init__(self, door: Door, **settings: Any) -> None:
         super().__init__(**settings)
@@ -193,6 +210,51 @@ class PeerProtocol(H11Protocol):
         super().connection_lost(exc)
         if self._peer:
             self._door.left(self._peer)
+
+    def data_received(self, data: bytes) -> None:
+        """Take a request; while the server stops it is the connection's last."""
+        super().data_received(data)
+        if self._ending and self.cycle:
+            self.cycle.keep_alive = False
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """Close, unless it was us who ended the hearing, and an answer is still to be given."""
+        return (self._ending and not self._is_idle()) or None
+
+    def shutdown(self) -> None:
+        """End with the answer under way; without one hear what was sent already, and answer that.
+
+        Who was answered before can send nothing from now on, and so loses nothing; who has only just
+        connected has a moment for its request.
+        """
+        self._ending = True
+        if not self._is_idle():
+            super().shutdown()
+        elif self.cycle is None:
+            self.loop.call_later(FIRST_REQUEST_SECONDS, self._close_if_idle)
+        elif not _is_left(self.transport):
+            self.transport.close()
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _close_if_idle(self) -> None:
+        if self._is_idle():
+            self.transport.close()
+
+
+def _is_left(transport: asyncio.Transport) -> bool:
+    """End the hearing on a connection, and tell whether anything that was sent has not been read.
+
+    Where nothing was, the client sees that at once, and sends its next request elsewhere.
+    """
+    peer = cast("TransportSocket", transport.get_extra_info("socket"))
+    peer.shutdown(socket.SHUT_RD)
+    with peer.dup() as copy:
+        left = bool(copy.recv(1, socket.MSG_PEEK))
+    if not (left or transport.get_write_buffer_size()):
+        peer.shutdown(socket.SHUT_WR)
+    return left
 
 
 class Server(uvicorn.Server):
@@ -225,6 +287,15 @@ class Server(uvicorn.Server):
     async def main_loop(self) -> None:
         """Wait to be told to stop. uvicorn's own looks ten times a second, which an idle daemon would pay."""
         await self._told.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take nobody more, let those who were taken be known, and then end as uvicorn does."""
+        loop = asyncio.get_running_loop()
+        for listening in [each for server in self.servers for each in server.sockets]:
+            loop.remove_reader(listening.fileno())
+        for _ in range(TURNS_TO_BE_KNOWN):
+            await asyncio.sleep(0)
+        await super().shutdown(sockets)
 
     def stop(self) -> None:
         """Take no more requests, finish those under way, and return from `serve`."""

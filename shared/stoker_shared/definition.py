@@ -43,7 +43,9 @@ MAX_KEPT_DAYS, MAX_KEPT_RUNS = 36_500, 1_000_000
 RESERVED_TAGS = ("workflow_name", "task_name")
 """Tags that Stoker gives every node itself."""
 
-_ADDRESS = re.compile(r"[^\s@,;<>\"]+@[^\s@,;<>\"]+")
+_ADDRESS = re.compile(r"(?!.*=\?)[^\s@,;<>\"()\[\]:\\]+@[^\s@,;<>\"()\[\]:\\]+")
+"""Without what means something else in a header or to a mail server than in an address."""
+
 LOG_LEVELS = ("ALL", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF")
 """What Spark knows as log levels, in any case of letters."""
 

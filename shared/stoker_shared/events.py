@@ -545,6 +545,43 @@ class AttemptRetryAt(Event, frozen=True, tag="attempt.retry_at"):
     free: bool = False
 
 
+class NotificationChannels(Event, frozen=True, tag="notification.channels"):
+    """From now on there is, or is not, a mail server and a webhook to tell people by.
+
+    What is to be told is no event of its own: `stoker_shared.notifying` derives it from what happened, so
+    that no crash can come between the two.
+    """
+
+    mail: bool
+    webhook: bool
+
+
+class NotificationSent(Event, frozen=True, tag="notification.sent"):
+    """These were handed over for ``to``, and this was the answer."""
+
+    notifications: tuple[int, ...]
+    to: str
+    answer: str = ""
+
+
+class NotificationFailed(Event, frozen=True, tag="notification.failed"):
+    """These could not be handed over for ``to``; it is tried again, not before ``next_at``."""
+
+    notifications: tuple[int, ...]
+    to: str
+    attempt: int
+    why: str
+    next_at: datetime
+
+
+class NotificationGivenUp(Event, frozen=True, tag="notification.given_up"):
+    """These will not be handed over for ``to``."""
+
+    notifications: tuple[int, ...]
+    to: str
+    why: str
+
+
 class KeyUse(msgspec.Struct, frozen=True):
     """The Idempotency-Key that a request came under: the key, method and path, and the body's SHA-256."""
 
@@ -626,43 +663,6 @@ class SpaceEnough(Event, frozen=True, tag="space.enough"):
     free: int
 
 
-class NotificationChannels(Event, frozen=True, tag="notification.channels"):
-    """From now on there is, or is not, a mail server and a webhook to tell people by.
-
-    What is to be told is no event of its own: `stoker_shared.notifying` derives it from what happened, so
-    that no crash can come between the two.
-    """
-
-    mail: bool
-    webhook: bool
-
-
-class NotificationSent(Event, frozen=True, tag="notification.sent"):
-    """These were handed over for ``to``, and this was the answer."""
-
-    notifications: tuple[int, ...]
-    to: str
-    answer: str = ""
-
-
-class NotificationFailed(Event, frozen=True, tag="notification.failed"):
-    """These could not be handed over for ``to``; it is tried again, not before ``next_at``."""
-
-    notifications: tuple[int, ...]
-    to: str
-    attempt: int
-    why: str
-    next_at: datetime
-
-
-class NotificationGivenUp(Event, frozen=True, tag="notification.given_up"):
-    """These will not be handed over for ``to``."""
-
-    notifications: tuple[int, ...]
-    to: str
-    why: str
-
-
 EventType = (
     WorkspaceCreated
     | WorkspaceDeleted
@@ -704,17 +704,17 @@ EventType = (
     | AttemptAdopted
     | AttemptFinished
     | AttemptRetryAt
+    | DaemonDraining
+    | NotificationChannels
+    | NotificationSent
+    | NotificationFailed
+    | NotificationGivenUp
     | RunsRemoved
     | OutputRemoved
     | HistoryCarried
     | LogTrimmed
     | SpaceLow
     | SpaceEnough
-    | DaemonDraining
-    | NotificationChannels
-    | NotificationSent
-    | NotificationFailed
-    | NotificationGivenUp
 )
 
 

@@ -6,16 +6,20 @@ import asyncio
 import errno
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from stoker_daemon import app
-from stoker_daemon.config import Config
+from stoker_daemon.config import Config, ConfigError, Configured
+from stoker_daemon.reloading import Settings
+from stoker_daemon.service.manager import Manager
 
 
 class FailingDisk:
@@ -49,14 +53,21 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> FailingDisk:
 
 
 class Daemon:
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, manager: Manager | None = None) -> None:
         self.config = Config(data=home / "data", socket=home / "s", stop_grace=0.5)
+        self.settings = Settings(self.config, self.read)
+        self.wanted: Config | None = self.config
         self.http = httpx.AsyncClient(
             transport=httpx.AsyncHTTPTransport(uds=str(self.config.socket), retries=0),
             base_url="http://stokerd",
             timeout=30,
         )
-        self.running = asyncio.ensure_future(app.run(self.config))
+        self.running = asyncio.ensure_future(app.run(self.settings, manager or Manager()))
+
+    def read(self) -> Configured:
+        if self.wanted is None:
+            raise ConfigError("stop_grace is 'x', and must be a number")
+        return Configured(self.wanted, Path("stokerd.toml"), True, {})
 
     async def wait_for(self, condition: Callable[[], Awaitable[Any]]) -> Any:
         for _ in range(3000):
@@ -162,7 +173,9 @@ async def test_what_was_not_acknowledged_when_the_disk_failed_is_not_there_after
     disk.fails = True
     for _ in range(3):
         answer = await daemon.http.post(
-            "/v1/workspaces/default/jobs/lost.sh/publish", json={"digest": digest}
+            "/v1/workspaces/default/jobs/lost.sh/publish",
+            json={"digest": digest},
+            headers={"Connection": "close"},  # the next may come while this one is being closed
         )
         assert answer.status_code == 503
 
@@ -182,3 +195,51 @@ async def test_content_that_a_failing_disk_does_not_take_is_refused_and_leaves_n
     refused = await daemon.publish("a.sh", "exit 0")
     assert (refused.status_code, refused.json()["type"]) == (503, "read-only")
     assert list((daemon.config.data / "objects").iterdir()) == []
+
+
+async def test_what_can_change_while_it_runs_does_at_sighup_and_a_faulty_configuration_changes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level("INFO")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.bind(str(tmp_path / "notify"))
+        told.settimeout(30)
+
+        async def hear(what: str) -> str:
+            while what not in (heard := (await asyncio.to_thread(told.recv, 1000)).decode()):
+                pass
+            return heard
+
+        daemon = Daemon(tmp_path, Manager(told.getsockname()))
+        assert await hear("READY=1") == "READY=1\nSTATUS=0 active runs, 0 nodes running"
+        (
+            await daemon.publish("a.sh", f"until [ -e {tmp_path}/gate ]; do sleep 0.02; done")
+        ).raise_for_status()
+
+        daemon.wanted = msgspec.structs.replace(daemon.config, stop_grace=0.1, data=tmp_path / "other")
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert (await hear("RELOADING=1")).startswith("RELOADING=1\nMONOTONIC_USEC=")
+        assert "STATUS=only a restart takes up data; 0 active" in await hear("READY=1")
+        assert daemon.settings.config == msgspec.structs.replace(daemon.config, stop_grace=0.1)
+
+        daemon.wanted = None
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert "STATUS=the changed configuration is faulty, and not in force; " in await hear("READY=1")
+        assert "the configuration stays as it was: stop_grace is 'x'" in caplog.text
+        assert daemon.settings.config.stop_grace == 0.1
+
+        run = await daemon.start("a.sh")
+
+        async def launched() -> bool:
+            return "pid" in (await daemon.run(run))["nodes"][0]["attempts"][0]
+
+        await daemon.wait_for(launched)
+        await hear("1 active run, 1 node running")
+        await daemon.http.aclose()
+        os.kill(os.getpid(), signal.SIGTERM)
+        stopping = await hear("STOPPING=1")
+        going = f"stopping; #{run}/a run on without the daemon, and the next start finds them"
+        assert stopping == f"STOPPING=1\nSTATUS={going}"
+        await daemon.running
+        (tmp_path / "gate").touch()
+        assert going in caplog.text

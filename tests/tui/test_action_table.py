@@ -8,6 +8,7 @@ import pytest
 
 from stoker_shared.actions import RUN_ACTIONS, RunAction
 from stoker_shared.model import RunState
+from stoker_shared.roles import Role
 from stoker_tui.actions import TABLE, Actions, Kind, NodeOf, key_faults, possible
 from stoker_tui.app import StokerApp
 from stoker_tui.deeds import DEEDS
@@ -65,6 +66,27 @@ def test_without_a_daemon_nothing_can_be_asked_of_it() -> None:
 
     assert not able
     assert "no daemon" in why
+
+
+@pytest.mark.parametrize(
+    ("role", "told"),
+    [
+        (Role.ADMIN, ""),
+        (Role.OPERATOR, ""),
+        (Role.VIEWER, "to stop needs the role operator here; you are viewer"),
+        (None, "to stop needs the role operator here; you have none"),
+    ],
+)
+def test_who_lacks_the_role_is_told_which(role: Role | None, told: str) -> None:
+    able, why = possible(Actions()["run.stop"], [run_row(3, state="running")], live=True, role=role)
+
+    assert (bool(able), why) == (not told, told)
+
+
+def test_every_change_takes_a_role() -> None:
+    assert {
+        action.id for action in TABLE if action.id in DEEDS and action.needs is not Role.OPERATOR
+    } == set()
 
 
 def test_what_is_destructive_asks_naming_what_it_hits() -> None:

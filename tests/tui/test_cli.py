@@ -99,6 +99,19 @@ def test_events_are_the_run_log_s_own_lines(defined: StokerDaemon) -> None:
     assert printed == [line for line in log if '"seq":' in line][1:]
 
 
+def test_events_of_a_run_are_those_of_the_run_log_that_are_about_it(defined: StokerDaemon) -> None:
+    defined.run_stoker("run", "two", "--wait")
+    defined.run_stoker("run", "two", "--wait")
+
+    printed = defined.run_stoker("events", "--run", "2").stdout.splitlines()
+
+    every = [json.loads(line) for line in defined.run_stoker("events").stdout.splitlines()]
+    assert [json.loads(line) for line in printed] == [event for event in every if event.get("run") == 2]
+    assert json.loads(printed[0])["type"] == "run.created"
+    assert json.loads(printed[-1])["type"] == "run.finished"
+    assert defined.run_stoker("events", "--run", "9").returncode == 4
+
+
 def test_tail_gives_the_last_lines(defined: StokerDaemon) -> None:
     defined.publish_job(
         "many.sh", 'i=0; while [ $i -lt 30000 ]; do i=$((i+1)); echo "line $i"; done; printf end\n'

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from stoker_shared import api
-from stoker_tui.client import Client, Unreachable
+from stoker_tui.client import Client, NotStoker, Unreachable
 
 ANSWER = b'HTTP/1.1 201 Created\r\nStoker-API: 1\r\nContent-Length: 13\r\n\r\n{"version":7}'
 
@@ -70,3 +70,18 @@ def test_where_nobody_listens_that_is_said_at_once(tmp_path: Path) -> None:
         Client(tmp_path / "s").start_run(api.StartRun(workflow="flow"))
 
     assert not raised.value.sent
+
+
+@pytest.mark.parametrize(
+    ("spoken", "told"),
+    [
+        (b"2", "it speaks version 2 of the interface, and this client 1; the client is the older one"),
+        (b"0", "it speaks version 0 of the interface, and this client 1; the daemon is the older one"),
+    ],
+)
+def test_a_daemon_of_another_version_of_the_interface_is_told(
+    tmp_path: Path, spoken: bytes, told: str
+) -> None:
+    other = ANSWER.replace(b"Stoker-API: 1", b"Stoker-API: " + spoken)
+    with answering(tmp_path / "s", other), pytest.raises(NotStoker, match=told):
+        Client(tmp_path / "s").status()

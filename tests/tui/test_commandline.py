@@ -90,7 +90,9 @@ class TestHelp:
     ) -> None:
         for _, command in [((), program), *commands(program)]:
             for example in examples(command):
-                line = re.split(r" \| | > | 2>|\)", example.removeprefix("source <("))[0]
+                line = re.split(r" \| | > | 2>|\)", example.removeprefix("source <(").removeprefix("sudo "))[
+                    0
+                ]
                 name, *words = shlex.split(line)
                 assert name == program.name
                 # A word or option that it does not know comes before the help.

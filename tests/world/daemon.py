@@ -25,6 +25,8 @@ from stoker_daemon.http.once import Once
 from stoker_daemon.http.operations import Answer
 from stoker_daemon.launchers import CannotLaunch
 from stoker_daemon.launchers.task import Launch
+from stoker_daemon.notify import sender
+from stoker_daemon.notify.sender import Courier, channels
 from stoker_daemon.runlog import log, reserve, writer
 from stoker_daemon.runlog.log import open_log, read_log
 from stoker_daemon.runlog.segments import Tail
@@ -34,6 +36,7 @@ from stoker_daemon.volumes import DiskFailed
 from stoker_shared.state import NodeRun, Run, State
 from tests.world.keeping import Database, History, Objects
 from tests.world.loop import Clock, Loop
+from tests.world.post import Post
 from tests.world.processes import Hands, Machine
 from tests.world.syscalls import RUNLOG, Kernel
 
@@ -87,6 +90,7 @@ class Surroundings:
         clock: Clock,
         machine: Machine,
         objects: Objects,
+        post: Post,
         chance: Random,
         now: Callable[[], datetime],
         on_turn: Callable[[Turn], None],
@@ -96,6 +100,7 @@ class Surroundings:
         self.machine = machine
         self.chance = chance
         self.objects = objects
+        self.post = post
         self.database = Database()
         self.now = now
         self.on_turn = on_turn
@@ -112,6 +117,7 @@ class Surroundings:
             stack.enter_context(patch.object(log, "SEGMENT_BYTES", 16 * 1024))
             stack.enter_context(patch.object(backfiller, "AT_A_TIME", 4))
             stack.enter_context(patch.object(ticks, "MOST_ACTIVE", 3))
+            stack.enter_context(patch.object(sender, "CLOSING_SECONDS", 0))
             stack.enter_context(patch.object(reserve, "RESERVE_BYTES", 16 * 1024))
             stack.enter_context(patch.object(reserve, "STEP_BYTES", 1024))
             try:
@@ -155,13 +161,17 @@ class Life:
         SteppedWriter.current = None
         self.scheduler = Scheduler(self.engine, objects, ZONE, around.now)
         self.backfiller = Backfiller(self.engine, objects, history, around.now)
+        self.couriers = [
+            Courier(self.engine, around.post.carry, webhook=each, now=around.now, chance=around.chance)
+            for each in (False, True)
+        ]
         try:
-            self.engine.start(found_queues(8, 32 * 2**30))
+            self.engine.start(_found)
         finally:
             self.writer = SteppedWriter.current
         if not failure:
-            self.scheduler.start()
-            self.backfiller.start()
+            for work in (self.scheduler, self.backfiller, *self.couriers):
+                work.start()
 
     def why_failed(self) -> BaseException | None:
         """Give what the engine failed with."""
@@ -185,9 +195,11 @@ class Life:
     def close(self) -> Tail:
         """End in good order; the jobs go on."""
         if not self.failure:
-            closing = self.loop.create_task(self.scheduler.close())
-            while not closing.done():
-                self.loop.run_next()
+            for work in (self.scheduler, *self.couriers):
+                closing = self.loop.create_task(work.close())
+                while not closing.done():
+                    self.loop.wake()
+                    self.loop.run_next()
             self.backfiller.close()
         end = self.engine.close()
         for _ in range(len(self.loop.ready)):
@@ -202,6 +214,11 @@ class Life:
         if self.around.chance.random() < 0.002:
             raise CannotLaunch(f"{key}: unknown variable")
         return Order(key, f"{self.around.machine.boots}-{key}", Launch(argv=("/bin/true",), env={}))
+
+
+def _found(turn: Turn) -> None:
+    found_queues(8, 32 * 2**30)(turn)
+    channels(mail=True, webhook=True)(turn)
 
 
 class _Actions(Actions):

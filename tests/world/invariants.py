@@ -15,9 +15,11 @@ import msgspec
 from stoker_daemon.attempts import AttemptKey
 from stoker_shared import events as ev
 from stoker_shared.model import CatchUpPolicy, NodeState, OverlapPolicy, RunState, WorkflowSpec
+from stoker_shared.state import About
 from tests.world.broken import must
 from tests.world.keeping import Objects
 from tests.world.ledger import Intervals, Ticks
+from tests.world.post import Post
 from tests.world.processes import Machine, Process
 
 
@@ -61,6 +63,7 @@ class RunModel:
         "backfill",
         "ended",
         "nodes",
+        "notify",
         "opened",
         "parallelism",
         "paused",
@@ -77,6 +80,7 @@ class RunModel:
         self.nodes = {node.name: Node(number, node) for number, node in enumerate(event.nodes, 1)}
         self.parallelism = event.parallelism
         self.backfill = event.backfill
+        self.notify = event.notify if counts else None
         self.paused = False
         self.stopping = False
         self.ended = False
@@ -102,8 +106,9 @@ class Invariants:
     was in the log when somebody looked, and up to ``durable`` no failure of the power takes it away.
     """
 
-    def __init__(self, machine: Machine, objects: Objects) -> None:
+    def __init__(self, machine: Machine, objects: Objects, post: Post) -> None:
         self.machine = machine
+        self.post = post
         self._objects = objects
         self.made: deque[ev.Record] = deque()
         self.seq = self.durable = self.told = 0
@@ -123,6 +128,9 @@ class Invariants:
             ev.RunStopRequested: self._run_stop_requested,
             ev.RunRerunRequested: self._run_rerun_requested,
             ev.RunFinished: self._run_finished,
+            ev.RunLate: self._run_late,
+            ev.NotificationSent: lambda _, event: post.recorded(event),
+            ev.NotificationGivenUp: lambda _, event: post.recorded(event),
             ev.NodeFinished: self._node_finished,
             ev.NodeSkipped: self._node_skipped,
             ev.NodeStopRequested: self._node_stop_requested,
@@ -260,7 +268,15 @@ class Invariants:
         run.nodes[event.node].done = run.nodes[event.node].ended = True
         run.reset(event.resumed)
 
-    def _run_finished(self, _: ev.Record, event: ev.RunFinished) -> None:
+    def _run_late(self, record: ev.Record, event: ev.RunLate) -> None:
+        self._must_be_told(record, event.run, About.RUN_LATE)
+
+    def _must_be_told(self, record: ev.Record, number: int, about: About) -> None:
+        notify = self.runs[number].notify
+        if notify is not None:
+            self.post.is_due(about, number, record.at, notify)
+
+    def _run_finished(self, record: ev.Record, event: ev.RunFinished) -> None:
         run = self.runs[event.run]
         nodes = run.nodes.values()
         must(not run.ended, f"run {event.run} finished twice")
@@ -271,6 +287,8 @@ class Invariants:
             self.backfills[run.backfill].active.discard(event.run)
         run.ended = True
         self.active[run.workflow].remove(run)
+        if event.state is RunState.FAILED:
+            self._must_be_told(record, event.run, About.RUN_FAILED)
 
     def _node_finished(self, _: ev.Record, event: ev.NodeFinished) -> None:
         node = self.runs[event.run].nodes[event.node]

@@ -14,8 +14,10 @@ from stoker_shared.model import (
     FailureStrategy,
     Minutes,
     NodeSpec,
+    NodeState,
     OverlapPolicy,
     QueueSpec,
+    Subscription,
     WorkflowSpec,
 )
 from tests.world.keeping import Objects
@@ -23,6 +25,8 @@ from tests.world.keeping import Objects
 QUEUES = ("narrow", "wide")
 WORKFLOWS = 8
 SCHEDULED = 5
+NOTIFIED = ("oncall@example.com", "lead@example.com")
+SUBSCRIPTION = Subscription(NOTIFIED[1:], (NodeState.FAILED, NodeState.RETRYING))
 JOB = "job.sh"
 
 
@@ -59,6 +63,7 @@ def specs(chance: Random) -> Iterator[WorkflowSpec]:
             catch_up=list(CatchUpPolicy)[number % 3],
             not_started_by=chance.choice([None, "1m"]),
             not_done_by=chance.choice([None, "2m"]),
+            notify=NOTIFIED[: number % 3],
         )
 
 
@@ -78,5 +83,8 @@ def _nodes(chance: Random) -> Iterator[NodeSpec]:
             queue=chance.choice([None, *QUEUES]),
             enabled=chance.random() < 0.9,
             priority=chance.choice([0, 0, 1]),
+            subscription=Subscription(NOTIFIED[1:], (NodeState.FAILED, NodeState.RETRYING))
+            if number == 1
+            else None,
         )
         names.append(f"n{number}")

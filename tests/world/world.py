@@ -34,6 +34,7 @@ from tests.world.disk import Disk, Killed
 from tests.world.invariants import Invariants
 from tests.world.keeping import Objects
 from tests.world.loop import Clock
+from tests.world.post import Post
 from tests.world.processes import Machine
 from tests.world.syscalls import RUNLOG, Kernel
 from tests.world.workflows import settle_in
@@ -82,9 +83,12 @@ class World:
         self.disk = Disk(chance, self._synced)
         self.machine = Machine(chance, self.at, self._spawned)
         objects = Objects()
-        self.invariants = Invariants(self.machine, objects)
+        self.post = Post(chance, lambda: self.clock.seconds)
+        self.invariants = Invariants(self.machine, objects, self.post)
         kernel = Kernel(self.disk)
-        self.around = Surroundings(kernel, self.clock, self.machine, objects, chance, self.now, self._turned)
+        self.around = Surroundings(
+            kernel, self.clock, self.machine, objects, self.post, chance, self.now, self._turned
+        )
         self.clients = [Client(user, chance, self.invariants, self._ask_again) for user in ("alice", "bob")]
         self.requests: dict[Request, Client] = {}
         self.life: Life | None = None
@@ -141,6 +145,7 @@ class World:
                 self._happen()
         except Killed:
             self._die(power=self._power_fails)
+        self.post.check()
         if self.steps >= self._check_at:
             self._check_at = self.steps + CHECK_EVERY
             self._check()
@@ -252,6 +257,7 @@ class World:
         """End the daemon at once, with the host or without."""
         life, self.life = self.life, None
         self.machine.hands = None
+        self.post.crashed()
         self.disk.kill()
         if life and life.state and not life.failure:
             self._last = life.state
@@ -289,6 +295,7 @@ class World:
             raise Broken(f"the engine failed: {error!r}") from error
         self._last = life.state
         self.machine.hands = None
+        self.post.crashed()
         life.discard()
         self._reset_connections()
         self._live(Life(self.around, failure))
@@ -406,7 +413,7 @@ class World:
 
     def _come_to_rest(self) -> None:
         """Let nothing more go wrong, and check that everything that was begun comes to its end."""
-        self._calm = self.machine.calm = True
+        self._calm = self.machine.calm = self.post.calm = True
         self._make_room()
         self._mend()
         self.disk.fuse, self.disk.names_fuse = None, False
@@ -423,6 +430,7 @@ class World:
         assert self.life and self.life.state
         self.life.close()
         self.life.discard()
+        self.post.must_have_told()
         must(not self.machine.alive, f"processes are left: {list(self.machine.alive)}")
         must(not any(queue.cu or queue.active for queue in self.life.state.queues.values()), "CU are left")
         differing = self.around.database.finished.keys() ^ self.invariants.runs.keys()
@@ -439,6 +447,7 @@ class World:
             and life.state
             and not life.failure
             and not life.state.runs
+            and not life.state.notices
             and not any(workflow.scheduling for workflow in life.state.workflows.values())
             and all(held.has_ended for held in life.state.backfills.values())
             and not life.loop.jobs

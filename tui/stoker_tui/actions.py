@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from enum import Enum
 from typing import Any, NamedTuple
+
+import msgspec
 
 from stoker_shared import api
 from stoker_shared.actions import NodeAction, RunAction, why_not_node, why_not_run
 from stoker_shared.api.backfills import BackfillView
+from stoker_shared.dag import downstream_of
 from stoker_shared.model import BackfillState
+from stoker_shared.roles import Role
+from stoker_shared.state import WorkflowVersion
 from stoker_shared.text import nearest, quoted
+from stoker_tui.documents import Document
+from stoker_tui.editing.document import Document as Draft
+from stoker_tui.editing.edits import node_named, upstream_of
 from stoker_tui.theme import marked
 
 MOST_NAMED = 4
@@ -24,12 +33,77 @@ class NodeOf(NamedTuple):
     node: api.NodeView
 
 
+class EditedNode(NamedTuple):
+    """A node of a draft that is edited."""
+
+    document: Draft
+    name: str
+
+
+class VersionOf(NamedTuple):
+    """A published version, with the workflow that it is of."""
+
+    row: api.WorkflowRow
+    version: WorkflowVersion
+
+
+class JobState(NamedTuple):
+    """A version of a job, or its draft, whose ``number`` is 0."""
+
+    job: api.JobView
+    number: int
+    at: datetime
+    by: str
+    digest: str
+    remarks: str
+
+    @property
+    def words(self) -> str:
+        """What it is called."""
+        return f"v{self.number}" if self.number else "draft"
+
+
+class Filled(NamedTuple):
+    """A form that is filled in, and what saves it."""
+
+    save: Callable[[], None]
+    is_changed: bool
+
+
+class AsText(NamedTuple):
+    """A definition that can be edited as text: what it is now, and what takes it when it is edited.
+
+    It has no ``value`` while something is wrong with it.
+    """
+
+    document: Document[Any]
+    value: msgspec.Struct | None
+    take: Callable[[Any], None]
+
+
 class Kind(Enum):
     """What an action is about. Each screen offers things of some kinds."""
 
     NODE = "the node"
     RUN = "the run"
     WORKFLOW = "the workflow"
+    VERSIONS = "the versions"
+    WORKFLOWS = "the workflows"
+    VERSION = "the workflow's version"
+    GRAPH_EDITED = "the graph being edited"
+    DRAFT = "the draft"
+    EDITED = "the node being edited"
+    JOBS = "the jobs"
+    JOB = "the job"
+    JOB_STATE = "the version"
+    QUEUES = "the queues"
+    QUEUE = "the queue"
+    VARIABLES = "the variables"
+    VARIABLE = "the variable"
+    WORKSPACES = "the workspaces"
+    WORKSPACE = "the workspace"
+    FILLED = "what is filled in"
+    TEXT = "the definition"
     BACKFILL = "the backfill"
     PREVIEW = "the backfill to be made"
     FACTS = "what is known of it"
@@ -37,6 +111,7 @@ class Kind(Enum):
     OUTPUT = "the output"
     FORM = "the form"
     TABS = "the page"
+    RUN_TABS = "the run's page"
     LIST = "the list"
     DAEMON = "the daemon"
     APP = "everywhere"
@@ -67,6 +142,8 @@ class Action(NamedTuple):
     footer: bool = False
     online: bool = False
     """It needs the daemon."""
+    needs: Role | None = None
+    """The role that it takes in the workspace."""
     sentence: str = ""
     """How doing it to something is said, with ``{}`` for its name; unset: its word, and the name."""
 
@@ -79,15 +156,28 @@ def name_of(thing: object) -> str:
     """Name what an action hits."""
     match thing:
         case api.RunRow():
-            return f"run #{thing.id} {thing.name}"
+            named = f"run #{thing.id} {thing.name}"
         case NodeOf():
-            return f"{thing.node.name} of run #{thing.run.row.id} {thing.run.row.name}"
-        case api.WorkflowRow():
-            return thing.name
+            named = f"{thing.node.name} of run #{thing.run.row.id} {thing.run.row.name}"
+        case api.WorkflowRow() | EditedNode() | Draft():
+            named = thing.name
+        case VersionOf():
+            named = f"version {thing.version.version} of {thing.row.name}"
+        case api.JobView():
+            named = thing.path
+        case JobState():
+            named = f"{thing.words} of {thing.job.path}"
+        case api.QueueView():
+            named = f"queue {thing.name}"
+        case api.VariableView():
+            named = f"variable {thing.name}"
+        case api.WorkspaceView():
+            named = f"workspace {thing.name}"
         case BackfillView():
-            return f"backfill B{thing.id} of {thing.workflow}"
+            named = f"backfill B{thing.id} of {thing.workflow}"
         case _:
-            return "it"
+            named = "it"
+    return named
 
 
 def names_of(things: Sequence[object]) -> str:
@@ -132,6 +222,37 @@ def _why_not_off(row: api.WorkflowRow) -> str:
     return "" if row.scheduling else "it is switched off already"
 
 
+def _why_no_undo(document: Draft) -> str:
+    return "" if document.undoable else "there is nothing to undo"
+
+
+def _why_no_redo(document: Draft) -> str:
+    return "" if document.redoable else "nothing was undone"
+
+
+def _why_no_save(document: Draft) -> str:
+    return "" if document.is_unsaved else "nothing is changed; all is saved"
+
+
+def _why_not_below(edited: EditedNode) -> str:
+    below = downstream_of(upstream_of(edited.document.spec))[edited.name]
+    return "" if below else "nothing is downstream of it; a adds a node there"
+
+
+def _why_no_edge(edited: EditedNode) -> str:
+    if node_named(edited.document.spec, edited.name).upstream:
+        return ""
+    return "" if not _why_not_below(edited) else "it is not connected to anything"
+
+
+def _why_alone(edited: EditedNode) -> str:
+    return "" if len(edited.document.spec.nodes) > 1 else "it is the only node"
+
+
+def _why_latest(of: VersionOf) -> str:
+    return "" if of.version.version != of.row.version else "it is the latest version"
+
+
 def _backfill(word: str, *states: BackfillState) -> Callable[[BackfillView], str]:
     return lambda view: "" if view.state in states else f"it is {view.state.value}, and can't be {word}"
 
@@ -147,6 +268,16 @@ def _stop_run(rows: Sequence[api.RunRow]) -> str:
     return f"Stop {names_of(rows)} ({states})? Every process of it is ended."
 
 
+def _why_no_draft(job: api.JobView) -> str:
+    return "" if job.has_changes or not job.version else "its draft says what is published"
+
+
+def _why_no_rollback(state: JobState) -> str:
+    if not state.number:
+        return "it is the draft"
+    return "it is the latest version" if state.number == state.job.version else ""
+
+
 _ACTIVE = (BackfillState.RUNNING, BackfillState.PAUSED)
 
 TABLE: tuple[Action, ...] = (
@@ -157,26 +288,28 @@ TABLE: tuple[Action, ...] = (
     ),
     Action(
         "node.rerun", ("R",), "rerun", "Run the node again.", Kind.NODE,
-        _node(NodeAction.RERUN), footer=True, online=True,
+        _node(NodeAction.RERUN), footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "node.rerun_downstream", ("R",), "rerun", "Run the node and all that is downstream of it again.",
-        Kind.NODE, _node(NodeAction.RERUN), online=True,
+        Kind.NODE, _node(NodeAction.RERUN), online=True, needs=Role.OPERATOR,
     ),
     Action(
         "node.stop", ("x",), "stop", "Stop the node.", Kind.NODE, _node(NodeAction.STOP),
         lambda nodes: f"Stop {names_of(nodes)}? Every process of it is ended.", footer=True, online=True,
+        needs=Role.OPERATOR,
     ),
     Action(
         "node.succeed", ("S",), "succeed", "Set the node successful; what was skipped stays so.",
         Kind.NODE, _node(NodeAction.SUCCEED),
         lambda nodes: f"Set {names_of(nodes)} successful? It is taken as done without having run.",
-        footer=True, online=True, sentence="set {} successful",
+        footer=True, online=True, needs=Role.OPERATOR, sentence="set {} successful",
     ),
     Action(
         "node.succeed_downstream", ("S",), "succeed",
         "Set the node successful, and run what waited on it.", Kind.NODE, _node(NodeAction.SUCCEED),
         lambda nodes: f"Set {names_of(nodes)} successful, and run what waited on it?", online=True,
+        needs=Role.OPERATOR,
         sentence="set {} successful",
     ),
     Action(
@@ -190,41 +323,42 @@ TABLE: tuple[Action, ...] = (
     ),
     Action(
         "run.rerun_failed", ("R",), "rerun", "Run again what did not succeed of the run.", Kind.RUN,
-        _run(RunAction.RERUN_FAILED), footer=True, online=True,
+        _run(RunAction.RERUN_FAILED), footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "run.rerun_all", ("R",), "rerun", "Run all nodes of the run again.", Kind.RUN,
         _run(RunAction.RERUN_ALL),
         lambda rows: f"Run all of {names_of(rows)} again, also what has succeeded?",
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "run.rerun_with", ("R",), "rerun", "Run it again with other settings, for this run only.", Kind.RUN,
-        _run(RunAction.RERUN_ALL), online=True,
+        _run(RunAction.RERUN_ALL), online=True, needs=Role.OPERATOR,
     ),
     Action(
         "run.stop", ("x",), "stop", "Stop the whole run.", Kind.RUN, _run(RunAction.STOP), _stop_run,
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "run.pause", ("P",), "pause", "Pause the run: what runs goes on, nothing new starts.", Kind.RUN,
-        _run(RunAction.PAUSE), footer=True, online=True,
+        _run(RunAction.PAUSE), footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "run.resume", ("P",), "resume", "Let the paused run go on.", Kind.RUN, _run(RunAction.RESUME),
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "workflow.run", ("r",), "run", "Start a run of the latest version, or of another.", Kind.WORKFLOW,
-        _why_no_run, footer=True, online=True,
+        _why_no_run, footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "workflow.debug", ("d",), "debug", "Run the draft on a development queue.", Kind.WORKFLOW,
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "workflow.backfill", ("b",), "backfill", "Make runs for the intervals of a range; a preview first.",
-        Kind.WORKFLOW, _why_no_backfill, footer=True, online=True, sentence="backfill {}",
+        Kind.WORKFLOW, _why_no_backfill, footer=True, online=True,
+        needs=Role.OPERATOR, sentence="backfill {}",
     ),
     Action(
         "workflow.plan", ("i",), "plan", "Inspect what a run would launch; nothing is started.",
@@ -232,38 +366,182 @@ TABLE: tuple[Action, ...] = (
     ),
     Action(
         "preview.start", ("enter",), "make it", "Make the backfill as it is previewed.", Kind.PREVIEW,
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "workflow.on", ("o",), "on", "Switch scheduling on, from this moment.", Kind.WORKFLOW, _why_not_on,
-        footer=True, online=True, sentence="switch {} on",
+        footer=True, online=True, needs=Role.OPERATOR, sentence="switch {} on",
     ),
     Action(
         "workflow.off", ("o",), "off", "Switch scheduling off; runs that were made go on.", Kind.WORKFLOW,
-        _why_not_off, footer=True, online=True, sentence="switch {} off",
+        _why_not_off, footer=True, online=True, needs=Role.OPERATOR, sentence="switch {} off",
     ),
     Action(
+        "version.diff", ("c",), "compare", "Compare two marked versions, or one with another or the draft.",
+        Kind.VERSION, footer=True, online=True,
+    ),
+    Action(
+        "versions.show", ("v",), "version", "Choose the version, or the draft, that graph and nodes show.",
+        Kind.VERSIONS, footer=True, online=True,
+    ),
+    Action("job.new", ("n",), "new", "Publish a file as a job.", Kind.JOBS, footer=True, online=True),
+    Action(
+        "job.publish", ("p",), "publish", "Publish a file as the job's next version.", Kind.JOB, footer=True,
+        online=True, sentence="publish a file as {}",
+    ),
+    Action(
+        "job.publish_draft", ("p",), "publish", "Publish the job's draft as its next version.", Kind.JOB,
+        _why_no_draft, footer=True, online=True, sentence="publish the draft of {}",
+    ),
+    Action(
+        "job.configure", ("e",), "configure", "Edit the default configuration in the job's draft.", Kind.JOB,
+        footer=True, online=True,
+    ),
+    Action(
+        "job.delete", ("x",), "delete", "Delete the job, if no workflow uses it.", Kind.JOB,
+        question=lambda jobs: f"Delete {names_of(jobs)}? Runs that were made of it keep what they use.",
+        online=True,
+    ),
+    Action(
+        "job_state.changes", ("v",), "changes", "Show what is new in the version.", Kind.JOB_STATE,
+        footer=True, online=True, sentence="show what is new in {}",
+    ),
+    Action(
+        "job_state.compare", ("V",), "compare", "Show how the version differs from the draft.",
+        Kind.JOB_STATE, lambda state: "" if state.number else "it is the draft", online=True,
+    ),
+    Action(
+        "job_state.roll_back", ("R",), "roll back", "Publish what this version was as the next version.",
+        Kind.JOB_STATE, _why_no_rollback,
+        lambda states: f"Publish {names_of(states)} again, as the next version?",
+        footer=True, online=True, sentence="roll back to {}",
+    ),
+    Action("queue.new", ("n",), "new", "Make a queue.", Kind.QUEUES, footer=True, online=True),
+    Action(
+        "queue.edit", ("e",), "edit", "Change what the queue allows; what is active in it goes on.",
+        Kind.QUEUE, footer=True, online=True,
+    ),
+    Action(
+        "queue.delete", ("x",), "delete", "Delete the queue, if nothing uses it.", Kind.QUEUE,
+        question=lambda queues: f"Delete {names_of(queues)}?", online=True,
+    ),
+    Action("variable.new", ("n",), "new", "Make a variable.", Kind.VARIABLES, footer=True, online=True),
+    Action(
+        "variable.edit", ("e",), "edit", "Give the variable another value.", Kind.VARIABLE, footer=True,
+        online=True,
+    ),
+    Action(
+        "variable.unset", ("x",), "unset", "Remove the variable.", Kind.VARIABLE,
+        question=lambda variables: f"Unset {names_of(variables)}? What refers to it fails.",
+        footer=True, online=True,
+    ),
+    Action("workspace.new", ("n",), "new", "Make a workspace.", Kind.WORKSPACES, footer=True, online=True),
+    Action(
+        "workspace.edit", ("e",), "edit", "Describe the workspace otherwise.", Kind.WORKSPACE, footer=True,
+        online=True,
+    ),
+    Action(
+        "workspace.delete", ("x",), "delete", "Delete the workspace, if nothing is in it.", Kind.WORKSPACE,
+        question=lambda workspaces: f"Delete {names_of(workspaces)}?", footer=True, online=True,
+    ),
+    Action(
+        "filled.save", ("s",), "save", "Save what is filled in.", Kind.FILLED,
+        lambda filled: "" if filled.is_changed else "nothing is changed", footer=True, online=True,
+    ),
+    Action(
+        "text.edit", ("ctrl+e",), "$EDITOR", "Edit it as text (YAML) in $EDITOR.", Kind.TEXT,
+        lambda text: "" if text.value else "first put right what is marked \N{HEAVY BALLOT X}", footer=True,
+    ),
+    Action(
+        "workflow.edit", ("e",), "edit", "Edit the draft: its graph, its nodes, its settings.", Kind.WORKFLOW,
+        footer=True, online=True,
+    ),
+    Action(
+        "workflow.publish", ("p",), "publish", "Publish the draft as the next version.", Kind.WORKFLOW,
+        footer=True, online=True,
+    ),
+    Action("workflow.new", ("n",), "new", "Make a workflow.", Kind.WORKFLOWS, footer=True, online=True),
+    Action(
+        "version.rollback", ("R",), "roll back", "Make what this version was the next version.",
+        Kind.VERSION, _why_latest, footer=True, online=True, sentence="roll back to {}",
+    ),
+    Action(
+        "draft.add", ("a",), "add", "Add a node downstream of the selected one.", Kind.GRAPH_EDITED,
+        footer=True,
+    ),
+    Action(
+        "edited.connect", ("c",), "connect", "Let another node wait for this one.", Kind.EDITED, _why_alone,
+        footer=True,
+    ),
+    Action(
+        "draft.schedule", ("t",), "schedule", "Say when its runs are due.", Kind.GRAPH_EDITED, footer=True,
+    ),
+    Action(
+        "draft.save", ("s",), "save", "Save the draft; what is scheduled stays as it is.", Kind.DRAFT,
+        _why_no_save, footer=True, sentence="save {}",
+    ),
+    Action(
+        "draft.debug", ("d",), "debug", "Save, and run the draft on a development queue.", Kind.DRAFT,
+        footer=True, online=True,
+    ),
+    Action(
+        "draft.publish", ("p",), "publish", "Save, and publish it as the next version.", Kind.DRAFT,
+        footer=True, online=True,
+    ),
+    Action(
+        "draft.undo", ("u",), "undo", "Undo what was done last.", Kind.GRAPH_EDITED, _why_no_undo,
+        footer=True, sentence="undo",
+    ),
+    Action("edited.delete", ("x", "delete"), "delete", "Delete the node.", Kind.EDITED, footer=True),
+    Action(
+        "draft.settings", ("w",), "settings", "Fill in the workflow's settings.", Kind.GRAPH_EDITED,
+        footer=True,
+    ),
+    Action(
+        "draft.redo", ("U", "ctrl+r"), "redo", "Do again what was undone.", Kind.GRAPH_EDITED, _why_no_redo,
+        sentence="redo",
+    ),
+    Action(
+        "draft.changes", ("v",), "changes", "Show what is changed since the last save.", Kind.GRAPH_EDITED,
+        _why_no_save, sentence="show changes",
+    ),
+    Action("edited.beside", ("A",), "add beside", "Add a node that waits for the same ones.", Kind.EDITED),
+    Action(
+        "edited.insert", ("i",), "insert", "Insert a node between this one and those downstream of it.",
+        Kind.EDITED, _why_not_below, sentence="insert a node behind {}",
+    ),
+    Action(
+        "edited.connect_up", ("C",), "connect up", "Let this node wait for another one.", Kind.EDITED,
+        _why_alone, sentence="connect {}",
+    ),
+    Action(
+        "edited.disconnect", ("X",), "disconnect", "Cut an edge to or from the node.", Kind.EDITED,
+        _why_no_edge,
+    ),
+    Action("edited.duplicate", ("D",), "duplicate", "Add a node like this one.", Kind.EDITED),
+    Action("edited.rename", ("r",), "rename", "Give the node another name.", Kind.EDITED),
+    Action(
         "backfill.pause", ("P",), "pause", "Make no more runs of the backfill for now.", Kind.BACKFILL,
-        _backfill("paused", BackfillState.RUNNING), footer=True, online=True,
+        _backfill("paused", BackfillState.RUNNING), footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "backfill.resume", ("P",), "resume", "Let the paused backfill go on.", Kind.BACKFILL,
-        _backfill("resumed", BackfillState.PAUSED), footer=True, online=True,
+        _backfill("resumed", BackfillState.PAUSED), footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "backfill.cancel", ("x",), "cancel", "Make no more runs; those that run go on.", Kind.BACKFILL,
         _backfill("cancelled", *_ACTIVE),
         lambda views: f"Cancel {names_of(views)}? Runs of it that wait are stopped, those that run go on.",
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "backfill.cancel_running", ("x",), "cancel", "Make no more runs, and stop those that run.",
         Kind.BACKFILL, _backfill("cancelled", *_ACTIVE),
-        lambda views: f"Cancel {names_of(views)}, and stop all its runs?", online=True,
+        lambda views: f"Cancel {names_of(views)}, and stop all its runs?", online=True, needs=Role.OPERATOR,
     ),
     Action(
         "backfill.retry", ("R",), "retry", "Make runs again for the intervals whose runs failed.",
-        Kind.BACKFILL, _why_no_retry, footer=True, online=True,
+        Kind.BACKFILL, _why_no_retry, footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action("graph.open", ("enter",), "open", "Open the node.", Kind.GRAPH),
     Action("graph.up", ("up", "k"), "up", "Go to a node upstream.", Kind.GRAPH),
@@ -329,6 +607,11 @@ TABLE: tuple[Action, ...] = (
     Action("form.last", ("G", "end"), "last", "Go to the last field.", Kind.FORM),
     Action("tabs.next", ("tab", "right"), "tabs", "Go to the next tab.", Kind.TABS, footer=True),
     Action("tabs.previous", ("shift+tab", "left"), "previous tab", "Go to the tab before.", Kind.TABS),
+    Action("run_tabs.gantt", ("G",), "gantt", "Show when each node ran, or the graph again.", Kind.RUN_TABS),
+    Action(
+        "run_tabs.events", ("E",), "events", "Show what happened in the run, or the graph again.",
+        Kind.RUN_TABS,
+    ),
     Action("list.open", ("enter",), "open", "Open what is under the cursor.", Kind.LIST, footer=True),
     Action(
         "list.filter", ("/",), "filter",
@@ -352,7 +635,10 @@ TABLE: tuple[Action, ...] = (
     Action("app.backfills", ("3",), "backfills", "Show the backfills.", Kind.APP),
     Action("app.jobs", ("4",), "jobs", "Show the jobs.", Kind.APP),
     Action("app.queues", ("5",), "queues", "Show the queues.", Kind.APP),
+    Action("app.variables", ("6",), "variables", "Show the workspace's variables.", Kind.APP),
+    Action("app.workspaces", ("7",), "workspaces", "Show the workspaces.", Kind.APP),
     Action("app.back", ("escape",), "back", "Drop marks, then the filter, then go back.", Kind.APP),
+    Action("app.workspace", ("W",), "workspace", "Go to another workspace.", Kind.APP, online=True),
     Action("app.help", ("?",), "help", "Show the keys of this screen.", Kind.APP, footer=True),
     Action("app.palette", (":", "ctrl+p"), "actions", "Find an action by its words.", Kind.APP),
     Action("app.theme", (), "theme", "Choose the colours.", Kind.APP),
@@ -392,6 +678,8 @@ class Actions:
     def under(self, key: str, kinds: Collection[Kind]) -> list[Action]:
         """Give the actions that a key is for, where things of those kinds are offered."""
         found = [action for action in self if key in action.keys and action.kind in kinds]
+        if any(action.kind is Kind.LIST for action in found):
+            found = [action for action in found if action.kind is not Kind.RUN_TABS]
         return [action for action in found if action.kind in FOCUSED] or found
 
     def offered(self, kinds: Collection[Kind]) -> list[Action]:
@@ -422,10 +710,18 @@ def key_names(action: Action) -> str:
     return " ".join(key_name(action._replace(keys=(key,))) for key in action.keys)
 
 
-def possible(action: Action, things: Sequence[Any], *, live: bool) -> tuple[list[Any], str]:
-    """Give those of the things that an action can be done to now, and why it can't to another."""
+def possible(
+    action: Action, things: Sequence[Any], *, live: bool, role: Role | None = Role.ADMIN
+) -> tuple[list[Any], str]:
+    """Give those of the things that an action can be done to now, and why it can't to another.
+
+    ``role`` is that of who acts, in the workspace that is shown.
+    """
     if action.online and not live:
         return [], "there is no daemon; it goes on when one is back"
+    if action.needs and not (role and role.covers(action.needs)):
+        yours = f"you are {role.value}" if role else "you have none"
+        return [], f"to {action.word} needs the role {action.needs.value} here; {yours}"
     if not things:
         return [], f"there is nothing here to {action.word}"
     reasons = [(thing, action.why_not(thing)) for thing in things]

@@ -7,33 +7,41 @@ import subprocess
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
-from stoker_shared import api
+from stoker_shared import api, routes
 from stoker_shared.api.backfills import CreateBackfill
+from stoker_shared.roles import Role
 from stoker_shared.text import clean_line
 from stoker_tui import topics
-from stoker_tui.actions import Action, Actions, Kind, NodeOf, key_name, names_of, possible
+from stoker_tui.actions import Action, Actions, Kind, NodeOf, VersionOf, key_name, names_of, possible
 from stoker_tui.client import NotStoker, Refused, Unreachable
 from stoker_tui.deeds import DEEDS, create_backfill, plan_run, preview_backfill, rerun_run, start_run
+from stoker_tui.drafting import DraftingApp
+from stoker_tui.editing.document import Document
+from stoker_tui.editing.keeping import Drawer, unsaved_directory
 from stoker_tui.link import Link
 from stoker_tui.looks import TERMINAL, THEMES
 from stoker_tui.mirror import Connection, Mirror, Topic
-from stoker_tui.moving import MovingApp
 from stoker_tui.screens.backfill import BackfillScreen
 from stoker_tui.screens.backfilling import PreviewScreen, backfill_dialog
 from stoker_tui.screens.cells import LAST
 from stoker_tui.screens.dialogs import DIALOG_CSS, Choice, Choose, Confirm, Read, room_in_dialog
+from stoker_tui.screens.diff import DiffScreen
+from stoker_tui.screens.edit import EditScreen
 from stoker_tui.screens.help import help_lines
+from stoker_tui.screens.job import JobScreen
 from stoker_tui.screens.lists import BackfillsPage, JobsPage, QueuesPage, RunsPage, WorkflowsPage
 from stoker_tui.screens.output import OutputScreen
 from stoker_tui.screens.page import Page
 from stoker_tui.screens.plan import PlanScreen
 from stoker_tui.screens.queue import QueueScreen
 from stoker_tui.screens.run import RunScreen
+from stoker_tui.screens.settings import VariablesPage, WorkspacesPage
 from stoker_tui.screens.start import plan_dialog, rerun_dialog, start_dialog
 from stoker_tui.screens.why import WHY, why_lines
-from stoker_tui.screens.workflow import WorkflowScreen
+from stoker_tui.screens.workflow import DRAFT, WorkflowScreen
 from stoker_tui.settings import Settings
 from stoker_tui.starting import journal_path, last_line, start_daemon
 
@@ -42,8 +50,11 @@ TICK_SECONDS = 1.0
 
 HURRY_SECONDS = 0.1
 
+TWO = 2
+"""Versions to compare."""
 
-class StokerApp(MovingApp):
+
+class StokerApp(DraftingApp):
     """Lists under number keys, pages that open from them, dialogs before them."""
 
     CSS = DIALOG_CSS
@@ -54,6 +65,8 @@ class StokerApp(MovingApp):
         "backfills": BackfillsPage,
         "jobs": JobsPage,
         "queues": QueuesPage,
+        "variables": VariablesPage,
+        "workspaces": WorkspacesPage,
     }
     DEFAULT_MODE = "workflows"
 
@@ -65,6 +78,7 @@ class StokerApp(MovingApp):
         ascii_only: bool = False,
         no_colour: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        unsaved: Path | None = None,
     ) -> None:
         super().__init__(ansi_color=True if no_colour else None)
         settings = settings or Settings()
@@ -74,6 +88,7 @@ class StokerApp(MovingApp):
         self.link = link
         self.now = clock
         self.ascii_only = ascii_only
+        self.drawer = Drawer(unsaved or unsaved_directory())
         self.actions = Actions(settings.key_lists())
         self.mirror = Mirror(str(link.path), self._changed)
         self.workflows = topics.Workflows()
@@ -82,6 +97,8 @@ class StokerApp(MovingApp):
         self.backfills = topics.backfills()
         self.jobs = topics.jobs()
         self.queues = topics.queues()
+        self.variables = topics.variables()
+        self.workspaces = topics.workspaces()
         self.shared_topics: Sequence[Topic] = (
             self.workflows,
             self.latest,
@@ -89,8 +106,12 @@ class StokerApp(MovingApp):
             self.backfills,
             self.jobs,
             self.queues,
+            self.variables,
+            self.workspaces,
         )
         self._tasks: set[asyncio.Task[Any]] = set()
+        self.editing: set[EditScreen] = set()
+        self._was_live = False
 
     @property
     def zone(self) -> str:
@@ -130,6 +151,9 @@ class StokerApp(MovingApp):
             self._handle_exception(error)
 
     def _changed(self, changed: frozenset[Topic]) -> None:
+        if not self._was_live and self.mirror.connection is Connection.LIVE:
+            self._was_live = True
+            self.call_later(self.tell_of_unsaved)
         for screen in self.screen_stack if self.is_running else ():
             if isinstance(screen, Page) and (not changed or changed & set(screen.topics)):
                 screen.redraw()
@@ -175,7 +199,9 @@ class StokerApp(MovingApp):
 
     def _possible(self, action: Action) -> tuple[list[Any], str]:
         live = self.mirror.connection is Connection.LIVE
-        return possible(action, self._things(action.kind, live=live), live=live)
+        you = self.mirror.status.you if self.mirror.status else None
+        role = you.role_in(self.link.workspace) if you else Role.ADMIN
+        return possible(action, self._things(action.kind, live=live), live=live, role=role)
 
     def _things(self, kind: Kind, *, live: bool) -> Sequence[Any]:
         if kind is Kind.DAEMON:
@@ -229,6 +255,10 @@ class StokerApp(MovingApp):
         """Open a workflow."""
         self.push_screen(WorkflowScreen(row))
 
+    def open_job(self, path: str) -> None:
+        """Open a job."""
+        self.push_screen(JobScreen(path))
+
     def open_backfill(self, number: int) -> None:
         """Open a backfill."""
         self.push_screen(BackfillScreen(number))
@@ -240,10 +270,14 @@ class StokerApp(MovingApp):
     async def show_list(self, mode: str) -> None:
         """Show a list; the one that is shown already, from its beginning."""
         if self.current_mode == mode:
-            while len(self.screen_stack) > 1:
+            while len(self.screen_stack) > 1 and not self._holds_back():
                 await self.pop_screen()
         else:
             await self.switch_mode(mode)
+
+    def _holds_back(self) -> bool:
+        """Tell whether something that is edited asks before it is left."""
+        return isinstance(self.page, EditScreen) and self.page.back()
 
     def ask_older(self, runs: topics.Runs) -> None:
         """Ask for runs that are older than those known."""
@@ -279,14 +313,61 @@ class StokerApp(MovingApp):
         """Show the queues."""
         self.go(self.show_list("queues"))
 
+    def do_app_workspace(self) -> None:
+        """Choose another workspace."""
+        self.go(self._ask_workspace())
+
+    async def _ask_workspace(self) -> None:
+        try:
+            views = await self.link.pages(routes.WORKSPACES, api.WorkspaceView)
+        except (Unreachable, NotStoker, Refused) as error:
+            self.say(str(error))
+            return
+
+        def chosen(name: str | None) -> None:
+            if name is not None and name != self.link.workspace:
+                self.go(self._enter_workspace(name))
+
+        choices = [Choice(view.name, view.name, _counted(view)) for view in views]
+        self.push_screen(Choose("Workspace", choices, search=True), chosen)
+
+    async def _enter_workspace(self, name: str) -> None:
+        """Forget all that was shown of the workspace there was, and show the same list of another."""
+        self.link.workspace = name
+        for mode, first in self.MODES.items():
+            if mode != self.current_mode:
+                await self.remove_mode(mode)
+                self.add_mode(mode, first)
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        self.mirror.empty(self.shared_topics)
+        self._changed(frozenset())
+
+    def do_app_variables(self) -> None:
+        """Show the workspace's variables."""
+        self.go(self.show_list("variables"))
+
+    def do_app_workspaces(self) -> None:
+        """Show the workspaces."""
+        self.go(self.show_list("workspaces"))
+
     def do_app_back(self) -> None:
         """Drop marks, the filter, or the page."""
         if self.page and not self.page.back() and len(self.screen_stack) > 1:
             self.pop_screen()
 
     def do_app_quit(self) -> None:
-        """Leave."""
-        self.exit()
+        """Leave; what is not saved stays kept."""
+        if not self.unsaved:
+            self.exit()
+            return
+        what = f"{', '.join(self.unsaved)} is not saved. It stays kept here, and is offered again. Leave?"
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.exit()
+
+        self.push_screen(Confirm(what), answered)
 
     def do_app_help(self) -> None:
         """Show the keys of this screen."""
@@ -346,6 +427,51 @@ class StokerApp(MovingApp):
     def do_workflow_debug(self, row: api.WorkflowRow) -> None:
         """Ask how the draft is to be run."""
         self._ask_start(row, debug=True)
+
+    def do_versions_show(self, page: WorkflowScreen) -> None:
+        """Choose which version graph and nodes show."""
+        self.push_screen(Choose("Show in graph and nodes", page.places(), search=True), page.show_place)
+
+    def do_version_diff(self, of: VersionOf) -> None:
+        """Compare two versions, or ask what one is to be compared with."""
+        page = self.page
+        if not isinstance(page, WorkflowScreen):
+            return
+        chosen = sorted(each.version.version for each in page.things().get(Kind.VERSION, ()))
+        if len(chosen) == TWO:
+            self.open_diff(of.row.name, *map(str, chosen))
+            return
+        number = of.version.version
+
+        def other(place: str | None) -> None:
+            if place is not None:
+                earlier = place != DRAFT and int(place) < number
+                self.open_diff(of.row.name, *((place, str(number)) if earlier else (str(number), place)))
+
+        places = [choice for choice in page.places() if choice.value != str(number)]
+        self.push_screen(Choose(f"Compare version {number} with", places, search=True), other)
+
+    def open_diff(self, name: str, before: str, after: str) -> None:
+        """Open what leads from one definition of a workflow to another."""
+        self.push_screen(DiffScreen(name, before, after))
+
+    def do_run_tabs_gantt(self) -> None:
+        """Show when each node ran."""
+        if isinstance(self.page, RunScreen):
+            self.page.toggle("gantt")
+
+    def do_run_tabs_events(self) -> None:
+        """Show what happened."""
+        if isinstance(self.page, RunScreen):
+            self.page.toggle("events")
+
+    def do_draft_debug(self, document: Document) -> None:
+        """Save, and ask how the draft is to be run."""
+
+        async def ask(row: api.WorkflowRow) -> None:
+            self._ask_start(row, debug=True)
+
+        self.after_saving(ask)
 
     def do_workflow_plan(self, row: api.WorkflowRow) -> None:
         """Ask what run is to be planned, then show its plan."""
@@ -417,3 +543,8 @@ class StokerApp(MovingApp):
 
     def _zone_of(self, row: api.WorkflowRow) -> str:
         return (row.schedule.time_zone if row.schedule else None) or self.zone
+
+
+def _counted(view: api.WorkspaceView) -> str:
+    parts = {"workflows": view.workflows, "jobs": view.jobs, "active runs": view.active_runs}
+    return ", ".join(f"{count} {what}" for what, count in parts.items() if count) or "empty"

@@ -25,11 +25,14 @@ from stoker_shared.api.backfills import (
     CancelBackfill,
     CreateBackfill,
 )
+from stoker_shared.api.notifications import NotificationsView, TriedView, TryNotifying
 from stoker_shared.api.scheduling import SchedulingView, SetScheduling, TicksQuery, TickView
 from stoker_shared.model import QueueSpec, WorkflowSpec
 from stoker_shared.paths import check_socket_path
 from stoker_shared.routes import fill
+from stoker_shared.skew import what_to_do
 from stoker_shared.state import WorkflowVersion
+from stoker_shared.text import clean
 
 _T = TypeVar("_T")
 
@@ -44,6 +47,14 @@ RESTART_SECONDS = 10.0
 """How long a request that may have been carried out is sent again to a daemon that is restarting."""
 
 
+_CLOSED = (
+    os.strerror(errno.ECONNRESET).lower(),
+    os.strerror(errno.EPIPE).lower(),
+    "server disconnected without sending a response",
+)
+"""Why there is no answer where the connection was closed on the request."""
+
+
 class Unreachable(Exception):
     """No daemon answers at the socket. ``sent``: it had the request, or part of it, before it was gone."""
 
@@ -51,7 +62,15 @@ class Unreachable(Exception):
         self.sent = sent
         to_do = "Start one with `stokerd`, or set STOKER_SOCKET to where it is."
         if why == os.strerror(errno.EACCES):
-            to_do = "A daemon's socket is for its own user; set STOKER_SOCKET to yours."
+            to_do = (
+                "A daemon's socket is for its own user, and for the group it names; set STOKER_SOCKET to "
+                "that of yours, or ask whoever runs it."
+            )
+        elif sent and why.lower() in _CLOSED:
+            to_do = (
+                "It may have ended at this moment. One that runs for several people closes the connection "
+                "of whoever has no role there: ask whoever runs it."
+            )
         super().__init__(f"no stokerd answers at {path} ({why.lower()}). {to_do}")
 
 
@@ -106,6 +125,14 @@ class Client:
     def status(self) -> api.Status:
         """Give the daemon at a glance."""
         return self._get(routes.STATUS, api.Status)
+
+    def notifications(self) -> NotificationsView:
+        """Give what people are still to be told, and what was given up."""
+        return self._get(routes.NOTIFICATIONS, NotificationsView)
+
+    def try_notifying(self, to: str) -> TriedView:
+        """Send a test to an address, or to none by the webhook."""
+        return self._post(routes.NOTIFICATIONS_TEST, TryNotifying(to=to), TriedView)
 
     def prune(self, *, dry_run: bool) -> api.WentAway:
         """Let go of what is not kept, or only tell what would go; however long that takes."""
@@ -189,7 +216,7 @@ class Client:
             self._in(routes.JOB, path=path),
             params={"applied": "true"} if applied else {},
             content=msgspec.json.encode(request),
-            headers=_condition(revision),
+            headers=condition(revision),
         )
         return self._decoded(answer, api.JobView)
 
@@ -248,7 +275,7 @@ class Client:
             self._in(routes.WORKFLOW, name=spec.workflow),
             params={"applied": "true"} if applied else {},
             content=msgspec.json.encode(spec),
-            headers=_condition(revision),
+            headers=condition(revision),
         )
         return self._decoded(answer, api.WorkflowView)
 
@@ -426,6 +453,15 @@ class Client:
         with self._stream(routes.EVENTS, {"after": str(after)}, quiet=QUIET_SECONDS) as answer:
             yield from _lines(answer.iter_bytes())
 
+    def run_events(self, number: int, after: int = 0) -> Iterator[api.RunEvents]:
+        """Give what happened in a run after a position of the log, part by part."""
+        path, more = fill(routes.RUN_EVENTS, run=number), True
+        while more:
+            query = {"after": str(after), "limit": str(api.MAX_PAGE)}
+            part = self._get(path, api.RunEvents, query)
+            yield part
+            after, more = part.seq, part.more
+
     def position(self) -> int:
         """Give the log's position now."""
         return int(self._ask("GET", routes.STATUS).headers["Stoker-Seq"])
@@ -510,7 +546,8 @@ def checked(path: Path, answer: httpx.Response) -> httpx.Response:
     """Give an answer that is one. Raises `NotStoker`, and `Refused` for a problem."""
     if (spoken := answer.headers.get("Stoker-API")) != api.API_VERSION:
         why = (
-            f"it speaks version {spoken}, and this client {api.API_VERSION}"
+            f"it speaks version {clean(spoken[:20])} of the interface, and this client {api.API_VERSION}; "
+            + what_to_do(spoken[:20], api.API_VERSION)
             if spoken
             else "its answer names no version"
         )
@@ -536,7 +573,8 @@ class _Version(msgspec.Struct):
     version: int
 
 
-def _condition(revision: int | None) -> dict[str, str]:
+def condition(revision: int | None) -> dict[str, str]:
+    """Give the precondition of a write made on a revision; None for what is not there yet."""
     return {"If-None-Match": "*"} if revision is None else {"If-Match": f'"{revision}"'}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from stoker_shared import api, routes
 from stoker_shared.api.backfills import BackfillPreview, BackfillView, CancelBackfill, CreateBackfill
 from stoker_shared.api.scheduling import SchedulingView, SetScheduling
-from stoker_tui.actions import NodeOf
+from stoker_tui.actions import JobState, NodeOf, name_of
 from stoker_tui.link import Link
 
 Deed = Callable[[Link, Any], Awaitable[str]]
@@ -29,6 +29,23 @@ def _on_node(route: str, request: api.Request, done: str) -> Deed:
         return f"{done} {of.node.name} of run #{of.run.row.id}"
 
     return do
+
+
+def _delete(route: str, **names: str) -> Deed:
+    """Give what deletes something; ``names`` are the attributes that fill the route."""
+
+    async def do(link: Link, thing: Any) -> str:
+        values = {name: getattr(thing, attribute) for name, attribute in names.items()}
+        await link.delete(routes.fill(route, **{"workspace": link.workspace, **values}))
+        return f"deleted {name_of(thing)}"
+
+    return do
+
+
+async def _roll_back_job(link: Link, state: JobState) -> str:
+    path = link.within(routes.JOB_ROLLBACK, path=state.job.path)
+    view = await link.post(path, api.RollBackJob(version=state.number), api.JobVersionView)
+    return f"published {view.path} version {view.version}, which is what version {state.number} was"
 
 
 def _on_backfill(route: str, request: api.Request, done: str) -> Deed:
@@ -63,6 +80,11 @@ DEEDS: dict[str, Deed] = {
     "node.succeed_downstream": _on_node(
         routes.NODE_SUCCEED, api.SucceedNode(downstream=True), "set successful, with its downstream,"
     ),
+    "job.delete": _delete(routes.JOB, path="path"),
+    "job_state.roll_back": _roll_back_job,
+    "queue.delete": _delete(routes.QUEUE, name="name"),
+    "variable.unset": _delete(routes.VARIABLE, name="name"),
+    "workspace.delete": _delete(routes.WORKSPACE, workspace="name"),
     "workflow.on": _switch(True),
     "workflow.off": _switch(False),
     "backfill.pause": _on_backfill(routes.BACKFILL_PAUSE, api.Empty(), "paused"),

@@ -13,6 +13,7 @@ import httpx
 import msgspec
 
 from stoker_shared import api, routes
+from stoker_shared.model import WorkflowSpec
 from stoker_shared.paths import check_socket_path
 from stoker_tui.cleaning import cleaned
 from stoker_tui.client import (
@@ -22,6 +23,7 @@ from stoker_tui.client import (
     Refused,
     Unreachable,
     checked,
+    condition,
     decoded,
     unreachable,
 )
@@ -72,6 +74,10 @@ class Link:
         answer = await self._ask("GET", path, params=query)
         return cleaned(decoded(self.path, answer, kind))
 
+    async def read(self, path: str, kind: type[_T], query: Mapping[str, str] | None = None) -> _T:
+        """Ask for something that is to be edited: as it was written, to be cleaned where it is shown."""
+        return decoded(self.path, await self._ask("GET", path, params=query), kind)
+
     async def pages(self, path: str, kind: type[_T], query: Mapping[str, str] | None = None) -> list[_T]:
         """Ask for a list, whole."""
         items, cursor = [], {"limit": str(api.MAX_PAGE)}
@@ -98,10 +104,26 @@ class Link:
                     raise
                 await asyncio.sleep(_SENT_AGAIN_SECONDS)
 
-    async def put(self, path: str, request: api.Request, kind: type[_T]) -> _T:
+    async def put(self, path: str, request: msgspec.Struct, kind: type[_T]) -> _T:
         """Ask for something to be so."""
         answer = await self._ask("PUT", path, content=msgspec.json.encode(request))
         return cleaned(decoded(self.path, answer, kind))
+
+    async def save_draft(self, name: str, spec: WorkflowSpec, revision: int | None) -> api.WorkflowView:
+        """Save a workflow's draft made on a revision, None for one that is not there; give it as written."""
+        path, content = self.within(routes.WORKFLOW, name=name), msgspec.json.encode(spec)
+        answer = await self._ask("PUT", path, content=content, headers=condition(revision))
+        return decoded(self.path, answer, api.WorkflowView)
+
+    async def save_job(self, path: str, request: api.SaveJob, revision: int) -> api.JobView:
+        """Save a job's draft made on a revision."""
+        place, content = self.within(routes.JOB, path=path), msgspec.json.encode(request)
+        answer = await self._ask("PUT", place, content=content, headers=condition(revision))
+        return cleaned(decoded(self.path, answer, api.JobView))
+
+    async def delete(self, path: str) -> None:
+        """Ask for something to be no more."""
+        await self._ask("DELETE", path)
 
     def output(self, run: int, node: str, attempt: int, stream: api.Stream) -> Source:
         """Give what an attempt's output is read from."""

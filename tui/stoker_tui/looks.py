@@ -129,7 +129,12 @@ THEMES = (
 )
 
 
+_LIKE = {"added": "succeeded", "removed": "failed", "changed": "warning"}
+"""How changes look."""
+
+
 @cache
 def style(theme: str, name: str) -> Style:
     """Give the style that something of that name has in a theme."""
-    return Style.parse(STYLES.get(theme, STYLES[TERMINAL]).get(name, ""))
+    styles = STYLES.get(theme, STYLES[TERMINAL])
+    return Style.parse(styles.get(_LIKE.get(name, name), ""))

@@ -115,6 +115,13 @@ class Mirror:
         topic.forget()
         self._wake.set()
 
+    def empty(self, topics: Iterable[Topic]) -> None:
+        """Know nothing of these any more."""
+        for topic in topics:
+            topic.value, topic.problem = None, ""
+            topic.forget()
+        self._wake.set()
+
     def connected(self, status: api.Status) -> None:
         """Note that the daemon is there: whatever was known may be otherwise now."""
         self.connection, self.why, self.status = Connection.LIVE, "", status
@@ -178,8 +185,12 @@ class Mirror:
     async def _ask(self, topic: Topic, link: Link) -> bool:
         """Ask for a topic, and tell whether there was an answer."""
         topic.stale = False
+        workspace = link.workspace
         try:
-            topic.value, topic.problem = await topic.ask(link), ""
+            value = await topic.ask(link)
+            if link.workspace != workspace:
+                return False  # It is asked for there, as whoever goes there forgets all.
+            topic.value, topic.problem = value, ""
         except Unreachable:
             # When the daemon is back everything is asked for.
             topic.forget()

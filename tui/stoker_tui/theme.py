@@ -1,4 +1,4 @@
-"""How a status looks: a glyph, a word and a colour, each of which says it alone."""
+"""How a status, or a change, looks: a glyph, a word and a colour, each of which says it alone."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ GLYPHS = {
     "stopped": "■",
     "cancelled": "■",
     "skipped": "–",
+    "added": "+",
+    "removed": "-",
+    "changed": "~",
+    "same": "·",
     "disabled": "⊘",
 }
 COLOURS = {

@@ -9,8 +9,11 @@ import msgspec
 from stoker_shared import api, routes
 from stoker_shared.api.backfills import BackfillView
 from stoker_shared.api.scheduling import SchedulingView
+from stoker_shared.codec import decode_record
+from stoker_shared.events import Record
 from stoker_shared.model import NodeState
 from stoker_shared.state import WorkflowVersion
+from stoker_tui.cleaning import cleaned
 from stoker_tui.client import Refused
 from stoker_tui.link import Link
 from stoker_tui.mirror import Topic, Touch
@@ -298,6 +301,16 @@ def queues() -> Listed:
     return Listed(routes.QUEUES, api.QueueView, ("queue.", *sorted(_PLACES)))
 
 
+def variables() -> Listed:
+    """Give the variables of the workspace."""
+    return Listed(routes.VARIABLES, api.VariableView, ("variable.",))
+
+
+def workspaces() -> Listed:
+    """Give the workspaces."""
+    return Listed(routes.WORKSPACES, api.WorkspaceView, ("workspace.", "job.", "workflow.", "variable."))
+
+
 def backfills() -> Listed:
     """Give the backfills of the workspace, newest first."""
     return Listed(routes.BACKFILLS, BackfillView, ("backfill.", "run.created", "run.finished"))
@@ -346,11 +359,42 @@ class Run(Topic[RunPage]):
         return self.value is not None and any(node.waiting for node in self.value.view.nodes)
 
 
+class RunEvents(Topic[list[Record]]):
+    """What happened in a run, the oldest first, while it is ``wanted``: only what is new is asked for."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+        self.wanted = False
+        self.stale = False
+        self._seq = 0
+
+    def touch(self, touch: Touch) -> None:
+        """Note that something happened in the run."""
+        self.stale = self.stale or (self.wanted and touch.run == self.number)
+
+    def forget(self) -> None:
+        """Note that anything may have happened."""
+        self.stale = self.wanted
+
+    async def ask(self, link: Link) -> list[Record]:
+        """Give what happened, as far as it is asked for; more to ask leaves it stale."""
+        path = routes.fill(routes.RUN_EVENTS, run=self.number)
+        query = {"after": str(self._seq), "limit": str(api.MAX_PAGE)}
+        part = await link.get(path, api.RunEvents, query)
+        self._seq, self.stale = part.seq, part.more
+        return [*(self.value or []), *(cleaned(decode_record(bytes(line))[0]) for line in part.items)]
+
+
 class WorkflowPage(msgspec.Struct):
-    """A workflow: its draft, its latest version where there is one, all its versions, its schedule."""
+    """A workflow: its draft, its latest version where there is one, all its versions, its schedule.
+
+    ``chosen`` is the version that was asked to be shown, if any was.
+    """
 
     draft: api.WorkflowView
     latest: api.WorkflowView | None
+    chosen: api.WorkflowView | None
     versions: list[WorkflowVersion]
     scheduling: SchedulingView | None
 
@@ -362,6 +406,9 @@ class Workflow(Topic[WorkflowPage]):
         super().__init__()
         self.id = row.id
         self.name = row.name
+        self._versions: dict[int, api.WorkflowView] = {}
+        self.wanted = 0
+        """The version that is to be shown beside the latest; 0: none."""
 
     def touch(self, touch: Touch) -> None:
         """Note what happened to the workflow, and to its schedule."""
@@ -376,13 +423,20 @@ class Workflow(Topic[WorkflowPage]):
             self.name = await self._new_name(link)
             path = link.within(routes.WORKFLOW, name=self.name)
             draft = await link.get(path, api.WorkflowView)
-        version = {"version": str(draft.row.version)}
-        latest = await link.get(path, api.WorkflowView, version) if draft.row.version else None
+        latest = await self._version(link, draft.row.version)
+        chosen = await self._version(link, self.wanted)
         versions, scheduling = await asyncio.gather(
             link.pages(link.within(routes.WORKFLOW_VERSIONS, name=self.name), WorkflowVersion),
             self._scheduling(link),
         )
-        return WorkflowPage(draft, latest, versions[::-1], scheduling)
+        return WorkflowPage(draft, latest, chosen, versions[::-1], scheduling)
+
+    async def _version(self, link: Link, version: int) -> api.WorkflowView | None:
+        """Give a version; it never changes, and is asked for once."""
+        if version and version not in self._versions:
+            path = link.within(routes.WORKFLOW, name=self.name)
+            self._versions[version] = await link.get(path, api.WorkflowView, {"version": str(version)})
+        return self._versions.get(version)
 
     async def _scheduling(self, link: Link) -> SchedulingView | None:
         try:
@@ -393,6 +447,52 @@ class Workflow(Topic[WorkflowPage]):
     async def _new_name(self, link: Link) -> str:
         rows = await link.pages(link.within(routes.WORKFLOWS), api.WorkflowRow)
         return next((row.name for row in rows if row.id == self.id), self.name)
+
+
+class Diff(Topic[api.WorkflowDifference]):
+    """What leads from one definition of a workflow to another: versions by number, or ``draft``."""
+
+    def __init__(self, name: str, before: str, after: str) -> None:
+        super().__init__()
+        self.name = name
+        self.before = before
+        self.after = after
+
+    def touch(self, touch: Touch) -> None:
+        """Note that some draft was saved; versions stay as they are."""
+        self.stale = self.stale or touch.type in ("workflow.saved", "workflow.renamed")
+
+    async def ask(self, link: Link) -> api.WorkflowDifference:
+        """Give the difference."""
+        query = {"from": self.before, "to": self.after}
+        return await link.get(
+            link.within(routes.WORKFLOW_DIFF, name=self.name), api.WorkflowDifference, query
+        )
+
+
+class JobPage(msgspec.Struct):
+    """A job, and its versions, newest first."""
+
+    view: api.JobView
+    versions: list[api.JobVersionView]
+
+
+class Job(Topic[JobPage]):
+    """One job."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+
+    def touch(self, touch: Touch) -> None:
+        """Note that something happened to a job."""
+        self.stale = self.stale or touch.type.startswith("job.")
+
+    async def ask(self, link: Link) -> JobPage:
+        """Give the job."""
+        view = await link.get(link.within(routes.JOB, path=self.path), api.JobView)
+        versions = await link.pages(link.within(routes.JOB_VERSIONS, path=self.path), api.JobVersionView)
+        return JobPage(view, versions[::-1])
 
 
 class Backfill(Topic[BackfillView]):

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 
 from stoker_daemon.access import Rules
+from stoker_daemon.cards import Cards
 from stoker_daemon.commands.draining import set_draining
 from stoker_daemon.engine import Engine
 from stoker_daemon.http import metrics
@@ -26,6 +27,7 @@ from stoker_daemon.http.failures import Failures
 from stoker_daemon.http.guard import Guard
 from stoker_daemon.http.jobs import Jobs
 from stoker_daemon.http.logs import Logs
+from stoker_daemon.http.notifications import Notifications
 from stoker_daemon.http.objects import Content
 from stoker_daemon.http.once import Once
 from stoker_daemon.http.openapi import document
@@ -40,6 +42,7 @@ from stoker_daemon.http.ticks import Ticks
 from stoker_daemon.http.variables import Variables
 from stoker_daemon.http.workflows import Workflows
 from stoker_daemon.http.workspaces import Workspaces
+from stoker_daemon.notify.office import Office
 from stoker_daemon.objects import Objects
 from stoker_daemon.output.watcher import Watcher
 from stoker_daemon.peers import Names
@@ -51,6 +54,8 @@ from stoker_daemon.secrets import Secrets
 from stoker_daemon.space import SpaceWatch
 from stoker_shared import __version__, routes
 from stoker_shared.api import API_VERSION, DrainingView, DueRun, SetDraining, Status
+from stoker_shared.api.notifications import ChannelView
+from stoker_shared.state import Outbox
 
 _SHOWN = 5
 """Runs that the status names of those that schedules make next."""
@@ -69,6 +74,8 @@ class Api:
         preparer: Preparer,
         watcher: Watcher,
         scheduler: Scheduler,
+        cards: Cards,
+        office: Office,
         retention: Retention,
         space: SpaceWatch,
         data: Path,
@@ -77,13 +84,13 @@ class Api:
     ) -> None:
         self._engine = engine
         self._scheduler = scheduler
+        self._office = office
         self._space = space
         self._zone = zone
         self._data = data
         self._started_at = started_at
         self.closing = asyncio.Event()
         once = Once(engine, projection)
-        self.rules = rules
         guard = Guard(rules, Names(), engine, projection)
         self._operations = [
             Operation("GET", routes.STATUS, self.show_status),
@@ -102,9 +109,10 @@ class Api:
             *Actions(engine, once, objects, projection).operations(),
             *Backfills(engine, once, objects, projection, zone).operations(),
             *Plans(engine, objects, preparer, zone).operations(),
-            *Letting(engine, retention).operations(),
             *Events(engine, guard, self.closing).operations(),
-            *Failures(engine, projection, preparer, data / "logs").operations(),
+            *Failures(engine, projection, cards).operations(),
+            *Notifications(engine, office).operations(),
+            *Letting(engine, retention).operations(),
             *Logs(engine, projection, watcher, data / "logs", preparer.describe, self.closing).operations(),
         ]
         self.app = Starlette(
@@ -143,8 +151,11 @@ class Api:
                 for moment, number in self._scheduler.soonest(_SHOWN)
                 if (workflow := state.workflows.get(number)) and caller.rights.sees(workflow.workspace)
             ],
-            space=await self._space.shown(),
             you=caller.rights.view(caller.user),
+            pending_notifications=state.outbox.pending,
+            lost_notifications=len(state.outbox.given_up),
+            notify_trouble=_trouble(state.outbox, *self._office.views()),
+            space=await self._space.shown(),
         )
         # That there is no room is told also where what happened since can't be written for want of it.
         return Answer(shown, seq=self._engine.log.durable if held else None)
@@ -157,3 +168,11 @@ class Api:
         """Give figures for Prometheus."""
         text, media_type = await asyncio.to_thread(metrics.exposition, self._engine)
         return Response(text, headers={"Content-Type": media_type})
+
+
+def _trouble(outbox: Outbox, *channels: ChannelView) -> str:
+    """Say what keeps people from being told."""
+    troubles = [channel.down for channel in channels if channel.down]
+    if outbox.unsent:
+        troubles.append(f"{outbox.unsent:,} were not sent, since no mail server is set (smtp_host)")
+    return "; ".join(troubles)

@@ -82,6 +82,7 @@ def _operation(operation: Operation, schemas: _Schemas) -> Document:
     described: Document = {
         "operationId": operation.name,
         "summary": operation.summary.split("\n", 1)[0],
+        "description": f"Needs the role {operation.needs.value}.",
         "parameters": [*_path(operation), *_query(operation, schemas), *_headers(operation)],
         "responses": {
             str(operation.status): _success(operation, schemas),

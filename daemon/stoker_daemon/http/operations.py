@@ -26,6 +26,8 @@ from stoker_daemon.http.guard import Guard
 from stoker_daemon.http.needs import NEEDS
 from stoker_daemon.problems import Refused
 from stoker_shared.api import API_VERSION, Problem
+from stoker_shared.skew import what_to_do
+from stoker_shared.text import clean
 
 _T = TypeVar("_T")
 
@@ -143,7 +145,7 @@ def _check_version(request: Request) -> None:
     spoken = request.headers.get("stoker-api", API_VERSION)
     if spoken != API_VERSION:
         detail = (
-            f"this stokerd speaks version {API_VERSION} of its interface, the client {spoken[:20]!r}; "
-            "bring both to the same release"
+            f"this stokerd speaks version {API_VERSION} of its interface, the client {clean(spoken[:20])!r}; "
+            + what_to_do(API_VERSION, spoken[:20])
         )
         raise Refused(Problem("api-version", "Other version", 400, detail))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
+
+from msgspec import Raw
 
 from stoker_daemon.commands import runs as commands
 from stoker_daemon.durations import add_usual
@@ -14,12 +17,25 @@ from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.http.selecting import cursor_at, part_of, selection_of
 from stoker_daemon.objects import Objects
 from stoker_daemon.plan import read_plan
-from stoker_daemon.problems import not_found
+from stoker_daemon.problems import not_found, not_kept
 from stoker_daemon.projection import Projection, Selection
+from stoker_daemon.runlog.following import NotKept
+from stoker_daemon.runlog.of_run import read_run
 from stoker_daemon.views import run_view
 from stoker_daemon.waiting import why_waiting
 from stoker_shared import routes
-from stoker_shared.api import Number, Page, RunCounts, RunRow, RunsFilter, RunsQuery, RunView, StartRun
+from stoker_shared.api import (
+    Number,
+    Page,
+    RunCounts,
+    RunEvents,
+    RunEventsQuery,
+    RunRow,
+    RunsFilter,
+    RunsQuery,
+    RunView,
+    StartRun,
+)
 from stoker_shared.state import Run
 
 
@@ -42,6 +58,7 @@ class Runs:
             Operation("GET", routes.RUN_COUNTS, self.count_runs),
             Operation("POST", routes.RUNS, self.start_run, status=201),
             Operation("GET", routes.RUN, self.show_run),
+            Operation("GET", routes.RUN_EVENTS, self.list_run_events),
         ]
 
     async def list_runs(self, workspace: str, query: RunsQuery) -> Answer[Page[RunRow]]:
@@ -75,6 +92,26 @@ class Runs:
     async def show_run(self, run: Number) -> Answer[RunView]:
         """Show a run whole."""
         return Answer(await view_run(self._engine, self._projection, self._objects, run))
+
+    async def list_run_events(self, run: Number, query: RunEventsQuery) -> Answer[RunEvents]:
+        """List what happened in a run, the oldest first."""
+        known = await find_run(self._engine, self._projection, run)
+        ended_at = known.ended_at
+        await self._engine.durable()
+        log = self._engine.log
+        try:
+            part = await asyncio.to_thread(
+                read_run,
+                log.directory,
+                run,
+                query.after,
+                limit=query.limit,
+                durable=log.durable,
+                ended_at=ended_at,
+            )
+        except NotKept as error:
+            raise not_kept(str(error), log.id, error.oldest) from error
+        return Answer(RunEvents(list(map(Raw, part.lines)), part.seq, part.more))
 
 
 async def view_run(engine: Engine, projection: Projection, objects: Objects, number: int) -> RunView:

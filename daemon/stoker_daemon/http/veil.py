@@ -1,7 +1,7 @@
 """The event stream as somebody may see it who does not see every workspace.
 
-What is of a workspace that they may not see, or of none that can be told any more (a deleted workflow's), has
-a line in its place that says nothing, so that positions stay without a gap.
+What is of a workspace that they may not see, or of which that can't be told (a deleted workflow's), has a
+line in its place that says nothing, so that positions stay without a gap.
 """
 
 from __future__ import annotations
@@ -12,13 +12,10 @@ import msgspec
 
 from stoker_daemon.access import Rights
 from stoker_daemon.http.guard import Guard
-from stoker_shared import events as ev
 from stoker_shared.state import State
 
-_OF_SEVERAL = frozenset(
-    str(kind.__struct_config__.tag) for kind in (ev.RunsRemoved, ev.OutputRemoved, ev.HistoryCarried)
-)
-"""Types of events that tell of runs in any workspace."""
+_FOR_ALL = ("queue.", "daemon.")
+"""Types of events that are of no workspace, and that everybody may see. Others of none are hidden."""
 
 
 class Hidden(msgspec.Struct, frozen=True, tag="hidden", tag_field="type"):
@@ -30,18 +27,12 @@ class Hidden(msgspec.Struct, frozen=True, tag="hidden", tag_field="type"):
 class _About(msgspec.Struct, frozen=True):
     """What an event says of where it belongs."""
 
-    seq: int
     type: str
+    seq: int
     workspace: str = ""
     workflow: int = 0
     backfill: int = 0
     run: int = 0
-
-    @property
-    def is_of_none(self) -> bool:
-        """Whether it is of no workspace: of a queue, or the daemon itself."""
-        place = self.workspace or self.workflow or self.backfill or self.run
-        return not place and self.type not in _OF_SEVERAL
 
 
 async def veiled(lines: bytes, rights: Rights, state: State, guard: Guard) -> bytes:
@@ -57,7 +48,7 @@ async def veiled(lines: bytes, rights: Rights, state: State, guard: Guard) -> by
         return known.workspace if known else ""
 
     def shown(line: bytes, event: _About) -> bytes:
-        if event.is_of_none or ((place := workspace_of(event)) and rights.sees(place)):
+        if event.type.startswith(_FOR_ALL) or ((place := workspace_of(event)) and rights.sees(place)):
             return line
         return msgspec.json.encode(Hidden(event.seq)) + b"\n"
 

@@ -33,7 +33,7 @@ class Watcher:
 
     def __init__(self, logs: Path, limit: int, listener: Listener) -> None:
         self._logs = logs
-        self._limit = limit
+        self.limit = limit
         self._listener = listener
         self._turns: dict[AttemptKey, Turn] = {}
         self._ended_large: set[AttemptKey] = set()
@@ -78,7 +78,7 @@ class Watcher:
         if all(sizes):
             with self._warning(key):
                 files.append_marks(directory, closing(turn or self._going_on(key), sizes))
-        if sum(sizes) > self._limit:
+        if sum(sizes) > self.limit:
             self._ended_large.add(key)
             self._see_to_it()
         self._warned.discard(key)
@@ -142,14 +142,14 @@ class Watcher:
             self._turns[key] = turn
 
     def _keep_within(self, directory: Path, sizes: Pair) -> None:
-        if sum(sizes) <= self._limit:
+        if sum(sizes) <= self.limit:
             return
         if self._can_cut is None:
             self._can_cut = can_punch(self._logs)
             if not self._can_cut:
                 logger.warning("%s: %s", self._logs, CANNOT_CUT)
         if self._can_cut:
-            keep_within(directory, sizes, self._limit)
+            keep_within(directory, sizes, self.limit)
 
     def _going_on(self, key: AttemptKey) -> Turn:
         directory = self._directory(key)

@@ -314,16 +314,16 @@ class Projection:
             by_cycle.setdefault(moment_at(cycle), []).append(run)
         return by_cycle
 
+    def _workspaces_of(self, numbers: list[int]) -> dict[int, str]:
+        found = {number: tables.row_of(self._db, number) for number in numbers}
+        found |= {number: change.row for number, change in self._unwritten.items() if number in found}
+        return {number: row.workspace for number, row in found.items() if row}
+
     def _past_removed(self, asked: Intervals, known: set[int]) -> Iterator[tuple[int, PastRun]]:
         """Give what is known of runs that are not kept any more."""
         for cycle, run, state, backfill in keeping.past_intervals(self._db, asked.workflow, *asked.cycles):
             if run not in known:
                 yield cycle, PastRun(run, RunState(state), 0 < asked.backfill == backfill)
-
-    def _workspaces_of(self, numbers: list[int]) -> dict[int, str]:
-        found = {number: tables.row_of(self._db, number) for number in numbers}
-        found |= {number: change.row for number, change in self._unwritten.items() if number in found}
-        return {number: row.workspace for number, row in found.items() if row}
 
     def _finished_run(self, number: int) -> Run | None:
         if number in self._removed():

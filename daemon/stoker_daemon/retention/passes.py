@@ -67,7 +67,10 @@ class _Kept(msgspec.Struct):
 
 
 class Retention:
-    """Lets go of what the settings and the workflows do not keep; ``plans`` are named by nothing yet."""
+    """Lets go of what the settings and the workflows do not keep; ``plans`` are named by nothing yet.
+
+    The ``config`` may be replaced by another one at any time.
+    """
 
     def __init__(
         self,
@@ -81,7 +84,7 @@ class Retention:
         self._engine = engine
         self._projection = projection
         self._objects = objects
-        self._config = config
+        self.config = config
         self._logs = config.data / "logs"
         self._now = now
         self._plans = plans
@@ -124,9 +127,9 @@ class Retention:
                 for run in (*leaving.removed, *leaving.cleared):
                     went.output_bytes += run.size
                     gone.add(run.run)
-            if self._config.keep_bytes:
+            if self.config.keep_bytes:
                 total = await self._history(keeping.output_bytes) - went.output_bytes
-                more, size = await self._history(partial(_overflow_without, self._config, total, gone))
+                more, size = await self._history(partial(_overflow_without, self.config, total, gone))
                 went.outputs += more
                 went.output_bytes += size
             unnamed = await self._unnamed()
@@ -151,9 +154,9 @@ class Retention:
                 for runs in _pieces(leaving.cleared):
                     went.outputs += await self._record(by, runs, whole=False)
                 await self._remove_output(went)
-            if self._config.keep_bytes:
+            if self.config.keep_bytes:
                 await self._measure()
-                while runs := await self._history(partial(_overflowing, self._config)):
+                while runs := await self._history(partial(_overflowing, self.config)):
                     cleared = await self._record(by, runs, whole=False)
                     if not cleared:
                         break  # All of these are needed yet.
@@ -215,7 +218,7 @@ class Retention:
         if workflow:
             content = self._objects.path(in_force(workflow)).read_bytes()
             keep = msgspec.json.decode(content, type=_Kept).keep
-        return deciding.limits(self._config, keep, failed=group.failed)
+        return deciding.limits(self.config, keep, failed=group.failed)
 
     async def _record(self, by: str, runs: list[Ended], *, whole: bool) -> int:
         """Record that runs, or only what they wrote, are kept no more; from then on nobody finds them."""

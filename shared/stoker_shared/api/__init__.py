@@ -175,6 +175,26 @@ class EventsQuery(Query, frozen=True):
     log: Annotated[str | UnsetType, Meta(description="the id of the log that the position is of")] = UNSET
 
 
+class RunEventsQuery(Query, frozen=True):
+    """Which part of what happened in a run."""
+
+    after: Annotated[Position, Meta(description="`seq` of the part before; absent: from its beginning")] = 0
+    limit: Annotated[int, Meta(ge=1, le=MAX_PAGE, description="events at the most")] = 100
+
+
+class RunEvents(msgspec.Struct, omit_defaults=True):
+    """What happened in a run, the oldest first: the run log's own lines, as `/v1/events` streams them.
+
+    These are all up to the log's position ``seq``; they may be few, or none, as each part is looked for in a
+    bounded stretch of the log. There may be ``more`` after it. What is older than the log is kept is missing:
+    whole, it begins with `run.created`.
+    """
+
+    items: list[msgspec.Raw]
+    seq: int
+    more: bool = False
+
+
 class Stream(StrEnum):
     """What there is to read of an attempt: what it wrote, and ``launch``, what was launched and how.
 
@@ -398,15 +418,6 @@ class DueRun(msgspec.Struct, frozen=True):
     at: Moment
 
 
-class Space(msgspec.Struct):
-    """The disk with the data: bytes that can still be written, and below how many it is ``low``."""
-
-    free: int
-    total: int
-    low_below: int
-    low: bool
-
-
 class SetDraining(Request, frozen=True):
     """Turn the daemon's switch. On, no node is started, also after a restart, until it is turned off."""
 
@@ -420,12 +431,22 @@ class DrainingView(msgspec.Struct, frozen=True):
     by: str
 
 
+class Space(msgspec.Struct):
+    """The disk with the data: bytes that can still be written, and below how many it is ``low``."""
+
+    free: int
+    total: int
+    low_below: int
+    low: bool
+
+
 class Status(msgspec.Struct, omit_defaults=True):
     """The daemon at a glance. ``held`` is why changes are refused now, absent when all is well.
 
     ``draining`` is there while no node is started since somebody asked for that. ``next_runs`` are the first
     of those that schedules make, in the workspaces that ``you``, who ask, may see; what is counted is counted
-    over all.
+    over all. ``notify_trouble`` is what keeps people from being told; ``lost_notifications`` counts what was
+    given up in the last days.
     """
 
     version: str
@@ -444,8 +465,11 @@ class Status(msgspec.Struct, omit_defaults=True):
     held: str = ""
     draining: DrainingView | None = None
     next_runs: list[DueRun] = []
-    space: Space | None = None
     you: PersonView | None = None
+    pending_notifications: int = 0
+    lost_notifications: int = 0
+    notify_trouble: str = ""
+    space: Space | None = None
 
 
 class WentAway(msgspec.Struct):

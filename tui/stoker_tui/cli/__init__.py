@@ -46,9 +46,11 @@ CONTENTS = {
     },
     "Look": {
         "status": Entry(_STATUS, "Show the daemon at a glance."),
+        "whoami": Entry(_STATUS, "Show who you are to the daemon, your roles, and their groups."),
         "runs": Entry(_HISTORY, "List runs, newest first."),
         "show": Entry(_RUNS, "Show a run: its nodes, and why what failed did."),
         "logs": Entry(_RUNS, "Print what a node wrote."),
+        "notify": Entry("stoker_tui.cli.notifying", "Notifications: what waits, what was given up, a test."),
         "events": Entry(_STATUS, "Print the run log's events as JSON lines."),
     },
     "Look after": {

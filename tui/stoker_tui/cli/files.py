@@ -110,7 +110,7 @@ def _documents(path: Path) -> Iterator[Document]:
     try:
         if path.stat().st_size > MAX_FILE:
             raise BadFile(f"{path}: a file of definitions has at most {MAX_FILE:,} bytes")
-        loaded = list(yaml.load_all(path.read_bytes(), _Loader))
+        loaded = list(yaml.load_all(path.read_bytes(), Loader))
     except OSError as error:
         raise BadFile(f"{path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
@@ -215,7 +215,7 @@ def _words(value: str) -> list[str]:
         raise BadFile(f"--set args: {str(error).lower()}") from error
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """YAML without its traps: a key that comes twice is an error, and so is a tag that does not suit."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:

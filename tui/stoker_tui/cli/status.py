@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from stoker_shared.api import DEFAULT_WORKSPACE, Status
+from stoker_shared.roles import PersonView
 from stoker_shared.text import clean_line
 from stoker_tui.cli import main
 from stoker_tui.cli.common import Context, command
@@ -37,9 +38,49 @@ def show_status(context: Context) -> None:
     click.echo(f"time zone  {status.time_zone}, started {moment(status.started_at)}")
     click.echo(f"defined    {status.workflows} workflows, {status.jobs} jobs")
     click.echo(f"active     {status.active_runs} runs, {status.active_nodes} nodes")
+    if notify := _notifying(status):
+        click.echo(f"notify     {clean_line(notify)}")
     for count, run in enumerate(status.next_runs):
         place = "" if run.workspace == DEFAULT_WORKSPACE else f"  in {run.workspace}"
         click.echo(f"{'' if count else 'next':<11}{moment(run.at)}  {clean_line(run.workflow + place)}")
+
+
+@command(main, "whoami")
+def show_whoami(context: Context) -> None:
+    """Show who you are to the daemon, your roles, and their groups.
+
+    A viewer sees; an operator also starts, stops, reruns, backfills and switches schedules; an editor also
+    changes and publishes jobs, workflows and variables; an admin also queues and workspaces.
+
+    \b
+    Examples:
+      stoker whoami
+      stoker whoami --json | jq -r .role
+
+    See also: stoker status.
+    """
+    you = context.client.status().you or PersonView("unknown")
+    if context.as_json:
+        print_json([you])
+        return
+    click.echo(clean_line(you.user))
+    roles = [(you.role, "", you.by)]
+    roles += [(view.role, f"in workspace {view.workspace}, ", view.by) for view in you.workspaces]
+    for role, place, by in roles:
+        if role:
+            click.echo(f"{role.value:<11}{clean_line(place)}by {clean_line(by)}")
+        elif place:
+            click.echo(f"{'no role':<11}{clean_line(place.removesuffix(', '))}")
+    for queue in you.closed_queues:
+        click.echo(f"{'no runs':<11}on queue {clean_line(queue)}")
+
+
+def _notifying(status: Status) -> str:
+    """Say what of notifications waits or went wrong."""
+    waiting = f"{status.pending_notifications:,} to be sent" if status.pending_notifications else ""
+    lost = f"{status.lost_notifications:,} given up" if status.lost_notifications else ""
+    told = ", ".join(filter(None, [waiting, lost])) + " (stoker notify list)" if waiting or lost else ""
+    return "; ".join(filter(None, [told, status.notify_trouble]))
 
 
 def _space(status: Status) -> str:
@@ -56,6 +97,7 @@ class _Line(msgspec.Struct):
     """A line of the event stream; a heartbeat has no ``seq``."""
 
     seq: int = 0
+    run: int = 0
 
 
 @command(main, "events", json=False)
@@ -63,22 +105,31 @@ class _Line(msgspec.Struct):
 @click.option(
     "--after", type=click.IntRange(min=0), help="Only those after this seq  [default: all that are kept]."
 )
-def show_events(context: Context, follow: bool, after: int | None) -> None:
+@click.option("--run", type=click.IntRange(min=1), metavar="RUN", help="Only what happened in that run.")
+def show_events(context: Context, follow: bool, after: int | None, run: int | None) -> None:
     """Print the run log's events as JSON lines.
 
     \b
     Examples:
       stoker events | tail -n 3
       stoker events --follow --after 1200 | jq --unbuffered .type
+      stoker events --run 12 | jq -r '[.at, .type, .node] | @tsv'
 
     See also: stoker show.
     """
+    if run is not None:
+        for part in context.client.run_events(run, after or 0):
+            after = part.seq
+            for item in part.items:
+                click.echo(bytes(item))
+        if not follow:
+            return
     last = context.client.position()
     if not follow and after == last:
         return
     for line in context.client.events(after):
-        seq = msgspec.json.decode(line, type=_Line).seq
-        if seq:
+        about = msgspec.json.decode(line, type=_Line)
+        if about.seq and run in (None, about.run):
             click.echo(line)
-        if not follow and seq >= last:
+        if not follow and about.seq >= last:
             return

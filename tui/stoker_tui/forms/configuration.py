@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from stoker_shared.api import Fault
 from stoker_shared.definition import LOG_LEVELS, config_faults, escaped
 from stoker_shared.model import JOB_TYPE_BY_SUFFIX, JobConfig, JobType
+from stoker_tui.documents import Document
 from stoker_tui.forms.form import Field, Form, Inherited, Values
 from stoker_tui.forms.kinds import Kind, Number, Pairs, Text, Toggle, Words
 
@@ -20,10 +21,17 @@ class ConfigurationForm(Form[JobConfig]):
 
     def faults(self, value: JobConfig) -> Iterable[Fault]:
         """Give what is wrong with it."""
-        return [
-            Fault("/" + "/".join(map(escaped, place.split("/", 1))), problem)
-            for place, problem in config_faults(value)
-        ]
+        return _faults(value)
+
+
+def configuration_document(path: str) -> Document[JobConfig]:
+    """Give a job's default configuration as what is edited as text."""
+    return Document(f"The default configuration of {path}", JobConfig, _faults)
+
+
+def _faults(config: JobConfig) -> Iterable[Fault]:
+    for place, problem in config_faults(config):
+        yield Fault("/" + "/".join(map(escaped, place.split("/", 1))), problem)
 
 
 def configuration_fields(

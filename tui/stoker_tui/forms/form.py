@@ -78,6 +78,7 @@ class Form(Generic[_S]):
 
     def __init__(self, kind: type[_S], fields: Sequence[Field], value: _S | None) -> None:
         self.fields = fields
+        self.is_new = value is None
         self._kind = kind
         self._by_place = {field.place: field for field in fields}
         self._base: dict[str, Any] = {}

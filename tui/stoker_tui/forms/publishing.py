@@ -107,3 +107,20 @@ def _path_faults(value: PublishedFile) -> Iterator[Fault]:
     elif PurePosixPath(value.path).suffix not in JOB_TYPE_BY_SUFFIX:
         endings = ", ".join(JOB_TYPE_BY_SUFFIX)
         yield Fault(pointer, f"a job's type is told by its path, which must end in one of {endings}")
+
+
+class Remarks(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is new."""
+
+    remarks: str = ""
+
+
+class RemarksForm(Form[Remarks]):
+    """What is new in what is published."""
+
+    def __init__(self) -> None:
+        super().__init__(Remarks, (Field("remarks", "remarks", Text(), "what is new"),), None)
+
+    def faults(self, value: Remarks) -> Iterable[Fault]:
+        """Give nothing: whatever it is will do."""
+        return ()

@@ -65,10 +65,6 @@ def schedule_fields(zone: str) -> list[Field]:
     ]  # fmt: skip
 
 
-LAST = "schedule/overlap"
-"""The last of them."""
-
-
 def _of(*types: str) -> Callable[[Values], bool]:
     return lambda values: values.get(TYPE) in types
 

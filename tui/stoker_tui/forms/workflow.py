@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from stoker_shared.api import Fault
 from stoker_shared.definition import faults
 from stoker_shared.model import ROOT_QUEUE, CatchUpPolicy, FailureStrategy, OverlapPolicy, WorkflowSpec
-from stoker_tui.forms.form import Field, Form, Inherited, default
+from stoker_tui.forms.form import Field, Form, Inherited, Values, default
 from stoker_tui.forms.kinds import Choice, Decimal, Number, Pairs, Text, Words
 from stoker_tui.forms.known import Known
 from stoker_tui.forms.schedule import is_scheduled, schedule_fields
@@ -113,15 +113,20 @@ def _more() -> list[Field]:
         Field(
             "catch_up", "catch-up", Choice(tuple(CatchUpPolicy)),
             "which ticks are run that were missed while the daemon was down",
-            inherited=default(CatchUpPolicy.LATEST.value), shown=is_scheduled,
+            inherited=default(CatchUpPolicy.LATEST.value), shown=_of_use("catch_up"),
         ),
         Field(
             "not_started_by", "late, not started by", Text(), "so long after its tick (90m, 2h), or a time",
-            inherited=lambda _: Inherited("never", ""), shown=is_scheduled,
+            inherited=lambda _: Inherited("never", ""), shown=_of_use("not_started_by"),
         ),
         Field(
             "not_done_by", "late, not done by", Text(), "so long after its tick (90m, 2h), or a time",
-            inherited=lambda _: Inherited("never", ""), shown=is_scheduled,
+            inherited=lambda _: Inherited("never", ""), shown=_of_use("not_done_by"),
         ),
     )  # fmt: skip
     return [field._replace(section="more") for field in fields]
+
+
+def _of_use(place: str) -> Callable[[Values], bool]:
+    """Tell whether a field is of use: where there is a schedule, and where it is set."""
+    return lambda values: is_scheduled(values) or place in values

@@ -1,8 +1,8 @@
-"""Dialogs: a question, a choice among several things, and what is to be read."""
+"""Dialogs: a question, a choice among several things, a line to type, and what is to be read."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from textual.app import ComposeResult
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from stoker_tui.app import StokerApp
 
 DIALOG_CSS = """
-Confirm, Choose, Read, StartRun { align: center middle; background: transparent; }
+Confirm, Choose, Ask, Read, StartRun, Merge, Publish { align: center middle; background: transparent; }
 .dialog {
     width: 76; max-width: 96%; height: auto; max-height: 90%;
     border: round $primary; background: $surface; padding: 0 1;
@@ -167,6 +167,48 @@ class Choose(ModalScreen[Any]):
             )
         else:
             self.dismiss(choice.value)
+
+
+class Ask(ModalScreen[str | None]):
+    """Ask for a line of text; ``problem`` says what is wrong with what was typed, and it is kept then."""
+
+    def __init__(
+        self,
+        title: str,
+        value: str = "",
+        *,
+        hint: str = "",
+        problem: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
+        super().__init__()
+        self._title = title
+        self._value = value
+        self._hint = hint
+        self._problem = problem
+
+    def compose(self) -> ComposeResult:
+        """Give the question, and where to type."""
+        ascii_only = cast("StokerApp", self.app).ascii_only
+        with Vertical(classes="dialog"):
+            yield Static(words(self._title, ascii_only=ascii_only), classes="title")
+            yield Input(self._value, placeholder=self._hint, compact=True)
+            yield Static("", classes="problem")
+
+    def on_key(self, event: Key) -> None:
+        """Give up."""
+        if event.key == "escape":
+            event.stop()
+            self.dismiss(None)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Take what was typed, or say what is wrong with it."""
+        event.stop()
+        text = event.value.strip()
+        if problem := self._problem(text):
+            ascii_only = cast("StokerApp", self.app).ascii_only
+            self.query_one(".problem", Static).update(words(problem, ascii_only=ascii_only))
+        else:
+            self.dismiss(text)
 
 
 class Read(ModalScreen[None]):

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from stoker_shared import api
 from stoker_shared.api.backfills import BackfillView, IntervalView
+from stoker_shared.events import Record
 from stoker_shared.model import NodeSpec
 from stoker_shared.schedules import in_words
 from stoker_tui.filtering import Fields
+from stoker_tui.telling import told
 from stoker_tui.times import local
 
 
@@ -56,6 +58,12 @@ QUEUE: Fields[api.QueueView] = {
     "name": lambda row: [row.name],
     "environment": lambda row: [row.spec.environment.value],
     "master": lambda row: [row.spec.master],
+}
+EVENT: Fields[Record] = {
+    "node": lambda record: [getattr(record.event, "node", "")],
+    "what": lambda record: [*told(record.event, "UTC")[:1]],
+    "type": lambda record: [str(record.event.__struct_config__.tag)],
+    "user": lambda record: [record.by],
 }
 INTERVAL: Fields[IntervalView] = {
     "cycle": lambda interval: [interval.local],

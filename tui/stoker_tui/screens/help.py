@@ -15,8 +15,10 @@ _KEYS = 13
 
 def help_lines(actions: Iterable[Action], room: int) -> Iterator[Pieces]:
     """Give actions in lines of ``room`` cells, by what they are about: keys, what they do, and their ids."""
+    offered = list(actions)
+    kinds = list(dict.fromkeys(action.kind for action in offered))
     kind = None
-    for action in actions:
+    for action in sorted(offered, key=lambda action: kinds.index(action.kind)):
         if action.kind is not kind:
             if kind is not None:
                 yield []

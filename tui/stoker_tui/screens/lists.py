@@ -14,8 +14,6 @@ from stoker_tui.cli.tables import Column as Shape
 from stoker_tui.filtering import Fields
 from stoker_tui.mirror import Connection, Topic
 from stoker_tui.screens import cells, fields
-from stoker_tui.screens.dialogs import Read
-from stoker_tui.screens.job import job_lines
 from stoker_tui.screens.page import Page
 from stoker_tui.times import local
 from stoker_tui.widgets.line_table import Column, LineTable
@@ -95,8 +93,6 @@ class ListPage(Page, Generic[_R]):
             )
         if not known:
             return (problem or "asking the daemon ...",)
-        if self._table and self._table.filter_text:
-            return ("nothing here is like that; esc drops the filter",)
         return (problem or self.nothing,)
 
 
@@ -105,7 +101,7 @@ class WorkflowsPage(ListPage[api.WorkflowRow]):
 
     crumb = "workflows"
     kind = Kind.WORKFLOW
-    nothing = "no workflows yet; `stoker apply FILE` saves one, `stoker import` reads other schedulers'"
+    nothing = "no workflows yet: n makes one, `stoker apply FILE` saves one, `stoker import` reads others'"
 
     @property
     def topics(self) -> Sequence[Topic]:
@@ -147,6 +143,10 @@ class WorkflowsPage(ListPage[api.WorkflowRow]):
         """Give the workflows, by name."""
         known = self.stoker.workflows.value
         return None if known is None else sorted(known.values(), key=lambda row: row.name.casefold())
+
+    def things(self) -> Mapping[Kind, Sequence[Any]]:
+        """Give the workflows chosen, and all of them."""
+        return {**super().things(), Kind.WORKFLOWS: [None]}
 
     def open(self) -> None:
         """Open the workflow."""
@@ -292,7 +292,8 @@ class JobsPage(ListPage[api.JobView]):
     """The jobs of the workspace."""
 
     crumb = "jobs"
-    nothing = "no jobs yet; `stoker job publish etl/ingest.py` publishes one"
+    kind = Kind.JOB
+    nothing = "no jobs yet; n publishes a file as one"
 
     @property
     def topics(self) -> Sequence[Topic]:
@@ -340,16 +341,21 @@ class JobsPage(ListPage[api.JobView]):
         """Give the jobs."""
         return self.stoker.jobs.value
 
+    def things(self) -> Mapping[Kind, Sequence[Any]]:
+        """Give the jobs chosen, and that there can be more."""
+        return {Kind.JOBS: [None], **super().things()}
+
     def open(self) -> None:
-        """Show what there is to know of the job."""
-        if self.table and (job := self.table.current):
-            self.app.push_screen(Read(job.path, list(job_lines(job, self.stoker.now()))))
+        """Open the job."""
+        if self.table and self.table.current:
+            self.stoker.open_job(self.table.current.path)
 
 
 class QueuesPage(ListPage[api.QueueView]):
     """The queues, with what holds them and what waits."""
 
     crumb = "queues"
+    kind = Kind.QUEUE
 
     @property
     def topics(self) -> Sequence[Topic]:
@@ -382,6 +388,10 @@ class QueuesPage(ListPage[api.QueueView]):
     def rows(self) -> Sequence[api.QueueView] | None:
         """Give the queues."""
         return self.stoker.queues.value
+
+    def things(self) -> Mapping[Kind, Sequence[Any]]:
+        """Give the queues chosen, and that there can be more."""
+        return {Kind.QUEUES: [None], **super().things()}
 
     def open(self) -> None:
         """Open the queue."""

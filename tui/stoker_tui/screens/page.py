@@ -314,6 +314,8 @@ class Page(Screen[None]):
 
     def _keys(self) -> tuple[Pieces, Pieces]:
         """Give the keys: those for what is here as far as they fit, and at the right those of all screens."""
+        if self.form is not None and self.form.typing:
+            return [(" ", ""), *self.form.hints], []
         here: list[Pieces] = []
         everywhere: list[Piece] = []
         done = set()

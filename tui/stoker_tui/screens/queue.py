@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from textual.app import ComposeResult
 
 from stoker_shared import api
+from stoker_tui.actions import Kind
 from stoker_tui.cli.tables import Column as Shape
 from stoker_tui.mirror import Topic
 from stoker_tui.screens import cells
@@ -66,6 +67,10 @@ class QueueScreen(Page):
             id="places",
         )
         yield self._table
+
+    def things(self) -> Mapping[Kind, Sequence[Any]]:
+        """Give the queue."""
+        return {Kind.QUEUE: [self._topic.value] if self._topic.value else []}
 
     def draw(self) -> None:
         """Show the queue."""

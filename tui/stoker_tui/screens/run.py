@@ -12,6 +12,7 @@ from textual.events import Resize
 from textual.widgets import ContentSwitcher
 
 from stoker_shared import api
+from stoker_shared.events import Record
 from stoker_shared.model import RUN_ENDS, NodeState
 from stoker_tui.actions import Kind, NodeOf
 from stoker_tui.cli.failures import card_lines
@@ -21,9 +22,10 @@ from stoker_tui.screens import cells, fields
 from stoker_tui.screens.page import Page, focus_first
 from stoker_tui.screens.tabs import tab_line
 from stoker_tui.screens.why import why_so
+from stoker_tui.telling import told
 from stoker_tui.theme import GLYPHS, node_look, version_word
 from stoker_tui.times import ahead, lasted, local, took
-from stoker_tui.topics import Run, RunPage
+from stoker_tui.topics import Run, RunEvents, RunPage
 from stoker_tui.widgets.dag_view import DagView
 from stoker_tui.widgets.frame import Line
 from stoker_tui.widgets.gantt_view import GanttView
@@ -52,13 +54,15 @@ class RunScreen(Page):
     def __init__(self, number: int) -> None:
         super().__init__()
         self._topic = Run(number)
+        self._happened = RunEvents(number)
+        self._events: LineTable[Record] | None = None
         self._list: LineTable[api.NodeView] | None = None
         self._tab = 0
 
     @property
     def topics(self) -> Sequence[Topic]:
-        """The run."""
-        return (self._topic,)
+        """The run, and what happened in it."""
+        return (self._topic, self._happened)
 
     @property
     def crumbs(self) -> Sequence[str]:
@@ -80,12 +84,20 @@ class RunScreen(Page):
             ascii_only=ascii_only,
             id="nodes",
         )
+        self._events = LineTable(
+            self._event_columns(),
+            key=lambda record: record.seq,
+            styles=self.styles_of,
+            fields=fields.EVENT,
+            ascii_only=ascii_only,
+            id="events",
+        )
         with Container(id="panes"):
             with ContentSwitcher(id="tabs", initial="graph"):
                 yield DagView(self.styles_of, ascii_only=ascii_only, id="graph")
                 yield self._list
                 yield GanttView(self.styles_of, ascii_only=ascii_only, id="gantt")
-                yield Pane(self.styles_of, ascii_only=ascii_only, id="events")
+                yield self._events
             yield Pane(self.styles_of, ascii_only=ascii_only, id="facts")
 
     def on_resize(self, event: Resize) -> None:
@@ -94,8 +106,8 @@ class RunScreen(Page):
 
     @property
     def table(self) -> LineTable | None:
-        """The nodes, where they are shown."""
-        return self._list if _TABS[self._tab] == "nodes" else None
+        """The nodes, or what happened, where they are shown."""
+        return {"nodes": self._list, "events": self._events}.get(_TABS[self._tab])
 
     @property
     def graph(self) -> DagView | None:
@@ -113,18 +125,26 @@ class RunScreen(Page):
         if known is None:
             return {Kind.TABS: [None]}
         current = self._current()
-        nodes = self._list.chosen if self.table and self._list else [current] if current else []
+        many = self.table is not None and self.table is self._list
+        nodes = self._list.chosen if many and self._list else [current] if current else []
         return {
             Kind.NODE: [NodeOf(known.view, node) for node in nodes],
             Kind.RUN: [known.view.row],
             Kind.TABS: [None],
+            Kind.RUN_TABS: [None],
         }
+
+    def toggle(self, tab: str) -> None:
+        """Go to a tab, and from there back to the graph."""
+        self.turn(_TABS.index("graph" if _TABS[self._tab] == tab else tab) - self._tab)
 
     def turn(self, by: int) -> None:
         """Go to another tab."""
         self._tab = (self._tab + by) % len(_TABS)
         self.query_one("#tabs", ContentSwitcher).current = _TABS[self._tab]
         self.query_one(f"#{_TABS[self._tab]}").focus()
+        self._happened.wanted = _TABS[self._tab] == "events"
+        self.stoker.mirror.renew(self._happened)
         self.redraw()
 
     def open(self) -> None:
@@ -157,13 +177,13 @@ class RunScreen(Page):
     def on_line_table_moved(self, event: LineTable.Moved) -> None:
         """Tell of the node under the cursor, and select it in the graph too."""
         super().on_line_table_moved(event)
-        if self.table is not None and event.table.current is not None:
-            self.query_one(DagView).select(event.table.current.name)
+        if self.table is event.table and (node := self._current()) is not None:
+            self.query_one(DagView).select(node.name)
         self._draw_facts()
 
     def on_dag_view_selected(self, event: DagView.Selected) -> None:
         """Tell of the node, and put the cursor on it in the list too."""
-        if self._list is not None and self.table is None:
+        if self._list is not None and self.table is not self._list:
             self._list.go_to(event.node)
         self.redraw()
 
@@ -176,8 +196,10 @@ class RunScreen(Page):
             row = known.view.row
             start = row.started_at or row.created_at
             self.query_one(GanttView).show(known.view.nodes, start, row.ended_at or now)
-        elif _TABS[self._tab] == "events":
-            self.query_one("#events", Pane).set_lines(event_lines(known.view, self.stoker.zone))
+        elif _TABS[self._tab] == "events" and self._events is not None:
+            happened = self._happened.value
+            self._events.empty = (self._happened.problem or "asking the daemon ...",)
+            self._events.set_rows(reversed(happened or []))
 
     def _draw_facts(self) -> None:
         known, node = self._topic.value, self._current()
@@ -190,10 +212,24 @@ class RunScreen(Page):
     def _current(self) -> api.NodeView | None:
         """Give the node selected in the tab that is shown: in the list of nodes, or else in the graph."""
         known = self._topic.value
-        if self.table is not None or known is None:
-            return self.table.current if self.table else None
-        selected = self.query_one(DagView).selected
-        return next((node for node in known.view.nodes if node.name == selected), None)
+        if known is None:
+            return None
+        name = self.query_one(DagView).selected
+        match self.table.current if self.table else None:
+            case api.NodeView() as node:
+                return node
+            case Record() as record:
+                name = getattr(record.event, "node", name)
+        return next((node for node in known.view.nodes if node.name == name), None)
+
+    def _event_columns(self) -> Sequence[Column[Record]]:
+        zone = self.stoker.zone
+        return [
+            Column(Shape("AT"), lambda record: cells.dim(local(record.at, zone, seconds=True))),
+            Column(Shape("NODE", text=True), lambda record: cells.plain(getattr(record.event, "node", ""))),
+            Column(Shape("WHAT", text=True), lambda record: [told(record.event, zone)]),
+            Column(Shape("BY", text=True, spare=1), lambda record: cells.dim(record.by)),
+        ]
 
     def _columns(self) -> Sequence[Column[api.NodeView]]:
         now = self.stoker.now
@@ -307,30 +343,3 @@ def _attempt(attempt: api.AttemptView, now: datetime, zone: str) -> Pieces:
 
 def _took(node: api.NodeView, now: datetime) -> str:
     return lasted(node.attempts[0].starting_at, node.ended_at, now) if node.attempts else ""
-
-
-def event_lines(view: api.RunView, zone: str) -> list[Pieces]:
-    """Give what happened in a run, the newest first."""
-    row = view.row
-    happened: list[tuple[datetime, str, str]] = [
-        (row.created_at, f"made by {row.by} ({row.trigger.value})", ""),
-        *((deed.at, f"{deed.by} {deed.what}", "strong") for deed in view.deeds),
-    ]
-    if row.ended_at:
-        happened.append((row.ended_at, f"the run has {_ended(row.state.value)}", row.state.value))
-    for node in view.nodes:
-        for attempt in node.attempts:
-            nth = f", attempt {attempt.number}" if len(node.attempts) > 1 else ""
-            happened.append((attempt.starting_at, f"{node.name} started{nth}", ""))
-            if attempt.ended_at:
-                status = f", exit {attempt.exit_status}" if attempt.exit_status is not None else ""
-                failed = "failed" if attempt.exit_status else ""
-                happened.append((attempt.ended_at, f"{node.name} ended{nth}{status}", failed))
-        if node.ended_at and not node.attempts:
-            happened.append((node.ended_at, f"{node.name} {node.state.value}", node.state.value))
-    happened.sort(key=lambda one: one[0], reverse=True)
-    return [[(f"{local(at, zone, seconds=True)}  ", "dim"), (what, name)] for at, what, name in happened]
-
-
-def _ended(state: str) -> str:
-    return {"stopped": "been stopped"}.get(state, state)

@@ -12,14 +12,17 @@ from stoker_shared import api
 from stoker_shared.model import NodeSpec
 from stoker_shared.schedules import in_words
 from stoker_shared.state import WorkflowVersion
-from stoker_tui.actions import Kind
+from stoker_shared.writing import written
+from stoker_tui.actions import Kind, VersionOf
 from stoker_tui.cli.tables import Column as Shape
 from stoker_tui.mirror import Topic
 from stoker_tui.screens import cells, fields
+from stoker_tui.screens.dialogs import Choice, Read
 from stoker_tui.screens.lists import run_columns
 from stoker_tui.screens.page import Page, focus_first
 from stoker_tui.screens.tabs import tab_line
-from stoker_tui.times import ago, ahead, local
+from stoker_tui.screens.ticks import tick_lines
+from stoker_tui.times import ago, ahead
 from stoker_tui.topics import Runs, Workflow, WorkflowPage
 from stoker_tui.widgets.dag_view import DagView
 from stoker_tui.widgets.frame import Line
@@ -29,15 +32,19 @@ from stoker_tui.widgets.pieces import Piece, Pieces
 
 _TABS = ("graph", "nodes", "runs", "versions", "schedule")
 
+DRAFT = "draft"
+
 
 class WorkflowScreen(Page):
-    """One workflow: of its definitions the latest version's, the draft's where there is none."""
+    """One workflow. Graph and nodes are the latest version's, the draft's where there is none, or chosen."""
 
     def __init__(self, row: api.WorkflowRow) -> None:
         super().__init__()
         self._topic = Workflow(row)
         self._runs = Runs(workflow=row.id)
         self._row = row
+        self._place = ""
+        """What graph and nodes show, where that was chosen: a version's number, or the draft."""
         self._tab = 0
         self._tables: dict[str, LineTable] = {}
 
@@ -82,10 +89,41 @@ class WorkflowScreen(Page):
         things: dict[Kind, Sequence[Any]] = {
             Kind.WORKFLOW: [known.draft.row if known else self._row],
             Kind.TABS: [None],
+            Kind.VERSIONS: [self] if known else [],
         }
         if _TABS[self._tab] == "runs":
             things[Kind.RUN] = self._tables["runs"].chosen
+        elif _TABS[self._tab] == "versions" and known:
+            things[Kind.VERSION] = [
+                VersionOf(known.draft.row, version) for version in self._tables["versions"].chosen
+            ]
         return things
+
+    def places(self) -> list[Choice]:
+        """Give the draft and the versions, to choose among."""
+        known = self._topic.value
+        if known is None:
+            return []
+        ahead_of = "" if known.draft.row.has_changes else "the same as the latest version"
+        drafts = [Choice(DRAFT, DRAFT, ahead_of)]
+        return [
+            *drafts,
+            *(
+                Choice(f"version {version.version}", str(version.version), version.remarks)
+                for version in known.versions
+            ),
+        ]
+
+    def show_place(self, place: str | None) -> None:
+        """Let graph and nodes show a version, or the draft."""
+        if place is None:
+            return
+        self._place = place
+        self._topic.wanted = 0 if place == DRAFT else int(place)
+        self.stoker.mirror.renew(self._topic)
+        if _TABS[self._tab] not in ("graph", "nodes"):
+            self.turn(-self._tab)
+        self.redraw()
 
     def turn(self, by: int) -> None:
         """Go to another tab."""
@@ -96,28 +134,44 @@ class WorkflowScreen(Page):
         self.redraw()
 
     def open(self) -> None:
-        """Open the run under the cursor."""
-        current = self.table.current if self.table else None
-        if isinstance(current, api.RunRow):
-            self.stoker.open_run(current.id)
+        """Open the run under the cursor, show the version, or read what the node is."""
+        match self.table.current if self.table else None:
+            case api.RunRow() as row:
+                self.stoker.open_run(row.id)
+            case WorkflowVersion() as version:
+                self.show_place(str(version.version))
+            case NodeSpec() as node:
+                self._read(node)
+            case _ if self.graph is not None and self.graph.selected is not None:
+                nodes = {node.name: node for node in self._spec_nodes()}
+                if node := nodes.get(self.graph.selected):
+                    self._read(node)
+
+    def on_dag_view_opened(self, event: DagView.Opened) -> None:
+        """Read what the node is."""
+        self.open()
+
+    def _read(self, node: NodeSpec) -> None:
+        self.app.push_screen(Read(node.name, list(node_lines(node))))
 
     def draw(self) -> None:
         """Show the workflow."""
-        self.query_one("#tabline", Line).show(tab_line(_TABS, self._tab))
         known = self._topic.value
+        shown: Pieces = [(f"showing {self._standing()} ", "warning")] if self._place else []
+        self.query_one("#tabline", Line).show(tab_line(_TABS, self._tab), shown)
         if known is None:
             self.query_one("#title", Line).show(
                 [(f" {self._topic.problem or 'asking the daemon ...'}", "dim")]
             )
             return
         self.query_one("#title", Line).show(self._title(known))
-        spec = (known.latest or known.draft).spec
-        self._tables["nodes"].set_rows(spec.nodes)
+        nodes = self._spec_nodes()
+        self._tables["nodes"].set_rows(nodes)
         self._tables["runs"].empty = ("no runs yet; r starts one",)
         self._tables["runs"].set_rows((self._runs.value or {}).values())
         self._tables["versions"].empty = ("nothing is published yet",)
         self._tables["versions"].set_rows(known.versions)
-        _show_graph(self.query_one(DagView), spec.nodes)
+        _show_graph(self.query_one(DagView), nodes)
         self.query_one("#schedule", Pane).set_lines(list(self._schedule(known)))
         focus_first(self, self.query_one(f"#{_TABS[self._tab]}"))
 
@@ -125,6 +179,17 @@ class WorkflowScreen(Page):
         """Have older runs asked for."""
         if event.table.id == "runs":
             self.stoker.ask_older(self._runs)
+
+    def _spec_nodes(self) -> Sequence[NodeSpec]:
+        """Give the nodes of what is shown."""
+        known = self._topic.value
+        if known is None:
+            return ()
+        view = known.draft if self._place == DRAFT else (known.chosen or known.latest or known.draft)
+        return view.spec.nodes
+
+    def _standing(self) -> str:
+        return "the draft" if self._place == DRAFT else f"version {self._place}"
 
     def _table(self, id: str, columns: Sequence[Column], key: Any, asked: Any = None) -> LineTable:
         return LineTable(
@@ -181,21 +246,23 @@ class WorkflowScreen(Page):
                 (skipped.detail or skipped.reason.value.replace("_", " "), ""),
             ]
         yield []
-        yield [(f"{'DUE':<24}{'UTC':<18}CYCLE TIME", "head")]
-        for tick in view.next:
-            utc = local(tick.utc, "UTC")
-            yield [
-                (f"{_minute(tick.local):<24}", ""),
-                (f"{utc:<18}", "dim"),
-                (f"{_minute(tick.cycle_local):<24}", ""),
-                (f"{ahead(tick.utc, now)}", "dim"),
-                (f"  {tick.note}" if tick.note else "", "warning"),
-            ]
+        yield from tick_lines(view.next, now)
 
 
-def _minute(text: str) -> str:
-    """Give a time with its offset (ISO 8601) to the minute: ``2026-11-23 01:00+01:00``."""
-    return text[:16].replace("T", " ") + text[19:25]
+def node_lines(node: NodeSpec) -> Iterator[Pieces]:
+    """Give what a node is set to; what it does not set is its workflow's or its job's."""
+    for name, value in written(node).items():
+        if name == "name":
+            continue
+        yield [(f"{name} ", "dim"), (_said(value), "")]
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_said(one)}" for name, one in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_said, value))
+    return str(value)
 
 
 def _node_columns() -> Sequence[Column[NodeSpec]]:

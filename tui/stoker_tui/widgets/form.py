@@ -65,6 +65,9 @@ class FormView(ScrollView, can_focus=True):
             """The form's view."""
             return self.view
 
+    class Ended(Moved):
+        """The last field was filled in."""
+
     def __init__(self, form: Form[Any], styles: Styles, *, ascii_only: bool = False, id: str | None = None):
         super().__init__(id=id)
         self._styles = styles
@@ -87,6 +90,24 @@ class FormView(ScrollView, can_focus=True):
         return self._typing
 
     @property
+    def hints(self) -> Pieces:
+        """The keys while it is filled in."""
+        field = self._form.field(self.place) if self.place else None
+        if field and field.options:
+            keys = [
+                ("space", "next"),
+                *((option[:1], option) for option in field.options),
+                ("enter", "go on"),
+            ]
+        elif self._completion.words:
+            keys = [("tab", "take it"), ("down", "another"), ("enter", "take it and go on")]
+        else:
+            keys = [("enter", "go on"), ("S-tab", "back")]
+        return [
+            piece for key, word in [*keys, ("esc", "end")] for piece in ((key, "key"), (f" {word}  ", ""))
+        ]
+
+    @property
     def place(self) -> str:
         """The place of the field under the cursor; nothing where that is the head of a section."""
         row = self._row
@@ -106,6 +127,10 @@ class FormView(ScrollView, can_focus=True):
         self._line = TypedLine()
         self._completion = Completion()
         self._chosen = 0
+        self._picked = False
+        """One of the words that may be meant was gone to."""
+        self._meant = False
+        """Something was typed, or nothing yet: what may be meant is offered."""
         self._at = at
         self._rows: list[Row] = []
         self._update()
@@ -114,6 +139,13 @@ class FormView(ScrollView, can_focus=True):
         """Show another definition, as after an undo; what was typed of the one before is no more."""
         self._form.load(value)
         self._open_line()
+        self._update()
+
+    def know_more(self) -> None:
+        """Take note that more may be known of what can be meant, or inherited."""
+        row = self._row
+        if self._meant and self._typing and row is not None and row.field is not None and not self._picked:
+            self._complete_from(row.field)
         self._update()
 
     def note(self, place: str, lines: Iterable[Pieces]) -> None:
@@ -240,7 +272,11 @@ class FormView(ScrollView, can_focus=True):
                 self.leave()
             case "enter":
                 self._complete()
-                self._next(1)
+                if self._index == len(self._rows) - 1:
+                    self.leave()
+                    self.post_message(self.Ended(self))
+                else:
+                    self._next(1)
             case "tab":
                 if not self._complete():
                     self._next(1)
@@ -302,6 +338,7 @@ class FormView(ScrollView, can_focus=True):
             self._changed(field)
         else:
             self._update()
+        self.post_message(self.Moved(self))
 
     def _complete(self) -> bool:
         """Take the word that is meant, and tell whether there was one."""
@@ -318,6 +355,7 @@ class FormView(ScrollView, can_focus=True):
         return True
 
     def _complete_from(self, field: Field) -> None:
+        self._meant = True
         known = field.known() if field.known else ()
         self._completion = completion(field.kind, self._line.before, known)
 
@@ -351,7 +389,7 @@ class FormView(ScrollView, can_focus=True):
     def _open_line(self) -> None:
         """Have what the field under the cursor has be what is typed in."""
         row = self._row
-        self._completion, self._chosen, self._picked = Completion(), 0, False
+        self._completion, self._chosen, self._picked, self._meant = Completion(), 0, False, False
         if not self._typing or row is None or row.field is None:
             return
         if not self._form.is_typable(row.field.place):
@@ -386,6 +424,8 @@ class FormView(ScrollView, can_focus=True):
             yield from suggestion_lines(self._completion, self._chosen)
         else:
             yield from field_lines(self._form, field, room)
+        if self._typing and row.id == self._at and self._completion.words:
+            return  # What is typed is not all of it yet.
         if problem := self._form.problem(field.place):
             yield from told_lines(problem, "failed", room)
         elif warning := self._form.warning(field.place):

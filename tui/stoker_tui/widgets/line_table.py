@@ -22,6 +22,8 @@ _R = TypeVar("_R")
 SAMPLE = 200
 """Rows whose cells are measured for the widths of columns, in a list that has more."""
 
+_FILTERED = "nothing here is like that; esc drops the filter"
+
 _GUTTER = 2
 """Cells before the columns: for the mark."""
 
@@ -228,8 +230,9 @@ class LineTable(ScrollView, Generic[_R], can_focus=True):
             return self._strip(self._head(), self.rich_style + self._styles("head"), wide)
         index = self.scroll_offset.y + y - 1
         if index >= len(self._rows):
-            told = not self._rows and 2 <= y < 2 + len(self.empty)
-            text = self.empty[y - 2] if told else ""
+            empty = (_FILTERED,) if self._all else self.empty
+            told = not self._rows and 2 <= y < 2 + len(empty)
+            text = empty[y - 2] if told else ""
             return self._strip([(" " * _GUTTER, ""), (text, "dim")], self.rich_style, wide)
         row = self._rows[index]
         pieces = [("▌ " if self._key(row) in self.marked else "  ", "mark"), *self._cells(row)]

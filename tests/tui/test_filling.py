@@ -1,0 +1,249 @@
+"""Forms filled in by keys, saved, refused, edited as text."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from textual.events import Key, Paste
+from textual.pilot import Pilot
+
+from stoker_shared import api, routes
+from stoker_shared.api.scheduling import PreviewTicks, TickView
+from stoker_shared.model import Days, JobConfig, NodeSpec, QueueSpec, WorkflowSpec
+from stoker_tui.app import StokerApp
+from stoker_tui.client import Refused, Unreachable
+from stoker_tui.forms.form import Form
+from stoker_tui.forms.node import NodeForm
+from stoker_tui.forms.workflow import ScheduleForm
+from stoker_tui.screens.form import FormScreen
+from tests.tui.fake import JOB, NOW, FakeLink, app_over, lines_of, press, settled, world
+
+SALES = WorkflowSpec(workflow="sales", retries=2, nodes=(NodeSpec(name="ingest", job="etl/ingest.py"),))
+JOB_PATH = routes.fill(routes.JOB, workspace="default", path=JOB.path)
+
+
+class SavingLink(FakeLink):
+    """A link that takes a job's draft, after it has refused so many times."""
+
+    refusals: Sequence[Exception] = ()
+
+    async def save_job(self, path: str, request: api.SaveJob, revision: int) -> api.JobView:
+        if self.refusals:
+            first, *self.refusals = self.refusals
+            raise first
+        self.posted.append((f"{path} on {revision}", request))
+        return JOB
+
+
+@asynccontextmanager
+async def opened(
+    *keys: str, link: FakeLink | None = None, form: Callable[[StokerApp], FormScreen] | None = None
+) -> AsyncIterator[tuple[StokerApp, Pilot]]:
+    app = app_over(link or SavingLink(world()))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot, app)
+        if form is not None:
+            await app.push_screen(form(app))
+            await pilot.pause()
+            await settled(pilot, app)
+        await typed(pilot, *keys)
+        yield app, pilot
+
+
+async def typed(pilot: Pilot, *keys: str) -> None:
+    """Press keys; what is typed in a field goes there at once."""
+    app = pilot.app
+    assert isinstance(app, StokerApp)
+    for key in keys:
+        if len(key) == 1 and isinstance(app.screen, FormScreen) and app.screen.form.typing:
+            app.screen.form.key(Key(key, key))
+        else:
+            await press(key)(pilot)
+    await settled(pilot, app)
+
+
+def shown(app: StokerApp) -> str:
+    return "\n".join(lines_of(app))
+
+
+def filled(app: StokerApp) -> Form[Any]:
+    assert isinstance(app.screen, FormScreen)
+    return app.screen.form.form
+
+
+def new_node(app: StokerApp) -> FormScreen:
+    return FormScreen(NodeForm(SALES, None, app.known, ("ingest",)), ["edit"], topics=(app.jobs, app.queues))
+
+
+async def test_a_node_is_filled_in_with_a_few_keys() -> None:
+    async with opened(*"ing", "enter", "tab", "tab", "3", "enter", form=new_node) as (app, _):
+        assert filled(app).value == NodeSpec(
+            name="ingest_2", job="etl/ingest.py", upstream=("ingest",), retries=3
+        )
+        assert "(the workflow: 2)" in shown(app)
+
+
+async def test_a_bad_value_stays_beneath_its_message_until_it_is_mended() -> None:
+    async with opened(*"ing", "enter", "tab", "tab", "x", "escape", form=new_node) as (app, pilot):
+        assert "✖ 'x' is not a whole number" in shown(app)
+        await typed(pilot, "k", "j", "enter", "backspace", "1")
+        assert filled(app).value is not None
+        assert "✖" not in shown(app)
+
+
+async def test_one_key_has_a_field_inherit_again() -> None:
+    async with opened(*"ing", "enter", "tab", "tab", "3", "escape", "backspace", form=new_node) as (app, _):
+        assert "2  (from the workflow)" in shown(app)
+        assert filled(app).text("retries") == ""
+
+
+async def test_what_is_pasted_is_one_line() -> None:
+    async with opened(form=new_node) as (app, pilot):
+        app.screen.query_one("#form").post_message(Paste("etl/ingest.py\n"))
+        await pilot.pause()
+        assert filled(app).text("job") == "etl/ingest.py"
+
+
+async def test_leaving_what_is_wrong_asks() -> None:
+    async with opened(*"/x", "escape", "escape", form=new_node) as (app, pilot):
+        assert "Leave, and lose what is not valid?" in shown(app)
+        await typed(pilot, "n")
+        assert filled(app).text("job") == "/x"
+        await typed(pilot, "escape", "y")
+        assert not isinstance(app.screen, FormScreen)
+
+
+async def test_the_next_ticks_of_a_schedule_are_asked_for_as_it_is_edited() -> None:
+    link = FakeLink(world())
+    link.answers[routes.TICKS_PREVIEW] = [
+        TickView(
+            local="2026-11-23T01:00:00+01:00",
+            utc=NOW,
+            cycle_time=NOW,
+            cycle_local="2026-11-22T01:00:00+01:00",
+        )
+    ]
+
+    class Asking(FakeLink):
+        async def post(self, path: str, request: api.Request, kind: type[Any]) -> Any:
+            self.posted.append((path, request))
+            return self.answers[path]
+
+    asking = Asking(link.answers)
+
+    def form(app: StokerApp) -> FormScreen:
+        return FormScreen(ScheduleForm(SALES, app.known), ["edit"])
+
+    async with opened("enter", "d", "enter", *"01:00", link=asking, form=form) as (app, pilot):
+        deadline = asyncio.get_running_loop().time() + 10
+        while "2026-11-23 01:00+01:00" not in shown(app):
+            assert asyncio.get_running_loop().time() < deadline
+            await pilot.pause(0.05)
+        assert asking.posted == [(routes.TICKS_PREVIEW, PreviewTicks(schedule=Days(at="01:00"), limit=8))]
+
+
+async def test_a_jobs_configuration_is_saved_on_the_draft_it_was_read_from() -> None:
+    link = SavingLink(world())
+    async with opened("4", "e", "j", "enter", "4", "escape", "s", link=link) as (app, _):
+        assert link.posted == [
+            ("etl/ingest.py on 3", api.SaveJob(digest="0" * 64, config=JobConfig(driver_cores=4)))
+        ]
+        assert "saved draft 3 of etl/ingest.py; p publishes it" in shown(app)
+
+
+async def test_who_saved_first_is_told_with_what_and_mine_goes_over_it_when_i_say_so_again() -> None:
+    link = SavingLink(world())
+    theirs = msgspec.structs.replace(JOB.draft, revision=4, by="bob", config=JobConfig(driver_memory="2g"))
+    link.refusals = [Refused(api.Problem("stale", "stale", 412, "it was saved"))]
+    async with opened("4", "e", "j", "enter", "4", "escape", link=link) as (app, pilot):
+        link.answers[JOB_PATH] = msgspec.structs.replace(JOB, draft=theirs)
+        await typed(pilot, "s")
+        assert "bob saved draft 4 meanwhile: driver_memory unset -> 2g" in shown(app)
+        assert filled(app).text("driver_cores") == "4"
+        await typed(pilot, "s")
+        assert [path for path, _ in link.posted] == ["etl/ingest.py on 4"]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (Refused(api.Problem("forbidden", "forbidden", 403, "only editors may")), "only editors may"),
+        (Unreachable(Path("/s"), "it has ended", sent=False), "all you typed is still here"),
+    ],
+)
+async def test_what_was_typed_outlives_a_refusal(error: Exception, told: str) -> None:
+    link = SavingLink(world())
+    link.refusals = [error]
+    async with opened("4", "e", "j", "enter", "4", "escape", "s", link=link) as (app, _):
+        assert told in shown(app)
+        assert filled(app).text("driver_cores") == "4"
+
+
+async def test_what_can_not_be_saved_says_where_it_is_wrong() -> None:
+    async with opened("5", "n", *"night", "enter", "enter", "x", "escape", "s") as (app, _):
+        assert "─ limit: 'x' is not a whole number" in shown(app)
+
+
+async def test_a_queue_is_changed() -> None:
+    link = SavingLink(world())
+    async with opened("5", "e", "j", "enter", "backspace", "1", "2", "escape", "s", link=link):
+        assert link.put_there == [("/v1/queues/root_queue", QueueSpec(limit=12))]
+
+
+async def test_a_secret_is_not_seen_while_it_is_typed() -> None:
+    link = SavingLink(world())
+    async with opened("6", "n", *"key", "enter", "y", "enter", *"hunter2", link=link) as (app, pilot):
+        assert "hunter2" not in shown(app)
+        assert "*******" in shown(app)
+        await typed(pilot, "enter")
+        assert link.put_there == [
+            ("/v1/workspaces/default/variables/key", api.SetVariable(value="hunter2", secret=True))
+        ]
+
+
+async def test_a_workspace_is_made_and_one_deleted() -> None:
+    link = SavingLink(world())
+    async with opened("7", "n", *"ops", "enter", *"for us", "enter", "x", "y", link=link):
+        assert link.put_there == [("/v1/workspaces/ops", api.SaveWorkspace(description="for us"))]
+        assert link.deleted == ["/v1/workspaces/default"]
+
+
+async def test_a_version_says_what_is_new_in_it() -> None:
+    link = SavingLink(world())
+    content = api.ContentDiff(
+        api.StoredObject("0" * 64, 1), api.StoredObject("1" * 64, 1), "@@ -1 +1 @@\n-old\n+new\n"
+    )
+    link.answers[routes.fill(routes.JOB_DIFF, workspace="default", path=JOB.path)] = api.JobDiff(
+        JOB.path, "1", "2", content, [api.ConfigChange("driver_memory", "2g", None)]
+    )
+    async with opened("4", "enter", "enter", link=link) as (app, _):
+        assert "etl/ingest.py: v2 -> draft" in shown(app)
+        assert all(line in shown(app) for line in ("-old", "+new", "-driver_memory=2g"))
+
+
+async def test_a_configuration_is_edited_as_text_and_what_is_given_up_is_offered_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts: list[str] = []
+    written = iter(["driver_memory: 4x\n", None, None])
+
+    def edited(self: StokerApp, text: str) -> str:
+        texts.append(text)
+        more = next(written)
+        return text if more is None else text + more
+
+    monkeypatch.setattr(StokerApp, "run_editor", edited)
+    async with opened("4", "e", "ctrl+e") as (app, pilot):
+        assert "'4x' is not a size" in shown(app)
+        assert "not taken over: line 7: /driver_memory" in shown(app)
+
+        monkeypatch.setattr(StokerApp, "run_editor", lambda self, text: text.replace("4x", "4g"))
+        await typed(pilot, "ctrl+e")
+        assert filled(app).text("driver_memory") == "4g"
+        assert "not saved" in shown(app)

@@ -1,0 +1,49 @@
+"""A form over part of a draft: what is filled in is in the draft, and kept, at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from stoker_shared.model import WorkflowSpec
+from stoker_tui.actions import Kind
+from stoker_tui.documents import Document
+from stoker_tui.editing.edits import Step
+from stoker_tui.forms.form import Form
+from stoker_tui.screens.edit import EditScreen
+from stoker_tui.screens.edited import draft_title
+from stoker_tui.screens.form import FormScreen
+from stoker_tui.widgets.frame import Line
+
+
+class FillScreen(FormScreen):
+    """A form, opened from the page of a draft. All that is done while it is open is undone as one step.
+
+    ``put`` gives the definition with what is filled in.
+    """
+
+    def __init__(
+        self,
+        draft: EditScreen,
+        name: str,
+        form: Form[Any],
+        document: Document[Any],
+        put: Callable[[WorkflowSpec, Any], Step],
+    ) -> None:
+        since = draft.document.at
+
+        def changed(value: Any) -> None:
+            draft.revise(since, lambda spec: put(spec, value))
+
+        where = [*draft.crumbs, name]
+        super().__init__(form, where, changed=changed, document=document, topics=draft.topics)
+        self.draft = draft
+
+    def things(self) -> Mapping[Kind, Sequence[Any]]:
+        """Give the draft, and what can be edited as text."""
+        return {Kind.DRAFT: [self.draft.document], **super().things()}
+
+    def draw(self) -> None:
+        """Show how the draft stands."""
+        super().draw()
+        self.query_one("#title", Line).show(draft_title(self.draft.document, self.draft.row))
