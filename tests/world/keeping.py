@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from stoker_daemon.backfill import PastRun
-from stoker_daemon.projection import Change, Intervals, KeyUsed, RunChange, changes_by, microseconds
+from stoker_daemon.projection import Change, Finished, Intervals, KeyUsed, RunChange, changes_by, microseconds
 from stoker_daemon.runlog.segments import replay
 from stoker_shared import events as ev
 from stoker_shared.api import RunRow
@@ -57,8 +57,8 @@ class Database:
             if isinstance(change, RunChange):
                 self._keep(change.row)
             match change:
-                case RunChange(body=bytes() as body):
-                    self.finished[change.row.id] = body
+                case RunChange(finished=Finished() as end):
+                    self.finished[change.row.id] = end.body
                 case RunChange():
                     self.finished.pop(change.row.id, None)
                 case KeyUsed():

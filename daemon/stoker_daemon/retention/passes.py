@@ -239,10 +239,13 @@ class Retention:
     async def _remove_output(self, went: WentAway) -> None:
         """Remove what was put aside."""
         for path in await asyncio.to_thread(output.set_aside, self._logs):
+            began = monotonic()
             try:
                 went.output_bytes += await asyncio.to_thread(output.remove, path)
             except (OSError, RecursionError) as error:
                 logger.warning("%s can't be removed: %s", path, error)
+            # Half the time the disk is for others: what they write waits behind names that are removed.
+            await asyncio.sleep(monotonic() - began)
 
     async def _take_away_orphans(self, went: WentAway) -> None:
         """Remove the output of which nothing is kept any more: a crash came before it was."""
