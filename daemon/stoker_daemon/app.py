@@ -26,6 +26,7 @@ from stoker_daemon.cards import Cards
 from stoker_daemon.commands.queues import found_queues
 from stoker_daemon.engine import Engine, Turn
 from stoker_daemon.executor import Executor
+from stoker_daemon.groups import Groups, delegated
 from stoker_daemon.http.app import Api
 from stoker_daemon.launchers import CannotLaunch
 from stoker_daemon.notify.office import Office
@@ -186,7 +187,7 @@ class _Parts:
             objects, logs, config.spark_home, state.queues, partial(secrets.of, state)
         )
         self.projection = projection = Projection(config.data / "stoker.db" if self._writes else None)
-        self._executor = executor = Executor(logs, config.stop_grace)
+        self._executor = executor = Executor(logs, config.stop_grace, Groups(delegated()))
         why = failure.why if failure else ""
         self.engine = engine = Engine(
             state, log, projection, executor, preparer.order, now, why, descriptors.ATTEMPTS
@@ -223,8 +224,7 @@ class _Parts:
         """Start to work and to serve; gives the serving."""
         _warn_of(self._rules, self._settings.config.access, self._state)
         if self._writes:
-            self._objects.clean()
-            self._secrets.keep_only({variable.kept for variable in self._state.variables.values()})
+            self._clean()
         self.engine.start(partial(_found, self._office))
         if self._writes:
             for worker in (self._scheduler, self._backfiller, self._office, self._retention, self._space):
@@ -233,6 +233,15 @@ class _Parts:
         serving = asyncio.create_task(self._server.serve([listening]))
         self._report.start()
         return serving
+
+    def _clean(self) -> None:
+        """Remove what earlier daemons left and nobody needs."""
+        state = self._state
+        self._objects.clean()
+        self._executor.sweep(
+            {node.attempts[-1].tag for run in state.runs.values() for node in map(run.numbered, run.active)}
+        )
+        self._secrets.keep_only({variable.kept for variable in state.variables.values()})
 
     def reload(self) -> str:
         """Read the settings anew, and have them heeded from now on; gives what is wrong with them."""

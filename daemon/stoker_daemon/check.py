@@ -15,6 +15,7 @@ from pathlib import Path
 
 from stoker_daemon.config import Config, ConfigError, Configured
 from stoker_daemon.launchers import CannotLaunch, SparkHome, find_java, find_spark
+from stoker_daemon.notify.checking import mail_found, webhook_found
 from stoker_daemon.output.holes import CANNOT_CUT, can_punch
 from stoker_daemon.peers import group_id, user_name
 from stoker_daemon.runlog import segments
@@ -45,6 +46,8 @@ def findings(read: Callable[[], Configured], *, verify_log: bool) -> Iterator[Fi
     yield from _looked("run log", lambda: _verified(runlog) if verify_log else _log(runlog))
     yield from _looked("history", lambda: _history(config.data / "stoker.db"))
     yield from _looked("secrets", lambda: _secrets(config.data / "secrets"))
+    yield from _looked("mail", lambda: mail_found(config))
+    yield from _looked("webhook", lambda: webhook_found(config))
 
 
 def _looked(name: str, look: Callable[[], tuple[bool, str]]) -> Iterator[Finding]:

@@ -67,7 +67,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 def faults(spec: WorkflowSpec) -> list[Fault]:
     """Give everything that is wrong with a definition by itself; a draft with none can be saved."""
-    return [*_workflow_faults(spec), *_node_faults(spec), *_graph_faults(spec)]
+    return [*_workflow_faults(spec), *_node_faults(spec), *graph_faults(spec)]
 
 
 def _workflow_faults(spec: WorkflowSpec) -> Iterator[Fault]:
@@ -105,8 +105,14 @@ def _own_faults(spec: WorkflowSpec) -> Iterator[_Wrong]:
 
 def _node_faults(spec: WorkflowSpec) -> Iterator[Fault]:
     for index, node in enumerate(spec.nodes):
-        for field, problem in (*_faults_of(node), *_shared_faults(node)):
+        for field, problem in node_faults(node):
             yield Fault(f"/nodes/{index}/{field}", problem)
+
+
+def node_faults(node: NodeSpec) -> Iterator[_Wrong]:
+    """Give the fields of a node that are wrong whatever it is among, each with what would be right."""
+    yield from _faults_of(node)
+    yield from _shared_faults(node)
 
 
 def _faults_of(node: NodeSpec) -> Iterator[_Wrong]:
@@ -251,7 +257,8 @@ def escaped(key: str) -> str:
     return clean(key.replace("~", "~0").replace("/", "~1"))
 
 
-def _graph_faults(spec: WorkflowSpec) -> Iterator[Fault]:
+def graph_faults(spec: WorkflowSpec) -> Iterator[Fault]:
+    """Give what is wrong with how nodes are named and joined."""
     counts = Counter(node.name for node in spec.nodes)
     for index, node in enumerate(spec.nodes):
         if counts[node.name] > 1:

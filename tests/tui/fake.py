@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
+from textual.events import Key
 from textual.pilot import Pilot
 
 from stoker_shared import api, routes
@@ -317,16 +318,26 @@ def app_over(link: Link, **more: Any) -> StokerApp:
     return StokerApp(link, settings, clock=lambda: NOW, unsaved=unsaved, **more)
 
 
+TYPED = "typed:"
+
 Do = Callable[[Pilot], Awaitable[None]]
 
 
 def press(*keys: str) -> Do:
-    """Press keys one after the other, each when what came of the last is on the screen."""
+    """Press keys one after the other, each when what came of the last is on the screen.
+
+    What begins with ``typed:`` is typed, all at once.
+    """
 
     async def do(pilot: Pilot) -> None:
+        app = cast("StokerApp", pilot.app)
         for key in keys:
-            await pilot.press(key)
-            await settled(pilot, cast("StokerApp", pilot.app))
+            if key.startswith(TYPED):
+                for character in key.removeprefix(TYPED):
+                    app.post_message(Key(character, character))
+            else:
+                await pilot.press(key)
+            await settled(pilot, app)
 
     return do
 
@@ -338,7 +349,10 @@ def lines_of(app: StokerApp) -> list[str]:
 
 
 async def settled(pilot: Pilot, app: StokerApp, *, seconds: float = 10) -> None:
-    """Wait until nothing that is shown is to be asked for any more."""
+    """Wait until all keys have had their effect, and nothing that is shown is to be asked for any more."""
+    received = asyncio.Event()
+    app.call_later(received.set)
+    await received.wait()
     deadline = asyncio.get_running_loop().time() + seconds
     while app.has_keys or app.mirror.busy or not (isinstance(app.link, FakeLink) and app.link.listener):
         assert asyncio.get_running_loop().time() < deadline, "the mirror does not come to rest"

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-import pytest
 from textual.events import Key
 from textual.pilot import Pilot
 
@@ -127,7 +126,7 @@ async def test_a_run_is_started_from_the_form_and_opened() -> None:
             return self.answers["/v1/runs/14"]
 
     starting = Starting(link.answers)
-    keys = ("j", "j", "r", *"2026-11-21", "tab", "tab", *"a=b", "enter")
+    keys = ("j", "j", "r", "typed:2026-11-21", "tab", "tab", "typed:a=b", "enter")
     async with opened(starting, *keys) as (app, _):
         request = api.StartRun(workflow="daily_sales", cycle="2026-11-21", variables={"a": "b"})
         assert starting.posted == [("/v1/workspaces/default/runs", request)]
@@ -136,7 +135,7 @@ async def test_a_run_is_started_from_the_form_and_opened() -> None:
 
 async def test_what_was_typed_stays_where_it_was_wrong() -> None:
     link = FakeLink(world())
-    async with opened(link, "j", "j", "r", "tab", "tab", *"oops", "enter") as (app, _):
+    async with opened(link, "j", "j", "r", "tab", "tab", "typed:oops", "enter") as (app, _):
         shown = "\n".join(lines_of(app))
         assert "'oops' is not NAME=VALUE" in shown
         assert "variables  oops" in shown
@@ -144,7 +143,7 @@ async def test_what_was_typed_stays_where_it_was_wrong() -> None:
 
 
 async def test_the_palette_finds_an_action_by_its_words() -> None:
-    async with opened(FakeLink(world()), "ctrl+p", *"queues", "enter") as (app, _):
+    async with opened(FakeLink(world()), "ctrl+p", "typed:queues", "enter") as (app, _):
         assert "▸ queues" in lines_of(app)[0]
 
 
@@ -156,7 +155,7 @@ async def test_a_key_of_the_users_own_works_and_is_shown() -> None:
 
 
 async def test_escape_drops_marks_then_the_filter_then_the_page() -> None:
-    keys = ("2", "j", "enter", "tab", "slash", *"tra", "enter", "space")
+    keys = ("2", "j", "enter", "tab", "slash", "typed:tra", "enter", "space")
     async with opened(FakeLink(world()), *keys) as (app, pilot):
         assert "/tra 1 of 4, 1 marked" in said(app)
         await press("escape")(pilot)
@@ -282,7 +281,20 @@ def backfilling() -> FakeLink:
 
 async def test_a_backfill_is_previewed_made_and_opened() -> None:
     link = backfilling()
-    keys = ("j", "j", "b", *"2026-11-19", "tab", *"2026-11-21", "tab", "space", "tab", "space", "tab", "2")
+    keys = (
+        "j",
+        "j",
+        "b",
+        "typed:2026-11-19",
+        "tab",
+        "typed:2026-11-21",
+        "tab",
+        "space",
+        "tab",
+        "space",
+        "tab",
+        "2",
+    )
     async with opened(link, *keys, "enter") as (app, pilot):
         request = CreateBackfill(
             workflow="daily_sales",
@@ -301,36 +313,27 @@ async def test_a_backfill_is_previewed_made_and_opened() -> None:
         assert "ds=2026-11-21" in shown
         assert "keep a queue of their own: audit" in shown
 
-        await press("enter")(pilot)
+        await press("escape")(pilot)
+        assert any("from       2026-11-19" in line for line in lines_of(app))
+
+        await press("enter", "enter")(pilot)
         await settled(pilot, app)
 
-        assert link.posted[1:] == [("/v1/workspaces/default/backfills", request)]
+        assert link.posted[2:] == [("/v1/workspaces/default/backfills", request)]
         assert "▸ backfills ▸ B4 daily_sales" in lines_of(app)[0]
         await press("escape")(pilot)
         assert "▸ workflows" in lines_of(app)[0]
 
 
-async def test_back_from_the_preview_is_what_was_typed() -> None:
+async def test_what_is_wrong_with_a_backfill_is_told_and_kept() -> None:
     link = backfilling()
-    keys = ("j", "j", "b", *"2026-11-19", "tab", *"2026-11-21", "enter", "escape")
-    async with opened(link, *keys) as (app, _):
-        shown = "\n".join(lines_of(app))
-        assert "Backfill daily_sales" in shown
-        assert "from       2026-11-19" in shown
-
-
-@pytest.mark.parametrize(
-    ("keys", "told"),
-    [
-        (("enter",), "from: write a date or a time"),
-        ((*"x", "tab", *"y", "tab", "tab", "tab", *"-1", "enter"), "parallel: '-1' is not a whole number"),
-        ((*"x", "tab", *"y", *["tab"] * 7, *"a", "enter"), "variables: 'a' is not NAME=VALUE"),
-    ],
-)
-async def test_what_is_wrong_with_a_backfill_is_told_and_kept(keys: tuple[str, ...], told: str) -> None:
-    link = backfilling()
-    async with opened(link, "j", "j", "b", *keys) as (app, _):
-        assert any(told in line for line in lines_of(app))
+    async with opened(link, "j", "j", "b", "enter") as (app, pilot):
+        assert any("from: write a date or a time" in line for line in lines_of(app))
+        await press("typed:x", "tab", "typed:y", "tab", "tab", "tab", "typed:-1", "enter")(pilot)
+        assert any("parallel: '-1' is not a whole number" in line for line in lines_of(app))
+        assert any("parallel   -1" in line for line in lines_of(app))
+        await press("backspace", "backspace", *["tab"] * 4, "typed:a", "enter")(pilot)
+        assert any("variables: 'a' is not NAME=VALUE" in line for line in lines_of(app))
         assert link.posted == []
 
 
@@ -349,7 +352,7 @@ async def test_a_plan_is_shown_and_nothing_is_started() -> None:
         ],
     )
     link.answers["/v1/workspaces/default/workflows/daily_sales/plan"] = plan
-    async with opened(link, "j", "j", "i", *"2026-11-21", "enter") as (app, pilot):
+    async with opened(link, "j", "j", "i", "typed:2026-11-21", "enter") as (app, pilot):
         path = "/v1/workspaces/default/workflows/daily_sales/plan"
         assert link.posted == [(path, api.PlanRun(cycle="2026-11-21"))]
         shown = "\n".join(lines_of(app))
@@ -362,7 +365,7 @@ async def test_a_plan_is_shown_and_nothing_is_started() -> None:
 async def test_a_run_is_run_again_with_other_settings() -> None:
     link = FakeLink(world())
     link.answers["/v1/runs/12/rerun"] = api.RunView(RUNS[1], [])
-    keys = ("2", "j", "R", "end", "enter", "tab", *"ingest.config.executor_memory=8g", "enter")
+    keys = ("2", "j", "R", "end", "enter", "tab", "typed:ingest.config.executor_memory=8g", "enter")
     async with opened(link, *keys) as (app, _):
         settings = {"ingest.config.executor_memory": "8g"}
         assert link.posted == [("/v1/runs/12/rerun", api.RerunRun(failed=True, settings=settings))]
@@ -425,7 +428,7 @@ async def test_another_version_and_the_draft_are_shown_in_the_graph_and_compared
         await press("v", "enter")(pilot)
         assert any("mail" in line for line in lines_of(app))
         assert "showing the draft" in lines_of(app)[2]
-        await press("v", *"first", "enter")(pilot)
+        await press("v", "typed:first", "enter")(pilot)
         assert not any("mail" in line for line in lines_of(app))
         assert "showing version 1" in lines_of(app)[2]
 
@@ -445,7 +448,7 @@ async def test_in_another_workspace_everything_is_that_workspaces() -> None:
         routes.fill(routes.WORKFLOWS, **marketing): [workflow_row(9, "mailing")],
         routes.fill(routes.RUNS, **marketing): [],
     }
-    async with opened(link, "2", "j", "enter", "1", "j", "W", *"mark", "enter") as (app, pilot):
+    async with opened(link, "2", "j", "enter", "1", "j", "W", "typed:mark", "enter") as (app, pilot):
         await settled(pilot, app)
         shown = lines_of(app)
         assert "marketing ▸ workflows" in shown[0]

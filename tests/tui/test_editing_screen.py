@@ -14,11 +14,12 @@ from textual.widgets import Input
 from stoker_shared import api, routes
 from stoker_shared.api import Fault
 from stoker_shared.difference import difference
-from stoker_shared.model import JobType, NodeSpec, WorkflowSpec
+from stoker_shared.model import Days, JobType, NodeSpec, WorkflowSpec
 from stoker_shared.state import WorkflowVersion
 from stoker_tui.app import StokerApp
 from stoker_tui.client import Refused, Unreachable
 from stoker_tui.screens.edit import EditScreen
+from stoker_tui.screens.filling import FillScreen
 from tests.tui.fake import JOB, NOW, SALES, SPEC, FakeLink, app_over, lines_of, press, settled, world
 
 DRAFT = routes.fill(routes.WORKFLOW, workspace="default", name="daily_sales")
@@ -382,3 +383,43 @@ async def test_debug_saves_first_and_opens_the_run_over_the_editor(tmp_path: Pat
 
         await press("escape")(pilot)
         assert isinstance(app.page, EditScreen)
+
+
+async def test_what_is_filled_in_is_in_the_draft_at_once_and_undone_as_one_step(tmp_path: Path) -> None:
+    async with editing(FakeLink(world()), tmp_path, "enter") as (app, pilot):
+        assert shows(app, "daily_sales ▸ edit ▸ ingest", "number of retries", "from the workflow")
+        await press("down", "enter", "ctrl+u", *"first", "enter", "enter", "3")(pilot)
+        page = app.page
+        assert isinstance(page, FillScreen)
+        assert page.draft.document.spec.nodes[0].name == "first"
+        assert page.draft.document.spec.nodes[0].retries == 3
+        assert page.draft.document.spec.nodes[1].upstream == ("first",)
+        assert len(list(tmp_path.glob("*.json"))) == 1
+
+        await press("escape", "escape")(pilot)
+        assert shows(app, "+ first", "retries 3")
+        await press("u")(pilot)
+        assert spec_of(app) == SPEC
+
+
+async def test_settings_and_schedule_are_filled_in_and_saved_from_there(tmp_path: Path) -> None:
+    link = FakeLink(world())
+    async with editing(link, tmp_path, "t") as (app, pilot):
+        assert shows(app, "edit ▸ schedule", "scheduling time", "01:00")
+        await press("down", "enter", "ctrl+u", *"02:30", "escape", "s")(pilot)
+        await until(pilot, lambda: shows(app, "saved as draft 10"))
+        assert link.answers[DRAFT].spec.schedule == Days(at="02:30", time_zone="Europe/Berlin")
+
+        await press("escape", "w")(pilot)
+        assert shows(app, "edit ▸ settings", "resource queue", "retries after failure")
+
+
+async def test_the_draft_is_written_in_the_persons_own_editor(tmp_path: Path) -> None:
+    link = FakeLink(world())
+    async with editing(link, tmp_path) as (app, pilot):
+        app.run_editor = lambda text: text.replace("name: report", "name: summary")  # type: ignore[method-assign]
+        await press("ctrl+e")(pilot)
+
+        assert [node.name for node in spec_of(app).nodes][-1] == "summary"
+        await press("enter", "ctrl+e")(pilot)
+        assert shows(app, "nothing is changed")

@@ -71,6 +71,7 @@ CASES: dict[str, tuple[dict[str, Any], tuple[int, int], Do | None, dict[str, Any
     "run-long-names-80": (world() | {"/v1/runs/12": LONG_RUN}, NARROW, press("2", "j", "enter"), {}),
     "workflow-schedule-80": (world(), NARROW, press("j", "j", "enter", *["tab"] * 4), {}),
     "job-80": (world(), NARROW, press("4", "enter"), {}),
+    "form-80": (world(), NARROW, press("4", "e", "j", "enter", "x", "tab", "4"), {}),
     "backfills-140": (world(), WIDE, press("3"), {}),
     "queue-80": (world(), NARROW, press("5", "enter"), {}),
     "start-80": (world(), NARROW, press("j", "j", "r"), {}),

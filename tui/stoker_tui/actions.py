@@ -87,9 +87,9 @@ class Kind(Enum):
     NODE = "the node"
     RUN = "the run"
     WORKFLOW = "the workflow"
-    VERSIONS = "the versions"
     WORKFLOWS = "the workflows"
     VERSION = "the workflow's version"
+    VERSIONS = "the workflow's versions"
     GRAPH_EDITED = "the graph being edited"
     DRAFT = "the draft"
     EDITED = "the node being edited"
@@ -203,7 +203,7 @@ def _node(action: NodeAction) -> Callable[[NodeOf], str]:
 
 
 def _why_no_run(row: api.WorkflowRow) -> str:
-    return "" if row.version else "it has no published version; d runs its draft"
+    return "" if row.version else "it has no published version; its draft can be debugged"
 
 
 def _why_no_backfill(row: api.WorkflowRow) -> str:
@@ -318,7 +318,7 @@ TABLE: tuple[Action, ...] = (
     ),
     Action(
         "node.command", ("c",), "command", "Show the exact command, and where each value comes from.",
-        Kind.NODE, lambda of: "" if of.node.attempts else "it has not begun; i on the workflow plans a run",
+        Kind.NODE, lambda of: "" if of.node.attempts else "it has not begun; a plan of its workflow has it",
         footer=True, online=True, sentence="show the command of {}",
     ),
     Action(
@@ -384,23 +384,26 @@ TABLE: tuple[Action, ...] = (
         "versions.show", ("v",), "version", "Choose the version, or the draft, that graph and nodes show.",
         Kind.VERSIONS, footer=True, online=True,
     ),
-    Action("job.new", ("n",), "new", "Publish a file as a job.", Kind.JOBS, footer=True, online=True),
+    Action(
+        "job.new", ("n",), "new", "Publish a file as a job.", Kind.JOBS, footer=True, online=True,
+        needs=Role.EDITOR,
+    ),
     Action(
         "job.publish", ("p",), "publish", "Publish a file as the job's next version.", Kind.JOB, footer=True,
-        online=True, sentence="publish a file as {}",
+        online=True, sentence="publish a file as {}", needs=Role.EDITOR,
     ),
     Action(
         "job.publish_draft", ("p",), "publish", "Publish the job's draft as its next version.", Kind.JOB,
-        _why_no_draft, footer=True, online=True, sentence="publish the draft of {}",
+        _why_no_draft, footer=True, online=True, sentence="publish the draft of {}", needs=Role.EDITOR,
     ),
     Action(
         "job.configure", ("e",), "configure", "Edit the default configuration in the job's draft.", Kind.JOB,
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.EDITOR,
     ),
     Action(
         "job.delete", ("x",), "delete", "Delete the job, if no workflow uses it.", Kind.JOB,
         question=lambda jobs: f"Delete {names_of(jobs)}? Runs that were made of it keep what they use.",
-        online=True,
+        online=True, needs=Role.EDITOR,
     ),
     Action(
         "job_state.changes", ("v",), "changes", "Show what is new in the version.", Kind.JOB_STATE,
@@ -414,56 +417,65 @@ TABLE: tuple[Action, ...] = (
         "job_state.roll_back", ("R",), "roll back", "Publish what this version was as the next version.",
         Kind.JOB_STATE, _why_no_rollback,
         lambda states: f"Publish {names_of(states)} again, as the next version?",
-        footer=True, online=True, sentence="roll back to {}",
+        footer=True, online=True, sentence="roll back to {}", needs=Role.EDITOR,
     ),
-    Action("queue.new", ("n",), "new", "Make a queue.", Kind.QUEUES, footer=True, online=True),
+    Action(
+        "queue.new", ("n",), "new", "Make a queue.", Kind.QUEUES, footer=True, online=True,
+        needs=Role.ADMIN,
+    ),
     Action(
         "queue.edit", ("e",), "edit", "Change what the queue allows; what is active in it goes on.",
-        Kind.QUEUE, footer=True, online=True,
+        Kind.QUEUE, footer=True, online=True, needs=Role.ADMIN,
     ),
     Action(
         "queue.delete", ("x",), "delete", "Delete the queue, if nothing uses it.", Kind.QUEUE,
-        question=lambda queues: f"Delete {names_of(queues)}?", online=True,
+        question=lambda queues: f"Delete {names_of(queues)}?", online=True, needs=Role.ADMIN,
     ),
-    Action("variable.new", ("n",), "new", "Make a variable.", Kind.VARIABLES, footer=True, online=True),
+    Action(
+        "variable.new", ("n",), "new", "Make a variable.", Kind.VARIABLES, footer=True, online=True,
+        needs=Role.EDITOR,
+    ),
     Action(
         "variable.edit", ("e",), "edit", "Give the variable another value.", Kind.VARIABLE, footer=True,
-        online=True,
+        online=True, needs=Role.EDITOR,
     ),
     Action(
         "variable.unset", ("x",), "unset", "Remove the variable.", Kind.VARIABLE,
         question=lambda variables: f"Unset {names_of(variables)}? What refers to it fails.",
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.EDITOR,
     ),
-    Action("workspace.new", ("n",), "new", "Make a workspace.", Kind.WORKSPACES, footer=True, online=True),
+    Action(
+        "workspace.new", ("n",), "new", "Make a workspace.", Kind.WORKSPACES, footer=True, online=True,
+        needs=Role.ADMIN,
+    ),
     Action(
         "workspace.edit", ("e",), "edit", "Describe the workspace otherwise.", Kind.WORKSPACE, footer=True,
-        online=True,
+        online=True, needs=Role.ADMIN,
     ),
     Action(
         "workspace.delete", ("x",), "delete", "Delete the workspace, if nothing is in it.", Kind.WORKSPACE,
         question=lambda workspaces: f"Delete {names_of(workspaces)}?", footer=True, online=True,
+        needs=Role.ADMIN,
     ),
     Action(
         "filled.save", ("s",), "save", "Save what is filled in.", Kind.FILLED,
         lambda filled: "" if filled.is_changed else "nothing is changed", footer=True, online=True,
     ),
     Action(
-        "text.edit", ("ctrl+e",), "$EDITOR", "Edit it as text (YAML) in $EDITOR.", Kind.TEXT,
-        lambda text: "" if text.value else "first put right what is marked \N{HEAVY BALLOT X}", footer=True,
-    ),
-    Action(
         "workflow.edit", ("e",), "edit", "Edit the draft: its graph, its nodes, its settings.", Kind.WORKFLOW,
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.EDITOR,
     ),
     Action(
         "workflow.publish", ("p",), "publish", "Publish the draft as the next version.", Kind.WORKFLOW,
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.EDITOR,
     ),
-    Action("workflow.new", ("n",), "new", "Make a workflow.", Kind.WORKFLOWS, footer=True, online=True),
+    Action(
+        "workflow.new", ("n",), "new", "Make a workflow.", Kind.WORKFLOWS, footer=True, online=True,
+        needs=Role.EDITOR,
+    ),
     Action(
         "version.rollback", ("R",), "roll back", "Make what this version was the next version.",
-        Kind.VERSION, _why_latest, footer=True, online=True, sentence="roll back to {}",
+        Kind.VERSION, _why_latest, footer=True, online=True, sentence="roll back to {}", needs=Role.EDITOR,
     ),
     Action(
         "draft.add", ("a",), "add", "Add a node downstream of the selected one.", Kind.GRAPH_EDITED,
@@ -478,15 +490,15 @@ TABLE: tuple[Action, ...] = (
     ),
     Action(
         "draft.save", ("s",), "save", "Save the draft; what is scheduled stays as it is.", Kind.DRAFT,
-        _why_no_save, footer=True, sentence="save {}",
+        _why_no_save, footer=True, sentence="save {}", needs=Role.EDITOR,
     ),
     Action(
         "draft.debug", ("d",), "debug", "Save, and run the draft on a development queue.", Kind.DRAFT,
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "draft.publish", ("p",), "publish", "Save, and publish it as the next version.", Kind.DRAFT,
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.EDITOR,
     ),
     Action(
         "draft.undo", ("u",), "undo", "Undo what was done last.", Kind.GRAPH_EDITED, _why_no_undo,
@@ -504,6 +516,10 @@ TABLE: tuple[Action, ...] = (
     Action(
         "draft.changes", ("v",), "changes", "Show what is changed since the last save.", Kind.GRAPH_EDITED,
         _why_no_save, sentence="show changes",
+    ),
+    Action(
+        "text.edit", ("ctrl+e",), "$EDITOR", "Edit it as text (YAML) in $EDITOR.", Kind.TEXT,
+        lambda text: "" if text.value else "first put right what is marked \N{HEAVY BALLOT X}", footer=True,
     ),
     Action("edited.beside", ("A",), "add beside", "Add a node that waits for the same ones.", Kind.EDITED),
     Action(

@@ -17,7 +17,15 @@ from stoker_shared.text import clean_line
 from stoker_tui import topics
 from stoker_tui.actions import Action, Actions, Kind, NodeOf, VersionOf, key_name, names_of, possible
 from stoker_tui.client import NotStoker, Refused, Unreachable
-from stoker_tui.deeds import DEEDS, create_backfill, plan_run, preview_backfill, rerun_run, start_run
+from stoker_tui.deeds import (
+    DEEDS,
+    create_backfill,
+    own_queues,
+    plan_run,
+    preview_backfill,
+    rerun_run,
+    start_run,
+)
 from stoker_tui.drafting import DraftingApp
 from stoker_tui.editing.document import Document
 from stoker_tui.editing.keeping import Drawer, unsaved_directory
@@ -49,6 +57,9 @@ TICK_SECONDS = 1.0
 """How often times that pass are drawn anew; only lines that changed are sent."""
 
 HURRY_SECONDS = 0.1
+
+FOR_SEVERAL = ("version.diff",)
+"""Actions that open something, and do so for several things."""
 
 TWO = 2
 """Versions to compare."""
@@ -199,14 +210,17 @@ class StokerApp(DraftingApp):
 
     def _possible(self, action: Action) -> tuple[list[Any], str]:
         live = self.mirror.connection is Connection.LIVE
+        things = self._things(action.kind, live=live)
+        if len(things) > 1 and action.id not in DEEDS and action.id not in FOR_SEVERAL:
+            return [], f"{action.word}: one at a time, and {len(things)} are marked"
         you = self.mirror.status.you if self.mirror.status else None
         role = you.role_in(self.link.workspace) if you else Role.ADMIN
-        return possible(action, self._things(action.kind, live=live), live=live, role=role)
+        return possible(action, things, live=live, role=role)
 
     def _things(self, kind: Kind, *, live: bool) -> Sequence[Any]:
         if kind is Kind.DAEMON:
             return [live]
-        if kind in (Kind.APP, Kind.LIST, Kind.FACTS, Kind.GRAPH, Kind.OUTPUT):
+        if kind in (Kind.APP, Kind.LIST, Kind.FACTS, Kind.GRAPH, Kind.OUTPUT, Kind.FORM):
             return [None]
         return self.page.things().get(kind, ()) if self.page else ()
 
@@ -313,6 +327,14 @@ class StokerApp(DraftingApp):
         """Show the queues."""
         self.go(self.show_list("queues"))
 
+    def do_app_variables(self) -> None:
+        """Show the workspace's variables."""
+        self.go(self.show_list("variables"))
+
+    def do_app_workspaces(self) -> None:
+        """Show the workspaces."""
+        self.go(self.show_list("workspaces"))
+
     def do_app_workspace(self) -> None:
         """Choose another workspace."""
         self.go(self._ask_workspace())
@@ -342,14 +364,6 @@ class StokerApp(DraftingApp):
             await self.pop_screen()
         self.mirror.empty(self.shared_topics)
         self._changed(frozenset())
-
-    def do_app_variables(self) -> None:
-        """Show the workspace's variables."""
-        self.go(self.show_list("variables"))
-
-    def do_app_workspaces(self) -> None:
-        """Show the workspaces."""
-        self.go(self.show_list("workspaces"))
 
     def do_app_back(self) -> None:
         """Drop marks, the filter, or the page."""
@@ -422,11 +436,19 @@ class StokerApp(DraftingApp):
 
     def do_workflow_run(self, row: api.WorkflowRow) -> None:
         """Ask how a run is to be started."""
-        self._ask_start(row, debug=False)
+        self.go(self._ask_start(row, debug=False))
 
     def do_workflow_debug(self, row: api.WorkflowRow) -> None:
         """Ask how the draft is to be run."""
-        self._ask_start(row, debug=True)
+        self.go(self._ask_start(row, debug=True))
+
+    def do_draft_debug(self, document: Document) -> None:
+        """Save, and ask how the draft is to be run."""
+
+        async def ask(row: api.WorkflowRow) -> None:
+            await self._ask_start(row, debug=True)
+
+        self.after_saving(ask)
 
     def do_versions_show(self, page: WorkflowScreen) -> None:
         """Choose which version graph and nodes show."""
@@ -465,14 +487,6 @@ class StokerApp(DraftingApp):
         if isinstance(self.page, RunScreen):
             self.page.toggle("events")
 
-    def do_draft_debug(self, document: Document) -> None:
-        """Save, and ask how the draft is to be run."""
-
-        async def ask(row: api.WorkflowRow) -> None:
-            self._ask_start(row, debug=True)
-
-        self.after_saving(ask)
-
     def do_workflow_plan(self, row: api.WorkflowRow) -> None:
         """Ask what run is to be planned, then show its plan."""
 
@@ -504,14 +518,29 @@ class StokerApp(DraftingApp):
 
         self.push_screen(rerun_dialog(row, partial(rerun_run, self.link, row)), done)
 
-    def _ask_start(self, row: api.WorkflowRow, *, debug: bool) -> None:
+    async def _ask_start(self, row: api.WorkflowRow, *, debug: bool) -> None:
         def started(number: int | None) -> None:
             if number is not None:
                 self.open_run(number)
 
-        start = partial(start_run, self.link)
-        dialog = start_dialog(row, debug=debug, queues=self._queues(), zone=self._zone_of(row), start=start)
+        note = "" if debug else await self._own_queues(row)
+        dialog = start_dialog(
+            row,
+            debug=debug,
+            note=note,
+            queues=self._queues(),
+            zone=self._zone_of(row),
+            start=partial(start_run, self.link),
+        )
         self.push_screen(dialog, started)
+
+    async def _own_queues(self, row: api.WorkflowRow) -> str:
+        """Say which nodes keep a queue of their own, whatever queue the run has."""
+        try:
+            own = await own_queues(self.link, row)
+        except (Unreachable, NotStoker, Refused):
+            return ""  # The dialog can do without.
+        return f"keep a queue of their own: {', '.join(own)}" if own else ""
 
     def do_workflow_backfill(self, row: api.WorkflowRow) -> None:
         """Ask what backfill is to be made, then show what it would do."""

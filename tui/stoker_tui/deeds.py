@@ -126,3 +126,10 @@ async def preview_backfill(link: Link, request: CreateBackfill) -> BackfillPrevi
 async def create_backfill(link: Link, request: CreateBackfill) -> int:
     """Make a backfill and give its number."""
     return (await link.post(link.within(routes.BACKFILLS), request, BackfillView)).id
+
+
+async def own_queues(link: Link, row: api.WorkflowRow) -> list[str]:
+    """Give the nodes of a workflow's latest version that have a queue of their own, with it."""
+    path = link.within(routes.WORKFLOW, name=row.name)
+    view = await link.get(path, api.WorkflowView, {"version": str(row.version)} if row.version else None)
+    return [f"{node.name} ({node.queue})" for node in view.spec.nodes if node.queue]

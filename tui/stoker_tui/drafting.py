@@ -13,7 +13,7 @@ from textual.screen import Screen
 from stoker_shared import api, routes
 from stoker_shared.api.scheduling import SchedulingView
 from stoker_shared.dag import downstream_of
-from stoker_shared.difference import difference, told
+from stoker_shared.difference import difference
 from stoker_shared.model import NodeSpec, WorkflowSpec
 from stoker_shared.state import WorkflowVersion
 from stoker_shared.text import clean_line, name_problem, quoted
@@ -31,6 +31,7 @@ from stoker_tui.forms.node import NodeForm
 from stoker_tui.forms.workflow import ScheduleForm, WorkflowForm
 from stoker_tui.mirror import Mirror
 from stoker_tui.screens.dialogs import Ask, Choice, Choose, Confirm, Read
+from stoker_tui.screens.diff import change_lines
 from stoker_tui.screens.edit import EditScreen, as_text
 from stoker_tui.screens.filling import FillScreen
 from stoker_tui.screens.merge import Merge
@@ -52,6 +53,10 @@ class DraftingApp(FillingApp):
     drawer: Drawer
     workflows: Workflows
     editing: set[EditScreen]
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do something beside all else."""
+        raise NotImplementedError
 
     # Opening.
 
@@ -82,7 +87,9 @@ class DraftingApp(FillingApp):
         self.push_screen(EditScreen(document, view.row, self._keeper()))
 
     async def _new(self) -> None:
-        left = [one for one in self._left() if not one[1].workflow]
+        known = self.workflows.value or {}
+        # Those, too, of workflows that were deleted meanwhile.
+        left = [one for one in self._left() if one[1].workflow not in known]
         chosen = await self._choose_left("New workflows were not saved", left, "make another one")
         if chosen is None:
             return
@@ -110,7 +117,7 @@ class DraftingApp(FillingApp):
         if chosen == "drop":
             for name, _ in left:
                 if keeper := self.drawer.take(name):
-                    keeper.close()
+                    keeper.drop()
         return chosen
 
     def _go_on(self, name: str, kept: Kept, row: api.WorkflowRow | None = None) -> None:
@@ -228,8 +235,7 @@ class DraftingApp(FillingApp):
 
     def do_draft_changes(self, document: Document) -> None:
         """Show what is changed since the last save."""
-        changes = difference(document.saved, document.spec).changes
-        self.push_screen(Read("Not saved yet", [[(clean_line(told(change)), "")] for change in changes]))
+        self.push_screen(Read("Not saved yet", list(change_lines(difference(document.saved, document.spec)))))
 
     async def _insert(self, edited: EditedNode) -> None:
         below = downstream_of(upstream_of(edited.document.spec))[edited.name]
@@ -252,7 +258,9 @@ class DraftingApp(FillingApp):
         self._flow(choose())
 
     async def _choose_job(self) -> str | None:
-        jobs: list[api.JobView] = self.jobs.value or []
+        jobs: list[api.JobView] | None = self.jobs.value
+        if jobs is None:
+            jobs = await self.link.pages(self.link.within(routes.JOBS), api.JobView)
         if not jobs:
             self.say(self.jobs.problem or _NO_JOBS)
             return None
@@ -343,7 +351,7 @@ class DraftingApp(FillingApp):
             self._tell_faults(page, error.problem)
             return False
         except (Unreachable, NotStoker) as error:
-            page.say(_NO_DAEMON if isinstance(error, Unreachable) else clean_line(str(error)))
+            self.say(_NO_DAEMON if isinstance(error, Unreachable) else clean_line(str(error)))
             return False
         finally:
             page.saving = False
@@ -366,7 +374,9 @@ class DraftingApp(FillingApp):
         if spec.workflow != name:
             path = self.link.within(routes.WORKFLOW_RENAME, name=name)
             page.saved(await self.link.post(path, api.NewName(name=spec.workflow), api.WorkflowView), spec)
-        page.say(f"saved as draft {page.document.revision}")
+        if self.page is not None:
+            self.page.redraw()
+        self.say(f"saved as draft {page.document.revision}")
         return True
 
     async def _merged(self, page: EditScreen) -> bool:
@@ -389,7 +399,7 @@ class DraftingApp(FillingApp):
         base = document.saved or WorkflowSpec(workflow=name)
         spec = await self._asked(Merge(clean_line(title), base, document.spec, theirs.spec))
         if spec is None:
-            page.say("it is not saved yet: s asks again")
+            self.say("it is not saved yet: s asks again")
             return False
         if isinstance(self.page, FillScreen):
             self.pop_screen()  # What it fills in may be another thing now.
@@ -454,7 +464,7 @@ class DraftingApp(FillingApp):
 
     def _tell_faults(self, page: EditScreen, problem: api.Problem) -> None:
         if not problem.errors:
-            page.say(problem.detail)
+            self.say(problem.detail)
             return
         names = [node.name for node in page.document.spec.nodes]
         lines = [[("✖ ", "failed"), (fault_words(fault, names), "")] for fault in problem.errors]

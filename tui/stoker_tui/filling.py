@@ -226,4 +226,4 @@ class FillingApp(MovingApp):
             else:
                 then(found)
 
-        self.spawn(ask())
+        self.go(ask())

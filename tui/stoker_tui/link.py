@@ -116,10 +116,10 @@ class Link:
         return decoded(self.path, answer, api.WorkflowView)
 
     async def save_job(self, path: str, request: api.SaveJob, revision: int) -> api.JobView:
-        """Save a job's draft made on a revision."""
+        """Save a job's draft made on a revision; give it as written."""
         place, content = self.within(routes.JOB, path=path), msgspec.json.encode(request)
         answer = await self._ask("PUT", place, content=content, headers=condition(revision))
-        return cleaned(decoded(self.path, answer, api.JobView))
+        return decoded(self.path, answer, api.JobView)
 
     async def delete(self, path: str) -> None:
         """Ask for something to be no more."""

@@ -23,14 +23,12 @@ async def publish_file(link: Link, filled: PublishedFile) -> str:
     view = await job_if_any(link, filled.path)
     # In a client of its own: it is read in a thread, however large it is.
     digest = await asyncio.to_thread(Client(link.path, link.workspace).send, filled.file)
-    draft = view.draft if view and view.has_changes else None
-    request = api.PublishJob(
-        digest=digest,
-        config=draft.config if draft else None,
-        attachments=again(draft.attachments) if draft else None,
-        remarks=filled.remarks,
-    )
-    return await _published(link, filled.path, request)
+    if view is None or not view.has_changes:
+        return await _published(link, filled.path, api.PublishJob(digest=digest, remarks=filled.remarks))
+    draft = view.draft
+    request = api.SaveJob(digest=digest, config=draft.config, attachments=again(draft.attachments))
+    saved = await link.save_job(filled.path, request, draft.revision)
+    return await publish_draft(link, saved, Remarks(remarks=filled.remarks))
 
 
 async def publish_draft(link: Link, view: api.JobView, filled: Remarks) -> str:

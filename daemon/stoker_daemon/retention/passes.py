@@ -244,8 +244,10 @@ class Retention:
                 went.output_bytes += await asyncio.to_thread(output.remove, path)
             except (OSError, RecursionError) as error:
                 logger.warning("%s can't be removed: %s", path, error)
-            # Half the time the disk is for others: what they write waits behind names that are removed.
-            await asyncio.sleep(monotonic() - began)
+            # What others write waits behind names that are removed: half the time the disk is theirs, unless
+            # runs end faster than they would go then.
+            if not self._asked.is_set():
+                await asyncio.sleep(monotonic() - began)
 
     async def _take_away_orphans(self, went: WentAway) -> None:
         """Remove the output of which nothing is kept any more: a crash came before it was."""

@@ -41,7 +41,7 @@ def test_what_a_killed_process_kept_is_offered_and_gone_on_with(tmp_path: Path) 
     assert keeper
     assert drawer.left("log-1", "default") == [], "what is open is not offered to another terminal"
     assert drawer.take(name) is None
-    keeper.close()
+    keeper.drop()
     assert drawer.left("log-1", "default") == []
     assert list((tmp_path / "unsaved").iterdir()) == []
 
@@ -62,7 +62,7 @@ def test_it_is_for_its_user_alone(tmp_path: Path) -> None:
 def test_another_daemons_or_workspaces_work_is_not_offered(tmp_path: Path, other: tuple[str, str]) -> None:
     keeper = Drawer(tmp_path).open()
     keeper.keep(KEPT)
-    keeper.close(keeping=True)
+    keeper.let_go()
 
     assert Drawer(tmp_path).left(*other) == []
     assert [kept for _, kept in Drawer(tmp_path).left("log-1", "default")] == [KEPT]

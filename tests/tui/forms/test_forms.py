@@ -85,7 +85,7 @@ def test_what_a_job_is_run_with_is_what_its_node_inherits() -> None:
 
     assert form.inherited("config/executor_memory") == Inherited("4g", "from the job")
     assert form.inherited("args") == Inherited("--all", "from the job")
-    assert form.inherited("config/conf") == Inherited("'spark.x=1 2'", "from the job")
+    assert form.inherited("config/conf") == Inherited("spark.x='1 2'", "from the job")
     assert form.inherited("config/driver_memory") == Inherited("as Spark has it", "")
 
 

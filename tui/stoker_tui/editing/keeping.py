@@ -32,33 +32,38 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 class Keeper:
-    """The file of one document while it is open."""
+    """The file of one document while it is open, there as long as something of it is not saved."""
 
-    def __init__(self, directory: Path, name: str, lock: int) -> None:
-        self._path = _file(directory, name)
-        self._lock_path = _lock(directory, name)
-        self._held = lock
+    def __init__(self, directory: Path, name: str, lock: int | None = None) -> None:
+        self._directory = directory
+        self._name = name
+        self._lock = lock
 
     def keep(self, kept: Kept) -> None:
         """Put it on disk, whole or not at all. Raises `OSError`."""
-        part = self._path.with_suffix(".part")
+        if self._lock is None:
+            self._lock = _locked(_lock(self._directory, self._name), os.O_CREAT)
+        path = _file(self._directory, self._name)
+        part = path.with_suffix(".part")
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(msgspec.json.encode(kept))
             file.flush()
             os.fsync(file.fileno())
-        part.replace(self._path)
+        part.replace(path)
 
     def drop(self) -> None:
         """Keep nothing: all is saved, or given up."""
-        self._path.unlink(missing_ok=True)
+        _file(self._directory, self._name).unlink(missing_ok=True)
+        if self._lock is not None:
+            _lock(self._directory, self._name).unlink(missing_ok=True)
+            self.let_go()
 
-    def close(self, *, keeping: bool = False) -> None:
-        """Let go of the document; without ``keeping`` nothing is left of it."""
-        if not keeping:
-            self.drop()
-            self._lock_path.unlink(missing_ok=True)
-        os.close(self._held)
+    def let_go(self) -> None:
+        """Leave what is kept to whoever goes on with it."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
 
 class Drawer:
@@ -70,11 +75,7 @@ class Drawer:
     def open(self) -> Keeper:
         """Give the file for a document that is about to be edited. Raises `OSError`."""
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        name = uuid4().hex
-        lock = self._locked(name)
-        if lock is None:
-            raise BlockingIOError(f"{_lock(self._directory, name)} is held by somebody else")
-        return Keeper(self._directory, name, lock)
+        return Keeper(self._directory, uuid4().hex)
 
     def left(self, log: str, workspace: str) -> list[tuple[str, Kept]]:
         """Give what was left unsaved of one daemon's workspace, the newest first, each with its name here.
@@ -83,36 +84,35 @@ class Drawer:
         """
         found = []
         for path in self._directory.glob("*.json"):
-            lock = self._locked(path.stem)
-            if lock is None:
-                continue
-            os.close(lock)
             with suppress(OSError, msgspec.MsgspecError):
+                os.close(_locked(_lock(self._directory, path.stem)))
                 kept = msgspec.json.decode(path.read_bytes(), type=Kept)
                 if (kept.log, kept.workspace) == (log, workspace):
                     found.append((path.stem, kept))
         return sorted(found, key=lambda one: one[1].at, reverse=True)
 
     def take(self, name: str) -> Keeper | None:
-        """Give the file of what was left, to go on with it; None where somebody else does."""
-        lock = self._locked(name)
-        return None if lock is None else Keeper(self._directory, name, lock)
-
-    def _locked(self, name: str) -> int | None:
-        descriptor = os.open(
-            _lock(self._directory, name), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
-        )
+        """Give the file of what was left, to go on with it; None where somebody else does, or has."""
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
+            return Keeper(self._directory, name, _locked(_lock(self._directory, name)))
+        except OSError:
             return None
-        return descriptor
 
 
 def unsaved_directory() -> Path:
     """Give where unsaved work is kept: in the user's state directory."""
     return platformdirs.user_state_path("stoker") / "unsaved"
+
+
+def _locked(path: Path, flags: int = 0) -> int:
+    """Lock a file that nobody else has locked; the kernel lets go of it whatever ends the process."""
+    descriptor = os.open(path, flags | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _file(directory: Path, name: str) -> Path:

@@ -43,6 +43,10 @@ def _never(_: Values) -> bool:
     return False
 
 
+def _untold(_: Any) -> str:
+    return ""
+
+
 class Field(NamedTuple):
     """One field. ``place`` is where it is in the definition, as files and faults have it: ``config/env``.
 
@@ -62,6 +66,8 @@ class Field(NamedTuple):
     section: str = ""
     hidden: Callable[[Values], bool] = _never
     """Whether its value is not to be seen."""
+    told: Callable[[Any], str] = _untold
+    """What its value tells of itself."""
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -142,6 +148,10 @@ class Form(Generic[_S]):
         if warn is None or place not in self._values or place in self._problems:
             return ""
         return warn(self._values[place])
+
+    def told(self, place: str) -> str:
+        """Give what a field's value tells of itself."""
+        return self._by_place[place].told(self._values[place]) if place in self._values else ""
 
     @property
     def problems(self) -> dict[str, str]:

@@ -128,7 +128,10 @@ class Pairs(NamedTuple):
 
     def write(self, value: dict[str, str]) -> str:
         """Give them as ``name=value``."""
-        return " ".join(word(f"{name}={item}") for name, item in value.items())
+        return " ".join(
+            word(f"{name}={item}") if _NEEDS_QUOTES.search(name) else f"{name}={word(item) if item else ''}"
+            for name, item in value.items()
+        )
 
 
 def word(text: str) -> str:

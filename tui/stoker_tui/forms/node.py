@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 import msgspec
 
 from stoker_shared.api import Fault
-from stoker_shared.definition import faults
-from stoker_shared.model import JOB_TYPE_BY_SUFFIX, JobType, NodeSpec, NodeState, WorkflowSpec
+from stoker_shared.definition import graph_faults, node_faults
+from stoker_shared.model import JOB_TYPE_BY_SUFFIX, NodeSpec, NodeState, WorkflowSpec
 from stoker_shared.text import name_problem
 from stoker_tui.forms.configuration import configuration_fields
 from stoker_tui.forms.form import Field, Form, Inherited, Values, default
@@ -47,18 +47,14 @@ class NodeForm(Form[NodeSpec]):
 
     def faults(self, value: NodeSpec) -> Iterable[Fault]:
         """Give what is wrong with it in its workflow."""
+        yield from (Fault(f"/{field}", problem) for field, problem in node_faults(value))
         within = with_node(self._workflow, self._name, value)
         index = next(index for index, node in enumerate(within.nodes) if node is value)
-        for fault in faults(within):
+        for fault in graph_faults(within):
             if fault.pointer.startswith(f"/nodes/{index}/"):
                 yield Fault(fault.pointer.removeprefix(f"/nodes/{index}"), fault.detail)
             elif fault.pointer == "/nodes":
                 yield Fault("/upstream", fault.detail)
-
-    @property
-    def type_of_job(self) -> JobType | None:
-        """The type that the path tells; None where it tells none."""
-        return JOB_TYPE_BY_SUFFIX.get(PurePosixPath(self.text("job").strip()).suffix)
 
     def _others(self) -> list[NodeSpec]:
         return [node for node in self._workflow.nodes if node.name != self._name]
@@ -74,6 +70,7 @@ class NodeForm(Form[NodeSpec]):
             Field(
                 "job", "source file path", Text(), "of a published job", "etl/ingest.py",
                 known=known.published, warn=known.why_no_job,
+                told=_type,
             ),
             Field("name", "node name", Text(), "unique in the workflow", "ingest"),
             Field(
@@ -168,6 +165,12 @@ def _renamed_upstream(node: NodeSpec, old: str, new: str) -> NodeSpec:
         return node
     upstream = tuple(new if name == old else name for name in node.upstream)
     return msgspec.structs.replace(node, upstream=upstream)
+
+
+def _type(path: str) -> str:
+    """Say of which type the job at a path is."""
+    kind = JOB_TYPE_BY_SUFFIX.get(PurePosixPath(path).suffix)
+    return kind.value if kind else ""
 
 
 def _path(values: Values) -> str:

@@ -94,9 +94,16 @@ class Asking(ModalScreen[_R | None], Generic[_R]):
     """
 
     def __init__(
-        self, title: str, fields: Sequence[Field], verb: str, do: Callable[[Asking[_R]], Awaitable[_R | None]]
+        self,
+        title: str,
+        fields: Sequence[Field],
+        verb: str,
+        do: Callable[[Asking[_R]], Awaitable[_R | None]],
+        *,
+        note: str = "",
     ) -> None:
         super().__init__()
+        self._note = note
         self._title = title
         self._fields = fields
         self._verb = verb
@@ -111,9 +118,15 @@ class Asking(ModalScreen[_R | None], Generic[_R]):
                 with Horizontal(classes="row"):
                     yield self._words(field.name, "label")
                     yield self._widget(field)
+            if self._note:
+                yield self._words(self._note, "hint")
             yield self._words("", "problem")
             picks = "space choose   " if any(field.choices for field in self._fields) else ""
             yield self._words(f"enter {self._verb}   tab next field   {picks}esc give up", "hint")
+
+    def on_mount(self) -> None:
+        """Let the first field be filled in, at once: Textual would wait until it is drawn."""
+        self.set_focus(self.query("Input, Pick").first())
 
     async def on_key(self, event: Key) -> None:
         """Go from field to field, be done, or give up."""

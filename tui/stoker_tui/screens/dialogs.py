@@ -102,7 +102,7 @@ class Choose(ModalScreen[Any]):
     def on_mount(self) -> None:
         """Show all of them."""
         self._fill("")
-        self.query_one(Input if self._search else OptionList).focus()
+        self.set_focus(self.query_one(Input if self._search else OptionList))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Show those that have the words typed."""
@@ -231,7 +231,7 @@ class Read(ModalScreen[None]):
         pane = self.query_one(Pane)
         pane.set_lines(self._lines)
         pane.styles.height = min(len(self._lines) + 1, 24)
-        pane.focus()
+        self.set_focus(pane)
 
     def on_key(self, event: Key) -> None:
         """Scroll, or leave."""

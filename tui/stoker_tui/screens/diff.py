@@ -78,7 +78,7 @@ class DiffScreen(Page):
             pane.set_lines([[(self._topic.problem or "asking the daemon ...", "dim")]])
             return
         pane.set_lines(change_lines(known.difference))
-        _show(self.query_one(DagView), known.difference)
+        show_graphs(self.query_one(DagView), known.difference)
         focus_first(self, self.query_one(f"#{_TABS[self._tab]}"))
 
 
@@ -95,7 +95,7 @@ def change_lines(difference: Difference) -> Iterator[Pieces]:
         yield [(f"{edge.mark} {edge.upstream} → {edge.downstream}", LOOKS[edge.mark])]
 
 
-def _show(graph: DagView, difference: Difference) -> None:
+def show_graphs(graph: DagView, difference: Difference) -> None:
     """Draw both graphs as one; without the edges that are gone where with them there would be a cycle."""
     looks = {node.name: LOOKS[node.mark] for node in difference.nodes}
     gone = {(edge.upstream, edge.downstream) for edge in difference.edges if edge.mark == "-"}

@@ -120,7 +120,7 @@ class EditScreen(Page):
         super().on_unmount()
         self.stoker.editing.discard(self)
         if self._keeper:
-            self._keeper.close(keeping=self.document.is_unsaved)
+            self._keeper.let_go()
 
     def on_resize(self, event: Resize) -> None:
         """Put what is known of a node where there is room."""
@@ -232,7 +232,7 @@ class EditScreen(Page):
     def give_up(self) -> None:
         """Keep nothing of what is not saved."""
         if self._keeper:
-            self._keeper.close()
+            self._keeper.drop()
             self._keeper = None
 
     def on_dag_view_selected(self, event: DagView.Selected) -> None:
@@ -248,8 +248,9 @@ class EditScreen(Page):
 
     def _draw_graph(self, selected: str | None) -> None:
         self.graph.empty = "It has no nodes yet: a adds the first one."
-        self.graph.show(upstream_of(self.document.spec), marks_since_save(self.document))
-        self.graph.select(selected)
+        upstream = upstream_of(self.document.spec)
+        self.graph.show(upstream, marks_since_save(self.document))
+        self.graph.select(selected if selected in upstream else self.document.now.selected)
 
     def _draw_facts(self) -> None:
         spec, name = self.document.spec, self.selected

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from stoker_shared import api
 from stoker_shared.dag import downstream_of
-from stoker_shared.difference import MarkedNode, difference
+from stoker_shared.difference import difference
 from stoker_shared.model import JobConfig, QueueSpec, WorkflowSpec
 from stoker_shared.schedules import in_words
 from stoker_tui.editing.document import Document
 from stoker_tui.editing.edits import node_named, upstream_of
 from stoker_tui.editing.inheriting import Field, Source, node_fields
 from stoker_tui.editing.merging import value_words
+from stoker_tui.screens.diff import LOOKS
 from stoker_tui.widgets.pieces import Piece, Pieces
 
-_MARKS = {"+": "added", "-": "removed", "~": "changed", "": "same"}
 _ALWAYS = ("retries", "timeout", "queue", "args")
 """Fields that are shown also where nobody says anything."""
-
-
-def marks(nodes: Iterable[MarkedNode]) -> dict[str, str]:
-    """Give how each node of a difference is shown."""
-    return {node.name: _MARKS[node.mark] for node in nodes}
 
 
 def marks_since_save(document: Document) -> dict[str, str]:
@@ -30,7 +25,7 @@ def marks_since_save(document: Document) -> dict[str, str]:
     if document.saved is None:
         return {}
     nodes = [node for node in difference(document.saved, document.spec).nodes if node.mark != "-"]
-    return marks(nodes) if any(node.mark for node in nodes) else {}
+    return {node.name: LOOKS[node.mark] for node in nodes} if any(node.mark for node in nodes) else {}
 
 
 def draft_title(document: Document, row: api.WorkflowRow | None) -> Pieces:

@@ -86,7 +86,9 @@ class FormScreen(Page):
             self._ticks = TickPreview(self.stoker.link, self.stoker.now, self._show_ticks, most)
             self._ask_ticks()
         self.form.focus()
-        if self._first is None:
+        if self._form.is_new:
+            empty = (field.place for field in self._form.shown() if not self._form.is_set(field.place))
+            self.form.go(next(empty, self._form.fields[0].place))
             self.form.edit()
 
     def on_unmount(self) -> None:

@@ -86,14 +86,19 @@ class ListPage(Page, Generic[_R]):
                 "There is no daemon at",
                 f"  {mirror.path}",
                 "",
-                "S starts one for you, which goes on when you leave. By hand: stokerd",
+                f"{self.key_of('daemon.start')} starts one for you, which goes on when you leave. "
+                "By hand: stokerd",
                 "It is tried again and again; STOKER_SOCKET says where it is.",
                 "",
                 mirror.why,
             )
         if not known:
             return (problem or "asking the daemon ...",)
-        return (problem or self.nothing,)
+        return (problem or self.nothing.format(**self._keys_named()),)
+
+    def _keys_named(self) -> Mapping[str, str]:
+        """Give the keys that the hint names, whatever the user made them."""
+        return {"run": self.key_of("workflow.run"), "backfill": self.key_of("workflow.backfill")}
 
 
 class WorkflowsPage(ListPage[api.WorkflowRow]):
@@ -197,7 +202,7 @@ class RunsPage(ListPage[api.RunRow]):
 
     crumb = "runs"
     kind = Kind.RUN
-    nothing = "no runs yet; r on a workflow starts one"
+    nothing = "no runs yet; {run} on a workflow starts one"
 
     @property
     def topics(self) -> Sequence[Topic]:
@@ -236,7 +241,7 @@ class BackfillsPage(ListPage[BackfillView]):
 
     crumb = "backfills"
     kind = Kind.BACKFILL
-    nothing = "no backfills yet; b on a workflow makes one"
+    nothing = "no backfills yet; {backfill} on a workflow makes one"
 
     @property
     def topics(self) -> Sequence[Topic]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import ComposeResult
 from textual.events import Key, Resize
+from textual.messages import Prune
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
@@ -118,6 +119,10 @@ class Page(Screen[None]):
         """The application."""
         return cast("StokerApp", self.app)
 
+    def key_of(self, id: str) -> str:
+        """Give the key of an action, as the user has it."""
+        return key_name(self.stoker.actions[id]) or self.key_of("app.palette")
+
     def styles_of(self, name: str) -> Style:
         """Give the style of a name in the theme there is."""
         return style(self.app.theme, name)
@@ -151,9 +156,12 @@ class Page(Screen[None]):
             self._showing = False
             self.stoker.mirror.hide(self.topics)
 
+    async def on_prune(self, event: Prune) -> None:
+        """Draw no more: what it is made of goes before it does."""
+        self._ready = False
+
     def on_unmount(self) -> None:
         """Let go of what only this screen shows."""
-        self._ready = False
         if self._showing:
             self.stoker.mirror.hide(self.topics)
         for topic in self.topics:
@@ -288,11 +296,9 @@ class Page(Screen[None]):
         if self._said:
             said = [("─ ", "dim"), (self._said, "strong"), (" ", "")]
         elif mirror.connection is Connection.GONE:
-            said = [
-                ("─ ", "dim"),
-                (f"no daemon: S starts one, or run stokerd; socket {mirror.path}", "gone"),
-                (" ", ""),
-            ]
+            start = self.key_of("daemon.start")
+            what = f"no daemon: {start} starts one, or run stokerd; socket {mirror.path}"
+            said = [("─ ", "dim"), (what, "gone"), (" ", "")]
         elif mirror.status and mirror.status.held:
             said = [("─ ", "dim"), (f"changes are refused: {mirror.status.held}", "warning"), (" ", "")]
         elif mirror.status and (drained := mirror.status.draining):
@@ -325,7 +331,7 @@ class Page(Screen[None]):
                 continue
             done.add(key)
             shown = [(key, "key" if able else "dim"), (f" {action.word}  ", "" if able else "dim")]
-            if action.kind is Kind.APP:
+            if action.kind in (Kind.APP, Kind.DAEMON):
                 everywhere += shown
             else:
                 here.append(shown)

@@ -12,13 +12,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from stoker_shared.api import Fault
-from stoker_shared.dag import find_cycle
-from stoker_shared.difference import Difference, told
+from stoker_shared.difference import Difference
 from stoker_shared.text import clean, clean_line
 from stoker_tui.client import NotStoker, Refused, Unreachable
 from stoker_tui.looks import style
 from stoker_tui.screens.dialogs import words
-from stoker_tui.screens.edited import marks
+from stoker_tui.screens.diff import change_lines, show_graphs
 from stoker_tui.widgets.dag_view import DagView
 from stoker_tui.widgets.pane import Pane
 from stoker_tui.widgets.pieces import Pieces
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from rich.style import Style
 
     from stoker_tui.app import StokerApp
-
-_LOOKS = {"+": "added", "-": "removed"}
 
 
 class Publish(ModalScreen[int | None]):
@@ -74,8 +71,7 @@ class Publish(ModalScreen[int | None]):
         """Show what there is to know."""
         graph, pane = self.query_one(DagView), self.query_one(Pane)
         graph.empty = "It has no nodes."
-        upstream = drawable(self._difference)
-        graph.show(upstream, marks(self._difference.nodes))
+        show_graphs(graph, self._difference)
         graph.select(next((node.name for node in self._difference.nodes if node.mark), None))
         pane.set_lines(list(self._lines()))
         (pane if self._faults else self.query_one(Input)).focus()
@@ -108,11 +104,7 @@ class Publish(ModalScreen[int | None]):
 
     def _lines(self) -> Iterator[Pieces]:
         yield from ([("✖ ", "failed"), (fault, "failed")] for fault in self._faults)
-        if not self._difference.changes:
-            yield [("nothing is changed", "dim")]
-        yield from ([(clean_line(told(change)), "")] for change in self._difference.changes)
-        for edge in self._difference.edges:
-            yield [(clean_line(f"{edge.mark} {edge.upstream} -> {edge.downstream}"), _LOOKS[edge.mark])]
+        yield from change_lines(self._difference)
 
     def _say(self, text: str) -> None:
         ascii_only = cast("StokerApp", self.app).ascii_only
@@ -120,15 +112,6 @@ class Publish(ModalScreen[int | None]):
 
     def _style(self, name: str) -> Style:
         return style(self.app.theme, name)
-
-
-def drawable(difference: Difference) -> dict[str, Sequence[str]]:
-    """Give both graphs as one; without the edges that are gone where with them there would be a cycle."""
-    upstream: dict[str, Sequence[str]] = {node.name: node.upstream for node in difference.nodes}
-    if find_cycle(upstream) is None:
-        return upstream
-    gone = {(edge.upstream, edge.downstream) for edge in difference.edges if edge.mark == "-"}
-    return {name: [above for above in names if (above, name) not in gone] for name, names in upstream.items()}
 
 
 def fault_words(fault: Fault, names: Sequence[str]) -> str:

@@ -16,16 +16,16 @@ DRAFT = "draft"
 
 
 def start_dialog(
-    row: api.WorkflowRow, *, debug: bool, queues: Sequence[str], zone: str, start: Start
+    row: api.WorkflowRow, *, debug: bool, queues: Sequence[str], zone: str, start: Start, note: str = ""
 ) -> Asking[int]:
-    """Ask how a run is to be started; the answer is its number."""
+    """Ask how a run is to be started; the answer is its number. ``note`` is what else to know."""
 
     async def done(asking: Asking[int]) -> int:
         return await start(_request(row, asking, debug=debug))
 
     what = "Debug the draft of" if debug else "Run"
     fields = [*_fields(row, debug=debug, queues=queues, zone=zone), Field("remarks", "why")]
-    return Asking(f"{what} {row.name}", fields, "start", done)
+    return Asking(f"{what} {row.name}", fields, "start", done, note=note)
 
 
 def plan_dialog(row: api.WorkflowRow, *, queues: Sequence[str], zone: str, plan: Plan) -> Asking[None]:

@@ -9,10 +9,10 @@ from textual.app import ComposeResult
 from textual.widgets import ContentSwitcher
 
 from stoker_shared import api
-from stoker_shared.model import NodeSpec
+from stoker_shared.model import NodeSpec, WorkflowSpec
 from stoker_shared.schedules import in_words
 from stoker_shared.state import WorkflowVersion
-from stoker_shared.writing import written
+from stoker_shared.writing import whole, written
 from stoker_tui.actions import Kind, VersionOf
 from stoker_tui.cli.tables import Column as Shape
 from stoker_tui.mirror import Topic
@@ -30,7 +30,7 @@ from stoker_tui.widgets.line_table import Column, LineTable
 from stoker_tui.widgets.pane import Pane
 from stoker_tui.widgets.pieces import Piece, Pieces
 
-_TABS = ("graph", "nodes", "runs", "versions", "schedule")
+_TABS = ("graph", "nodes", "runs", "versions", "schedule", "settings")
 
 DRAFT = "draft"
 
@@ -72,6 +72,7 @@ class WorkflowScreen(Page):
             yield DagView(self.styles_of, ascii_only=ascii_only, id="graph")
             yield from self._tables.values()
             yield Pane(self.styles_of, ascii_only=ascii_only, id="schedule")
+            yield Pane(self.styles_of, ascii_only=ascii_only, id="settings")
 
     @property
     def table(self) -> LineTable | None:
@@ -167,12 +168,13 @@ class WorkflowScreen(Page):
         self.query_one("#title", Line).show(self._title(known))
         nodes = self._spec_nodes()
         self._tables["nodes"].set_rows(nodes)
-        self._tables["runs"].empty = ("no runs yet; r starts one",)
+        self._tables["runs"].empty = (f"no runs yet; {self.key_of('workflow.run')} starts one",)
         self._tables["runs"].set_rows((self._runs.value or {}).values())
         self._tables["versions"].empty = ("nothing is published yet",)
         self._tables["versions"].set_rows(known.versions)
         _show_graph(self.query_one(DagView), nodes)
         self.query_one("#schedule", Pane).set_lines(list(self._schedule(known)))
+        self.query_one("#settings", Pane).set_lines(_settings(self._spec(known)))
         focus_first(self, self.query_one(f"#{_TABS[self._tab]}"))
 
     def on_line_table_near_end(self, event: LineTable.NearEnd) -> None:
@@ -185,8 +187,12 @@ class WorkflowScreen(Page):
         known = self._topic.value
         if known is None:
             return ()
+        return self._spec(known).nodes
+
+    def _spec(self, known: WorkflowPage) -> WorkflowSpec:
+        """Give the definition that is shown."""
         view = known.draft if self._place == DRAFT else (known.chosen or known.latest or known.draft)
-        return view.spec.nodes
+        return view.spec
 
     def _standing(self) -> str:
         return "the draft" if self._place == DRAFT else f"version {self._place}"
@@ -229,12 +235,15 @@ class WorkflowScreen(Page):
     def _schedule(self, known: WorkflowPage) -> Iterator[Pieces]:
         row, view, now = known.draft.row, known.scheduling, self.stoker.now()
         if row.schedule is None:
-            yield [("It has no schedule: its runs are started by hand (r), or by a backfill.", "")]
+            yield [("It has no schedule: its runs are started by hand, or by a backfill.", "")]
             return
         words = view.words if view else in_words(row.schedule)
         yield [
             (words, "strong"),
-            ("  switched on" if row.scheduling else "  switched off; o turns it on", "dim"),
+            (
+                "  switched on" if row.scheduling else f"  off; {self.key_of('workflow.on')} turns it on",
+                "dim",
+            ),
         ]
         if view is None:
             return
@@ -251,15 +260,24 @@ class WorkflowScreen(Page):
 
 def node_lines(node: NodeSpec) -> Iterator[Pieces]:
     """Give what a node is set to; what it does not set is its workflow's or its job's."""
-    for name, value in written(node).items():
-        if name == "name":
-            continue
-        yield [(f"{name} ", "dim"), (_said(value), "")]
+    yield from (
+        [(f"{name} ", "dim"), (_said(value), "")] for name, value in written(node).items() if name != "name"
+    )
+
+
+def _settings(spec: WorkflowSpec) -> Iterator[Pieces]:
+    """Give every setting of a workflow; what is as by default is dim."""
+    own = written(spec)
+    for name, value in whole(spec).items():
+        if name not in ("nodes", "workflow"):
+            yield [(f"{name:<18}", "dim"), (_said(value) or "none", "" if name in own else "dim")]
 
 
 def _said(value: Any) -> str:
+    if value is None:
+        return ""
     if isinstance(value, dict):
-        return ", ".join(f"{name}: {_said(one)}" for name, one in value.items())
+        return ", ".join(f"{name}: {_said(one)}" for name, one in value.items() if one not in (None, ""))
     if isinstance(value, list | tuple):
         return ", ".join(map(_said, value))
     return str(value)
