@@ -21,10 +21,6 @@ GLYPHS = {
     "changed": "~",
     "same": "·",
     "disabled": "⊘",
-    "added": "+",
-    "removed": "-",
-    "changed": "~",
-    "same": "·",
 }
 COLOURS = {
     "pending": "magenta",
