@@ -25,6 +25,14 @@ if examples := os.environ.get("STOKER_EXAMPLES"):
     settings.load_profile("longer")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that none of them is what all wait for in the end."""
+    slow = {
+        item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("spark")
+    }
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[StokerDaemon]:
     """A running daemon on an empty data directory."""

@@ -26,6 +26,7 @@ from stoker_daemon.cards import Cards
 from stoker_daemon.commands.queues import found_queues
 from stoker_daemon.engine import Engine, Turn
 from stoker_daemon.executor import Executor
+from stoker_daemon.groups import Groups, delegated
 from stoker_daemon.http.app import Api
 from stoker_daemon.launchers import CannotLaunch
 from stoker_daemon.notify.office import Office
@@ -186,7 +187,7 @@ class _Parts:
             objects, logs, config.spark_home, state.queues, partial(secrets.of, state)
         )
         self.projection = projection = Projection(config.data / "stoker.db" if self._writes else None)
-        self._executor = executor = Executor(logs, config.stop_grace)
+        self._executor = executor = Executor(logs, config.stop_grace, Groups(delegated()))
         why = failure.why if failure else ""
         self.engine = engine = Engine(
             state, log, projection, executor, preparer.order, now, why, descriptors.ATTEMPTS
@@ -223,8 +224,7 @@ class _Parts:
         """Start to work and to serve; gives the serving."""
         _warn_of(self._rules, self._settings.config.access, self._state)
         if self._writes:
-            self._objects.clean()
-            self._secrets.keep_only({variable.kept for variable in self._state.variables.values()})
+            self._clean()
         self.engine.start(partial(_found, self._office))
         if self._writes:
             for worker in (self._scheduler, self._backfiller, self._office, self._retention, self._space):
@@ -234,6 +234,15 @@ class _Parts:
         self._report.start()
         return serving
 
+    def _clean(self) -> None:
+        """Remove what earlier daemons left and nobody needs."""
+        state = self._state
+        self._objects.clean()
+        self._executor.sweep(
+            {node.attempts[-1].tag for run in state.runs.values() for node in map(run.numbered, run.active)}
+        )
+        self._secrets.keep_only({variable.kept for variable in state.variables.values()})
+
     def reload(self) -> str:
         """Read the settings anew, and have them heeded from now on; gives what is wrong with them."""
         problem, config = self._settings.reload(), self._settings.config
@@ -242,6 +251,8 @@ class _Parts:
         self._executor.grace = config.stop_grace
         self._watcher.limit = config.output_limit
         self._preparer.spark_home = config.spark_home
+        self._retention.config = config
+        self._space.below = config.low_space
         return problem
 
     async def close(self, serving: asyncio.Task[None], *, stopping: bool) -> Tail:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from stoker_daemon.config import Config, ConfigError, Configured
 from stoker_daemon.launchers import CannotLaunch, SparkHome, find_java, find_spark
+from stoker_daemon.notify.checking import mail_found, webhook_found
 from stoker_daemon.output.holes import CANNOT_CUT, can_punch
 from stoker_daemon.peers import group_id, user_name
 from stoker_daemon.runlog import segments
@@ -25,9 +26,6 @@ from stoker_shared.paths import SocketPathTooLong, check_socket_path, socket_pat
 
 Finding = tuple[bool, str, str]
 """Whether it is well, what was looked at, and what was found."""
-
-LITTLE_SPACE = 256 * 1024 * 1024
-"""Free bytes below which a data directory is soon full."""
 
 
 def findings(read: Callable[[], Configured], *, verify_log: bool) -> Iterator[Finding]:
@@ -40,7 +38,7 @@ def findings(read: Callable[[], Configured], *, verify_log: bool) -> Iterator[Fi
     config = configured.config
     runlog = config.data / "runlog"
     yield True, "config", _config(configured)
-    yield from _looked("data", lambda: _data(config.data))
+    yield from _looked("data", lambda: _data(config.data, config.low_space))
     yield from _looked("socket", lambda: _socket(config.socket))
     yield from _looked("access", lambda: _access(config))
     yield from _looked("output", lambda: _output(config))
@@ -48,6 +46,8 @@ def findings(read: Callable[[], Configured], *, verify_log: bool) -> Iterator[Fi
     yield from _looked("run log", lambda: _verified(runlog) if verify_log else _log(runlog))
     yield from _looked("history", lambda: _history(config.data / "stoker.db"))
     yield from _looked("secrets", lambda: _secrets(config.data / "secrets"))
+    yield from _looked("mail", lambda: mail_found(config))
+    yield from _looked("webhook", lambda: webhook_found(config))
 
 
 def _looked(name: str, look: Callable[[], tuple[bool, str]]) -> Iterator[Finding]:
@@ -73,7 +73,7 @@ def _config(configured: Configured) -> str:
     return "; ".join(parts) + "; all else by default (`stokerd config` prints it)"
 
 
-def _data(data: Path) -> tuple[bool, str]:
+def _data(data: Path, low_space: int) -> tuple[bool, str]:
     there = _nearest(data)
     if not there.is_dir():
         return False, f"{there} is not a directory; set data to one, or to a path that is free"
@@ -87,7 +87,7 @@ def _data(data: Path) -> tuple[bool, str]:
     except NetworkFileSystem as error:
         return False, str(error)
     free = shutil.disk_usage(there).free
-    if free < LITTLE_SPACE:
+    if free < low_space:
         return False, f"{data} has {_size(free)} free; make room, or set data to a directory on another disk"
     if there != data:
         return True, f"{data} will be made; {_size(free)} free"

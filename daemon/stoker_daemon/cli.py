@@ -89,7 +89,8 @@ def main(context: click.Context, config: Path | None, take_over: bool, **flags: 
 def check_command(given: Given, verify_log: bool, as_json: bool) -> None:
     """Tell what the daemon would find, and what to do about it.
 
-    Configuration, data directory, socket, Spark, Java, Python, run log, history and secrets, a line each.
+    Configuration, data directory, socket, Spark, Java, Python, run log, history, secrets, mail and webhook,
+    a line each.
     Changes nothing. Exit status 4 if something is bad.
 
     \b

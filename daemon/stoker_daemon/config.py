@@ -136,6 +136,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     ] = Access()
 
 
+FIXED = frozenset(
+    {"data", "socket", "socket_group"}
+    | {name for name in Config.__struct_fields__ if name.startswith(("smtp_", "mail_", "webhook_"))}
+)
+"""Settings that only a start takes up; the others change while the daemon runs, at SIGHUP."""
+
+
 class Setting(msgspec.Struct, frozen=True):
     """A setting that has one value, as people meet it. ``allowed`` says in words what its value may be."""
 
@@ -262,7 +269,8 @@ def as_toml(configured: Configured) -> str:
         origin = configured.origins.get(setting.name)
         value = getattr(configured.config, setting.name)
         line = f"{setting.name} = {_toml(value)}"
-        lines += ["", f"# {setting.description}", f"# {setting.variable}, {setting.flag}: {setting.allowed}"]
+        by = f"# {setting.variable}, {setting.flag}: {setting.allowed}"
+        lines += ["", f"# {setting.description}", by + "; only a start takes it up" * (setting.name in FIXED)]
         lines += [f"# from {clean(origin)}", line] if origin else ["# default", f"# {line}"]
     for name in TABLES:
         lines += _table_as_toml(configured, name)

@@ -20,6 +20,7 @@ from typing import Any, Protocol, TypeVar
 from stoker_daemon import backfill
 from stoker_daemon.attempts import AttemptKey
 from stoker_daemon.executor import Order
+from stoker_daemon.groups import UNKNOWN, Used
 from stoker_daemon.journal import about
 from stoker_daemon.launchers import CannotLaunch
 from stoker_daemon.line import Line
@@ -34,7 +35,7 @@ from stoker_daemon.runlog.writer import Room
 from stoker_daemon.volumes import BROKEN, DiskFailed, is_no_room
 from stoker_shared import events as ev
 from stoker_shared.apply import apply
-from stoker_shared.model import NodeState
+from stoker_shared.model import FailureStrategy, NodeState
 from stoker_shared.state import NodeRun, Run, State
 
 STOKER = "stoker"
@@ -248,14 +249,30 @@ class Engine:
         self._sought.discard(key)
         self._post(lambda turn: turn.record(event, STOKER))
 
-    def attempt_ended(self, key: AttemptKey, exit_status: int | None, reason: ev.Reason, detail: str) -> None:
+    def attempt_ended(
+        self,
+        key: AttemptKey,
+        exit_status: int | None,
+        reason: ev.Reason,
+        detail: str,
+        used: Used = UNKNOWN,
+    ) -> None:
         """Record an attempt's end. What was being stopped ended for that reason, whatever its status."""
         self._sought.discard(key)
 
         def finish(turn: Turn) -> None:
             stopping = turn.state.runs[key.run].node(key.node).stopping
             turn.record(
-                ev.AttemptFinished(key.run, key.node, key.attempt, exit_status, stopping or reason, detail),
+                ev.AttemptFinished(
+                    key.run,
+                    key.node,
+                    key.attempt,
+                    exit_status,
+                    stopping or reason,
+                    detail,
+                    used.cpu_seconds,
+                    used.memory_peak,
+                ),
                 STOKER,
             )
             ended = detail or f"exit status {exit_status}"
@@ -359,11 +376,16 @@ class Engine:
                 turn.record(decision, STOKER)
 
     def _begin(self, turn: Turn, decision: ev.RunStarted | Start) -> Run | None:
-        """Carry out what starts; give the run of a node that is refused."""
+        """Carry out what starts; give the run if that is a node that is refused.
+
+        Where a run fails fast, nothing of it is begun after such a node.
+        """
         if isinstance(decision, ev.RunStarted):
             turn.record(decision, STOKER)
             return None
         run = self.state.runs[decision.run]
+        if run.failed and run.failure_strategy is FailureStrategy.FAIL_FAST:
+            return run
         node = run.node(decision.node)
         try:
             order = self._prepare(run, node)

@@ -11,7 +11,8 @@ import asyncio
 import errno
 import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Container, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -19,11 +20,15 @@ import msgspec
 
 from stoker_daemon import descriptors, processes
 from stoker_daemon.attempts import AttemptDirectory, AttemptKey
+from stoker_daemon.groups import Groups, Used
 from stoker_daemon.launchers.task import Launch
 from stoker_daemon.processes import Identity
 from stoker_shared.events import Reason
 
 KEEPER = Path(__file__).with_name("keeper.sh")
+
+GROUP = "STOKER_KEEPER_GROUP"
+"""The environment variable that tells a keeper which control group its job is to be in; no job gets it."""
 
 _KEEPER_KILLED = "its keeper was killed before it could write down the exit status"
 
@@ -55,7 +60,9 @@ class Listener(Protocol):
     def attempt_adopted(self, key: AttemptKey, process: Identity) -> None:
         """Its keeper was found alive and is watched again."""
 
-    def attempt_ended(self, key: AttemptKey, exit_status: int | None, reason: Reason, detail: str) -> None:
+    def attempt_ended(
+        self, key: AttemptKey, exit_status: int | None, reason: Reason, detail: str, used: Used
+    ) -> None:
         """It ended: by itself (``exit``), unknown how (``lost``), before it began, or it was refused."""
 
     def watching_failed(self, error: BaseException) -> None:
@@ -73,12 +80,16 @@ class _Running:
 
 
 class Executor:
-    """Launches attempts and tells ``listener`` what became of them; ``grace``: seconds from TERM to KILL."""
+    """Launches attempts and tells ``listener`` what became of them; ``grace``: seconds from TERM to KILL.
 
-    def __init__(self, logs: Path, grace: float) -> None:
+    Attempts have control groups of their own where ``groups`` has any.
+    """
+
+    def __init__(self, logs: Path, grace: float, groups: Groups | None = None) -> None:
         self.boot_id = processes.boot_id()
         self.listener: Listener
         self._environment = dict(os.environ)
+        self._groups = groups or Groups()
         self._logs = logs
         self.grace = grace
         self._running: dict[AttemptKey, _Running] = {}
@@ -95,17 +106,23 @@ class Executor:
         directory.write(order.launch.files)
         for place, content in order.sources:
             directory.link(place, content)
+        self._groups.make(order.tag)
 
     def launch(self, order: Order) -> None:
         """Launch an attempt whose intent is on disk."""
         try:
-            pid = _spawn(order, AttemptDirectory(self._logs, order.key), self._environment)
+            pid = _spawn(
+                order,
+                AttemptDirectory(self._logs, order.key),
+                self._environment,
+                self._groups.of(order.tag),
+            )
         except (OSError, ValueError) as error:
             # A ValueError: an argument with a NUL, or a variable's name that none can have.
             reason = (
                 Reason.NEVER_BEGAN if isinstance(error, OSError) and error.errno in _SHORT else Reason.REFUSED
             )
-            self.listener.attempt_ended(order.key, None, reason, f"could not be launched: {error}")
+            self._report(_Running(order.key, order.tag), None, reason, f"could not be launched: {error}")
             return
         keeper = processes.identify(pid, self.boot_id) or Identity(pid, 0, self.boot_id)
         self.listener.attempt_started(order.key, keeper)
@@ -125,6 +142,10 @@ class Executor:
         running = _Running(key, tag)
         self._running[key] = running
         self._recover(running, boot_id, start_time or 0)
+
+    def sweep(self, active: Container[str]) -> None:
+        """Remove what earlier daemons left of attempts other than the ``active`` ones, by their tags."""
+        self._groups.sweep(active)
 
     def close(self) -> None:
         """Stop watching. What runs goes on."""
@@ -219,15 +240,18 @@ class Executor:
         seen in the next round.
         """
         deadline = asyncio.get_running_loop().time() + self.grace
+        in_group = partial(self._groups.members, running.tag)
         asked: set[int] = set()
         pause = 0.005
         while pids := await self._alive(running):
             overdue = asyncio.get_running_loop().time() > deadline
+            if overdue:
+                self._groups.kill(running.tag)
             keeper = {running.keeper.pid} if running.keeper else set()
             targets = set(pids) - keeper or (set(pids) if overdue else set())
             for pid in targets if overdue else targets - asked:
                 number = signal.SIGKILL if overdue else signal.SIGTERM
-                processes.send(pid, number, running.keeper, running.tag)
+                processes.send(pid, number, running.keeper, running.tag, in_group)
             asked |= targets
             await asyncio.sleep(pause)
             pause = min(pause * 2, 0.25)
@@ -237,15 +261,21 @@ class Executor:
 
         While it execs, a process that has left the session shows no environment.
         """
-        pids = await asyncio.to_thread(processes.members, running.keeper, running.tag)
+        pids = await asyncio.to_thread(self._members, running)
         if not pids:
             await asyncio.sleep(_EXEC_SECONDS)
-            pids = await asyncio.to_thread(processes.members, running.keeper, running.tag)
+            pids = await asyncio.to_thread(self._members, running)
         return pids
+
+    def _members(self, running: _Running) -> list[int]:
+        known = processes.members(running.keeper, running.tag)
+        return list({*known, *self._groups.members(running.tag)})
 
     def _report(self, running: _Running, status: int | None, reason: Reason, detail: str) -> None:
         self._running.pop(running.key, None)
-        self.listener.attempt_ended(running.key, status, reason, detail)
+        used = self._groups.used(running.tag)
+        self._groups.remove(running.tag)
+        self.listener.attempt_ended(running.key, status, reason, detail, used)
 
     def _go(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
@@ -259,12 +289,13 @@ class Executor:
             self.listener.watching_failed(error)
 
 
-def _spawn(order: Order, directory: AttemptDirectory, environment: dict[str, str]) -> int:
+def _spawn(order: Order, directory: AttemptDirectory, environment: dict[str, str], group: Path | None) -> int:
+    entering = {GROUP: str(group)} if group else {}
     output = os.O_WRONLY | os.O_APPEND
     return os.posix_spawn(
         "/bin/sh",
         ["/bin/sh", str(KEEPER), str(directory.path), str(descriptors.BEGAN_WITH), *order.launch.argv],
-        {**environment, **order.launch.env, processes.TAG: order.tag},
+        {**environment, **order.launch.env, **entering, processes.TAG: order.tag},
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(directory.stream("stdout")), output, 0),

@@ -10,6 +10,8 @@
 {
     stoker_keeper_file=$1/keeper
     stoker_keeper_work=$1/work
+    stoker_keeper_group=$STOKER_KEEPER_GROUP
+    unset STOKER_KEEPER_GROUP
     ulimit -S -n "$2"
     shift 2
 
@@ -25,7 +27,15 @@
     [ "$stoker_keeper_first" = "$$" ] || exit 0
 
     cd "$stoker_keeper_work" || exit
-    "$@"
+    if [ -n "$stoker_keeper_group" ]; then
+        # The control group is for the job alone: who kills all that is in it spares the keeper.
+        (
+            { echo 0 >"$stoker_keeper_group/cgroup.procs"; } 2>/dev/null
+            exec "$@"
+        )
+    else
+        "$@"
+    fi
     stoker_keeper_status=$?
     echo "exit $stoker_keeper_status" >>"$stoker_keeper_file"
     exit "$stoker_keeper_status"

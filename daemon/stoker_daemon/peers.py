@@ -45,7 +45,7 @@ def user_name(uid: int) -> str:
     """Give a user's login name, or its number where it has none."""
     try:
         return pwd.getpwuid(uid).pw_name
-    except KeyError:
+    except (KeyError, OSError):
         return str(uid)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -71,12 +71,18 @@ def members(leader: Identity | None, tag: str) -> list[int]:
     return found
 
 
-def send(pid: int, number: signal.Signals, leader: Identity | None, tag: str) -> None:
-    """Send a signal to a member, and to nobody who got its pid since it was seen."""
+def send(
+    pid: int,
+    number: signal.Signals,
+    leader: Identity | None,
+    tag: str,
+    others: Callable[[], list[int]] = list,
+) -> None:
+    """Send a signal to a member, or one of the ``others``, and to nobody who got its pid since."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         descriptor = os.pidfd_open(pid)
         try:
-            if _belongs(pid, _session_of(leader), _mark(tag)):
+            if _belongs(pid, _session_of(leader), _mark(tag)) or pid in others():
                 signal.pidfd_send_signal(descriptor, number)
         finally:
             os.close(descriptor)

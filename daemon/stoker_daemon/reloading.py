@@ -7,13 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from stoker_daemon.config import Config, ConfigError, Configured
-
-FIXED = frozenset(
-    {"data", "socket", "socket_group"}
-    | {name for name in Config.__struct_fields__ if name.startswith(("smtp_", "mail_", "webhook_"))}
-)
-"""Settings that only a start takes up."""
+from stoker_daemon.config import FIXED, Config, ConfigError, Configured
 
 logger = logging.getLogger(__name__)
 

@@ -33,7 +33,7 @@ class SpaceWatch:
     def __init__(self, engine: Engine, data: Path, below: int, on_low: Callable[[], None]) -> None:
         self._engine = engine
         self._data = data
-        self._below = below
+        self.below = below
         self._on_low = on_low
         self._low = False
         self._task: asyncio.Task[None] | None = None
@@ -53,8 +53,8 @@ class SpaceWatch:
         """Give how it stands now."""
         found = await asyncio.to_thread(os.statvfs, self._data)
         free = found.f_bavail * found.f_frsize
-        low = is_low(free, self._below, was_low=self._low)
-        return Space(free, found.f_blocks * found.f_frsize, self._below, low)
+        low = is_low(free, self.below, was_low=self._low)
+        return Space(free, found.f_blocks * found.f_frsize, self.below, low)
 
     async def _always(self) -> None:
         while True:

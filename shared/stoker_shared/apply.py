@@ -456,6 +456,7 @@ def _attempt_finished(state: State, record: ev.Record, event: ev.AttemptFinished
     attempt = _attempt(state, event)
     attempt.state = AttemptState.ENDED
     attempt.exit_status, attempt.reason, attempt.detail = event.exit_status, event.reason, event.detail
+    attempt.cpu_seconds, attempt.memory_peak = event.cpu_seconds, event.memory_peak
     attempt.ended_at = record.at
     run.active.remove(node.number)
     _take(state, node, -1)

@@ -519,7 +519,8 @@ class AttemptAdopted(Event, frozen=True, tag="attempt.adopted"):
 class AttemptFinished(Event, frozen=True, tag="attempt.finished"):
     """No process of the attempt is left that could still do its work.
 
-    ``exit_status`` is the shell's: 128 + n for death by signal n; None where it can't be known.
+    ``exit_status`` is the shell's: 128 + n for death by signal n; None where it can't be known. So are the
+    seconds of CPU that it took, and the most bytes of memory at once.
     """
 
     run: int
@@ -528,6 +529,8 @@ class AttemptFinished(Event, frozen=True, tag="attempt.finished"):
     exit_status: int | None = None
     reason: Reason = Reason.EXIT
     detail: str = ""
+    cpu_seconds: float | None = None
+    memory_peak: int | None = None
 
 
 class DaemonDraining(Event, frozen=True, tag="daemon.draining"):
@@ -543,43 +546,6 @@ class AttemptRetryAt(Event, frozen=True, tag="attempt.retry_at"):
     node: str
     due: datetime
     free: bool = False
-
-
-class NotificationChannels(Event, frozen=True, tag="notification.channels"):
-    """From now on there is, or is not, a mail server and a webhook to tell people by.
-
-    What is to be told is no event of its own: `stoker_shared.notifying` derives it from what happened, so
-    that no crash can come between the two.
-    """
-
-    mail: bool
-    webhook: bool
-
-
-class NotificationSent(Event, frozen=True, tag="notification.sent"):
-    """These were handed over for ``to``, and this was the answer."""
-
-    notifications: tuple[int, ...]
-    to: str
-    answer: str = ""
-
-
-class NotificationFailed(Event, frozen=True, tag="notification.failed"):
-    """These could not be handed over for ``to``; it is tried again, not before ``next_at``."""
-
-    notifications: tuple[int, ...]
-    to: str
-    attempt: int
-    why: str
-    next_at: datetime
-
-
-class NotificationGivenUp(Event, frozen=True, tag="notification.given_up"):
-    """These will not be handed over for ``to``."""
-
-    notifications: tuple[int, ...]
-    to: str
-    why: str
 
 
 class KeyUse(msgspec.Struct, frozen=True):
@@ -663,6 +629,43 @@ class SpaceEnough(Event, frozen=True, tag="space.enough"):
     free: int
 
 
+class NotificationChannels(Event, frozen=True, tag="notification.channels"):
+    """From now on there is, or is not, a mail server and a webhook to tell people by.
+
+    What is to be told is no event of its own: `stoker_shared.notifying` derives it from what happened, so
+    that no crash can come between the two.
+    """
+
+    mail: bool
+    webhook: bool
+
+
+class NotificationSent(Event, frozen=True, tag="notification.sent"):
+    """These were handed over for ``to``, and this was the answer."""
+
+    notifications: tuple[int, ...]
+    to: str
+    answer: str = ""
+
+
+class NotificationFailed(Event, frozen=True, tag="notification.failed"):
+    """These could not be handed over for ``to``; it is tried again, not before ``next_at``."""
+
+    notifications: tuple[int, ...]
+    to: str
+    attempt: int
+    why: str
+    next_at: datetime
+
+
+class NotificationGivenUp(Event, frozen=True, tag="notification.given_up"):
+    """These will not be handed over for ``to``."""
+
+    notifications: tuple[int, ...]
+    to: str
+    why: str
+
+
 EventType = (
     WorkspaceCreated
     | WorkspaceDeleted
@@ -704,17 +707,17 @@ EventType = (
     | AttemptAdopted
     | AttemptFinished
     | AttemptRetryAt
-    | DaemonDraining
-    | NotificationChannels
-    | NotificationSent
-    | NotificationFailed
-    | NotificationGivenUp
     | RunsRemoved
     | OutputRemoved
     | HistoryCarried
     | LogTrimmed
     | SpaceLow
     | SpaceEnough
+    | DaemonDraining
+    | NotificationChannels
+    | NotificationSent
+    | NotificationFailed
+    | NotificationGivenUp
 )
 
 

@@ -344,7 +344,7 @@ class WorkflowSpec(Definition, frozen=True):
 
     The delay before retry n is ``retry_delay * retry_backoff ** (n - 1)``. ``parallelism`` is how many nodes
     of one run may be active at once; unset means as many as its queue allows. ``notify`` are the addresses
-    that are told when a run fails.
+    that are told when a run fails or is late, and when one succeeds again.
 
     A scheduled run is late when it has not started by ``not_started_by``, or not ended by ``not_done_by``:
     how long after its tick (``90m``, ``2h``), or a time of day (``06:00``), the first one after the tick.

@@ -7,7 +7,7 @@ make it twice. Debug runs tell nobody; nor do the runs of a backfill, since the 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from stoker_shared import events as ev
@@ -119,6 +119,11 @@ def given_up(state: State, record: ev.Record, event: ev.NotificationGivenUp) -> 
         _give_up(state, record, state.notices[number], event.to, event.why)
 
 
+def lost(outbox: Outbox, now: datetime) -> list[GivenUp]:
+    """Give what was given up in the last days."""
+    return [one for one in outbox.given_up if now - one.at < KEPT_FOR]
+
+
 def _of_run(run: Run) -> dict[str, Any]:
     return {
         "workspace": run.workspace,
@@ -172,6 +177,6 @@ def _take(state: State, number: int, to: str) -> None:
 
 def _give_up(state: State, record: ev.Record, notice: Notice, to: str, why: str) -> None:
     _take(state, notice.id, to)
-    kept = [one for one in state.outbox.given_up if record.at - one.at < KEPT_FOR]
-    lost = GivenUp(notice.id, to, record.at, why, notice.about, notice.name, notice.run, notice.backfill)
-    state.outbox.given_up = [*kept, lost][-KEPT_GIVEN_UP:]
+    place = notice.name, notice.run, notice.backfill, notice.workspace
+    one = GivenUp(notice.id, to, record.at, why, notice.about, *place)
+    state.outbox.given_up = [*lost(state.outbox, record.at), one][-KEPT_GIVEN_UP:]

@@ -236,6 +236,8 @@ class Attempt(msgspec.Struct, omit_defaults=True):
     exit_status: int | None = None
     reason: ev.Reason | None = None
     detail: str = ""
+    cpu_seconds: float | None = None
+    memory_peak: int | None = None
 
 
 class NodeRun(msgspec.Struct, omit_defaults=True):
@@ -510,6 +512,7 @@ class GivenUp(msgspec.Struct, frozen=True):
     name: str
     run: int = 0
     backfill: int = 0
+    workspace: str = ""
 
 
 class Outbox(msgspec.Struct, tag="outbox", omit_defaults=True):

@@ -1,7 +1,8 @@
 """The benchmark: ``python -m tests.bench [GROUP ...]``. Prints a table for each group, and all as JSON.
 
 Groups: shapes, scale, ticks, backfills, idle, startup, replay, history, requests, followers, lists, drawings,
-endurance, harm; all of them take about 40 minutes, most of it to make the million finished runs of lists.
+endurance, harm, retention; all of them take about 45 minutes, most of it to make the million finished runs of
+lists.
 
 Rows are measured beside a floor or a peer in the same run on the same file system, in turns, and medians are
 given. Compare the ratios: seconds are the machine's. A floor makes no files, and ext4 takes up to 20 times as
@@ -33,6 +34,7 @@ from tests.bench import (
     measure,
     replay,
     requests,
+    retention,
     scale,
     shapes,
     startup,
@@ -57,6 +59,7 @@ GROUPS: dict[str, Callable[[Path, Size], list[Row]]] = {
         drawings,
         endurance,
         harm,
+        retention,
     )
 }
 

@@ -41,6 +41,11 @@ class Size:
     processes: int = 3_000
     listed: tuple[int, int] = (1_000, 1_000_000)
     """Finished runs in the histories that lists are asked of."""
+    let_go: int = 100_000
+    """Finished runs of a history, of which as many as these are ``kept`` of each workflow and outcome, and
+    ``outputs`` have output."""
+    kept: int = 1_000
+    outputs: int = 20_000
     drawn: tuple[tuple[int, int], ...] = ((3, 4), (20, 10), (50, 20))
     """Layers, and nodes in each, of the DAGs that are drawn."""
 
@@ -68,6 +73,9 @@ TINY = Size(
     line=1_000_000,
     processes=20,
     listed=(10, 20),
+    let_go=110,
+    kept=2,
+    outputs=5,
     drawn=((2, 2),),
 )
 """Just enough to see that the benchmark works."""

@@ -68,6 +68,14 @@ class TestRoles:
     def test_are_nobody_elses_without_a_table(self):
         assert not rights("all", "ops", access=Access()).any
 
+    def test_are_those_of_another_table_once_it_is_set(self):
+        rules = Rules(ACCESS, OWN, GIDS.get)
+        assert rules.rights_of(peer("all")).default.role is Role.VIEWER
+
+        rules.set(Access(editor=("all",)))
+
+        assert rules.rights_of(peer("all")).default.role is Role.EDITOR
+
     def test_of_a_group_that_is_not_there_are_nobodys(self):
         rules = Rules(Access(admin=("gone",)), OWN, GIDS.get)
 

@@ -398,6 +398,20 @@ class TestRuns:
         assert failed.attempts == []
         assert daemon.run.node("c").state is NodeState.SKIPPED
 
+    async def test_nothing_is_launched_after_a_node_that_cannot_be_prepared_where_a_run_fails_fast(
+        self, daemon: Daemon
+    ):
+        def refuse(run: Run, node: NodeRun) -> Order:
+            if node.name == "a":
+                raise CannotLaunch("no such variable")
+            return order_for(run, node)
+
+        daemon.prepare = refuse
+        await daemon.create(node("a"), node("b"), failure_strategy=FailureStrategy.FAIL_FAST)
+
+        assert daemon.hands.launched == []
+        assert daemon.state.runs == {}
+
     async def test_a_node_that_cannot_be_launched_has_failed_and_is_not_retried(self, daemon: Daemon):
         daemon.hands.launch = lambda order: daemon.end(  # type: ignore[method-assign]
             order.key, None, ev.Reason.REFUSED, "could not be launched: Argument list too long"

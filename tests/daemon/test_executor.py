@@ -15,6 +15,7 @@ import pytest
 from stoker_daemon import processes
 from stoker_daemon.attempts import AttemptDirectory, AttemptKey
 from stoker_daemon.executor import KEEPER, Executor, Order
+from stoker_daemon.groups import Used
 from stoker_daemon.launchers.shell import shebang
 from stoker_daemon.launchers.task import Launch
 from stoker_daemon.processes import Identity, boot_id, identify, members
@@ -48,7 +49,9 @@ class Told:
     def attempt_adopted(self, key: AttemptKey, process: Identity) -> None:
         self.adopted.append(process)
 
-    def attempt_ended(self, key: AttemptKey, exit_status: int | None, reason: Reason, detail: str) -> None:
+    def attempt_ended(
+        self, key: AttemptKey, exit_status: int | None, reason: Reason, detail: str, used: Used
+    ) -> None:
         assert key == KEY
         self.ends.append((exit_status, reason, detail))
         self.left_alive = members(next(iter(self.started + self.adopted), None), self.tag)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stoker_daemon.attempts import AttemptDirectory, AttemptKey
+from stoker_daemon.groups import Used
 from stoker_daemon.output import files
 from stoker_daemon.output import watcher as watcher_module
 from stoker_daemon.output.cuts import NOTHING, Cut, keep_within, next_cuts, read_cuts
@@ -298,7 +299,7 @@ class Nobody:
     def attempt_adopted(self, key: AttemptKey, process: Identity) -> None: ...
 
     def attempt_ended(
-        self, key: AttemptKey, exit_status: int | None, reason: Reason, detail: str
+        self, key: AttemptKey, exit_status: int | None, reason: Reason, detail: str, used: Used
     ) -> None: ...
 
     def watching_failed(self, error: BaseException) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -14,7 +14,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from stoker_daemon.access import Grant, Rights
 from stoker_daemon.commands.reruns import rerun_run
+from stoker_daemon.http.guard import Guard
+from stoker_daemon.http.veil import veiled
 from stoker_daemon.objects import Objects
 from stoker_daemon.projection import Projection
 from stoker_daemon.retention import output, passes
@@ -23,7 +26,9 @@ from stoker_daemon.runlog import segments
 from stoker_daemon.runlog.following import Follower, NotKept
 from stoker_shared import events as ev
 from stoker_shared.api import RerunRun, WentAway
+from stoker_shared.codec import encode_record
 from stoker_shared.model import Keep, RunState
+from stoker_shared.state import State
 from tests.keeping import Home, with_history
 from tests.strategies import T0
 
@@ -115,7 +120,7 @@ class TestAPass:
         for days in range(6, 0, -1):
             await home.run(workflow, days_ago=days)
         each = output.measured(home.data / "logs", 1)
-        home.retention._config = msgspec.structs.replace(home.config, keep_bytes=2 * each + 1)
+        home.retention.config = msgspec.structs.replace(home.config, keep_bytes=2 * each + 1)
 
         foretold = await home.retention.look()
         went = await home.retention.run("bob")
@@ -420,6 +425,31 @@ async def test_a_history_that_can_not_be_written_lets_nothing_go(home: Home, mon
         await home.retention.run("bob")
 
     assert home.directories() == {"1"}
+
+
+async def test_who_sees_some_workspaces_only_is_not_told_which_runs_went():
+    removed = ev.RunsRemoved((1,), (ev.PastInterval(1, 1, T0, RunState.FAILED),))
+    lines = [
+        encode_record(ev.Record(seq, T0, "stoker", event), seq)
+        for seq, event in enumerate(
+            (removed, ev.OutputRemoved((1,)), ev.HistoryCarried(removed.past), ev.LogTrimmed(9)), 1
+        )
+    ]
+
+    shown = await veiled(b"".join(lines), Rights(Grant()), State(), Nowhere())
+
+    hidden = [b'{"type":"hidden","seq":%d}\n' % seq for seq in (1, 2, 3)]
+    assert shown == b"".join([*hidden, lines[3]])
+
+
+class Nowhere(Guard):
+    """Knows of no run which workspace it is in."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def workspaces_of(self, runs: Collection[int]) -> dict[int, str]:
+        return {}
 
 
 def _not_written(*_: object) -> None:

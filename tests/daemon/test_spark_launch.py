@@ -95,7 +95,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
             JobType.SQL, "SELECT * FROM nowhere;\nSELECT 'went on';", here / "missing table"
         ),
     }
-    ends = {name: (*job.communicate(timeout=120), job.returncode) for name, job in jobs.items()}
+    ends = {name: (*job.communicate(timeout=300), job.returncode) for name, job in jobs.items()}
     return {name: Ended(code, out, err, here / name) for name, (out, err, code) in ends.items()}
 
 

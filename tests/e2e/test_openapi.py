@@ -16,6 +16,8 @@ import pytest
 
 from tests.harness import StokerDaemon
 
+pytestmark = pytest.mark.slow
+
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 ENDLESS = ("follow_events", "read_output")
 """Operations that stream; they have tests of their own, over the real socket."""

@@ -5,6 +5,7 @@ One machine is booted for all of it, and the tests follow each other on it.
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from tests.harness import STOKERD, StokerDaemon, client_of, wait_for
 pytestmark = pytest.mark.systemd
 
 SOCKET = "/run/stoker/stokerd.sock"
+UNIT = "/sys/fs/cgroup/system.slice/stokerd.service"
 GATE = "/srv/gate"
 """A file that lets jobs end."""
 
@@ -116,8 +118,11 @@ def test_requests_wait_for_the_end_of_a_restart(machine: Machine, daemon: Stoker
 
 
 def test_a_daemon_that_is_killed_is_started_again(machine: Machine, daemon: StokerDaemon, run: int):
+    orphan = machine.path(f"{UNIT}/attempt-orphan")
     with adopted_anew(machine, daemon, run) as killed:
+        orphan.mkdir()
         machine.run("kill", "-KILL", killed)
+    assert not orphan.exists()
 
     assert machine.show("stokerd.service", "NRestarts") == "1"
 
@@ -141,6 +146,8 @@ def test_a_daemon_that_hangs_is_ended_by_the_watchdog(machine: Machine, daemon: 
     with adopted_anew(machine, daemon, run) as hung:
         machine.run("kill", "-STOP", hung)
 
+    shutil.rmtree(dropin)
+    machine.run("systemctl", "daemon-reload")
     assert "watchdog" in machine.run("journalctl", "--unit=stokerd", "--no-pager").lower()
 
 
@@ -155,7 +162,7 @@ def test_a_reload_takes_up_the_configuration_or_says_that_it_is_faulty(
     assert "stop_grace is 'long', and must be a number" in machine.run(
         "journalctl", "--unit=stokerd", "--no-pager"
     )
-    file.write_text(f"{written}\nstop_grace = 0.2\n")
+    file.write_text(f"{written}\nstop_grace = 0.1\n")
     machine.run("systemctl", "reload", "stokerd")
     status(machine, "1 active run, 1 node running")
     file.write_text(written)
@@ -163,11 +170,30 @@ def test_a_reload_takes_up_the_configuration_or_says_that_it_is_faulty(
     assert pid(machine) == before
 
 
+def test_a_job_that_leaves_its_session_and_environment_does_not_leave_its_group(
+    machine: Machine, daemon: StokerDaemon, run: int
+):
+    deaf = "trap '' TERM; echo $$; while :; do sleep 1; done"
+    daemon.publish_job("escape.sh", f'env -i PATH="$PATH" setsid sh -c "{deaf.replace("$", chr(92) + "$")}"')
+    daemon.publish_workflow("escape", [{"name": "a", "job": "escape.sh"}])
+    escaping = daemon.start_run("escape")
+    escaped = wait_for(lambda: daemon.output(escaping, "a").strip(), "it has escaped")
+    assert "/attempt-" in machine.run("cat", f"/proc/{escaped}/cgroup")
+
+    daemon.http.post(f"/v1/runs/{escaping}/stop").raise_for_status()
+
+    assert daemon.finished(escaping)["row"]["state"] == "stopped"
+    assert "No such file" in machine.run("cat", f"/proc/{escaped}/cgroup", check=False)
+
+
 def test_a_job_ends_with_its_true_status_after_all_of_that(machine: Machine, daemon: StokerDaemon, run: int):
     machine.path(GATE).touch()
     (node,) = daemon.finished(run)["nodes"]
 
-    assert [attempt["exit_status"] for attempt in node["attempts"]] == [7]
+    (attempt,) = node["attempts"]
+    assert attempt["exit_status"] == 7
+    assert attempt["cpu_seconds"] > 0
+    assert not list(machine.path(UNIT).glob("attempt-*"))
     status(machine, "0 active runs, 0 nodes running")
     machine.path(GATE).unlink()
 
@@ -182,9 +208,44 @@ def test_nothing_but_data_is_left_when_it_is_removed_and_its_jobs_go_on(
     said = stokerd(machine, "uninstall", "--system")
 
     assert "the data stay in /var/lib/stoker" in said
-    left = machine.run("find", "/etc", "/run", "/usr/lib/systemd", "-name", "*stoker*").split()
-    assert left == ["/run/systemd/system/stokerd.service.d"]
+    assert machine.run("find", "/etc", "/run", "/usr/lib/systemd", "-name", "*stoker*") == ""
     assert machine.run("cat", f"/proc/{job}/comm").strip() == "sh"
     assert machine.path("/var/lib/stoker/runlog").is_dir()
     with pytest.raises(httpx.TransportError):
         daemon.http.get("/v1/status")
+
+
+def test_a_user_has_a_daemon_of_their_own_whose_attempts_have_groups_too(
+    machine: Machine, tmp_path_factory: pytest.TempPathFactory
+):
+    machine.run("useradd", "--create-home", "alice")
+    refused = as_alice(machine, str(STOKERD), "install", check=False)
+    assert "A user's systemd runs from login on" in refused
+    lingering = machine.run("loginctl", "enable-linger", "alice", check=False)
+    if lingering:
+        pytest.skip(f"no logind here: {lingering}")
+    home = f"/run/user/{machine.run('id', '-u', 'alice').strip()}"
+    wait_for(machine.path(f"{home}/systemd/private").exists, "alice has a systemd")
+
+    said = as_alice(machine, str(STOKERD), "install", "--start", XDG_RUNTIME_DIR=home)
+
+    assert "lingering is on for alice: the daemon starts with the host" in said
+    daemon = StokerDaemon(tmp_path_factory.mktemp("alice"))
+    daemon.http = client_of(machine.path(f"{home}/stoker/stokerd.sock"))
+    daemon.publish_job("who.sh", "id -un; grep ^0:: /proc/self/cgroup")
+    daemon.publish_workflow("who", [{"name": "a", "job": "who.sh"}])
+    run = daemon.start_run("who")
+    (node,) = daemon.finished(run)["nodes"]
+    assert node["attempts"][0]["cpu_seconds"] > 0
+    name, group = daemon.output(run, "a").splitlines()
+    assert name == "alice"
+    assert "/app.slice/stokerd.service/attempt-" in group
+    as_alice(machine, str(STOKERD), "uninstall", XDG_RUNTIME_DIR=home)
+    left = machine.run("find", "/home/alice", home, "-name", "*stoker*").split()
+    assert left[0] == "/home/alice/.local/share/stoker"
+    assert not [path for path in left if not path.startswith(left[0])]
+
+
+def as_alice(machine: Machine, *command: str, check: bool = True, **environment: str) -> str:
+    known = {"HOME": "/home/alice", "PYTHONPATH": str(CODE), **environment}
+    return machine.run("runuser", "-u", "alice", "--", *command, check=check, **known)

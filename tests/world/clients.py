@@ -21,6 +21,7 @@ from stoker_daemon.commands.backfills import (
     retry_backfill,
 )
 from stoker_daemon.commands.common import known_workflow, read_definition
+from stoker_daemon.commands.draining import set_draining
 from stoker_daemon.commands.queues import save_queue
 from stoker_daemon.commands.runs import start_run
 from stoker_daemon.commands.scheduling import set_scheduling
@@ -129,6 +130,8 @@ class Client:
             return lambda life, request: life.actions.pause_run(request.caller, run.id)
         if kind < 0.8:
             return lambda life, request: life.actions.resume_run(request.caller, run.id)
+        if kind < 0.81:
+            return self._drain()
         if kind < 0.83:
             return self._save_queue()
         if kind < 0.86:
@@ -248,6 +251,16 @@ class Client:
             await life.engine.submit(_noting(request, save_queue(name, spec, request.user)))
 
         return save
+
+    def _drain(self) -> Asking:
+        """Have the daemon start nothing; more often that it does again."""
+        on = self._chance.random() < 0.3
+
+        async def drain(life: Life, request: Request) -> None:
+            request.key = None
+            await life.engine.submit(_noting(request, set_draining(on, request.user)))
+
+        return drain
 
     def _answered(self, request: Request, done: asyncio.Task[Any]) -> None:
         """Take the answer, or lose it."""

@@ -33,6 +33,7 @@ from stoker_daemon.runlog.segments import Tail
 from stoker_daemon.runlog.writer import LogWriter, Wait
 from stoker_daemon.scheduler import Scheduler
 from stoker_daemon.volumes import DiskFailed
+from stoker_shared import backfilling
 from stoker_shared.state import NodeRun, Run, State
 from tests.world.keeping import Database, History, Objects
 from tests.world.loop import Clock, Loop
@@ -117,6 +118,7 @@ class Surroundings:
             stack.enter_context(patch.object(log, "SEGMENT_BYTES", 16 * 1024))
             stack.enter_context(patch.object(backfiller, "AT_A_TIME", 4))
             stack.enter_context(patch.object(ticks, "MOST_ACTIVE", 3))
+            stack.enter_context(patch.object(backfilling, "KEPT_BACKFILLS", 10))
             stack.enter_context(patch.object(sender, "CLOSING_SECONDS", 0))
             stack.enter_context(patch.object(reserve, "RESERVE_BYTES", 16 * 1024))
             stack.enter_context(patch.object(reserve, "STEP_BYTES", 1024))

@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from stoker_daemon.attempts import AttemptKey
 from stoker_shared import events as ev
-from stoker_shared.model import CatchUpPolicy, NodeState, OverlapPolicy, RunState, WorkflowSpec
+from stoker_shared.model import (
+    CatchUpPolicy,
+    FailureStrategy,
+    NodeState,
+    OverlapPolicy,
+    RunState,
+    WorkflowSpec,
+)
 from stoker_shared.state import About
 from tests.world.broken import must
 from tests.world.keeping import Objects
@@ -22,12 +30,16 @@ from tests.world.ledger import Intervals, Ticks
 from tests.world.post import Post
 from tests.world.processes import Machine, Process
 
+_RETRIED = (ev.Reason.EXIT, ev.Reason.LOST, ev.Reason.TIMEOUT)
+"""Ends of an attempt after which the node is tried again, as long as it has retries."""
+
 
 class Node:
     """What was recorded of a node.
 
     ``excused`` are upstream nodes that had not succeeded when somebody asked for this one to run again, or
-    were run again after it had ``begun``.
+    were run again after it had ``begun``. ``tries`` count against its retries, ``due`` is when the next is,
+    and ``end_by`` when its attempt's time is over.
     """
 
     __slots__ = (
@@ -36,16 +48,21 @@ class Node:
         "begun",
         "cu",
         "done",
+        "due",
+        "end_by",
         "ended",
         "excused",
         "number",
+        "planned",
         "queue",
         "stopped",
+        "tries",
         "upstream",
     )
 
     def __init__(self, number: int, planned: ev.PlannedNode) -> None:
         self.number = number
+        self.planned = planned
         self.upstream = planned.upstream
         self.queue = planned.queue
         self.cu = planned.cu
@@ -54,6 +71,9 @@ class Node:
         self.done = False
         self.ended = self.begun = self.stopped = False
         self.excused: set[str] = set()
+        self.tries = 0
+        self.due: datetime | None = None
+        self.end_by: datetime | None = None
 
 
 class RunModel:
@@ -62,6 +82,8 @@ class RunModel:
     __slots__ = (
         "backfill",
         "ended",
+        "fail_fast",
+        "failed",
         "nodes",
         "notify",
         "opened",
@@ -80,6 +102,8 @@ class RunModel:
         self.nodes = {node.name: Node(number, node) for number, node in enumerate(event.nodes, 1)}
         self.parallelism = event.parallelism
         self.backfill = event.backfill
+        self.fail_fast = event.failure_strategy is FailureStrategy.FAIL_FAST
+        self.failed = False
         self.notify = event.notify if counts else None
         self.paused = False
         self.stopping = False
@@ -90,6 +114,8 @@ class RunModel:
         for name in names:
             node = self.nodes[name]
             node.done = node.ended = node.begun = node.stopped = False
+            node.tries, node.due = 0, None
+        self.failed = False
         for name, node in self.nodes.items():
             again = {other for other in node.upstream if other in names}
             node.excused = node.excused | again if node.begun else node.excused - again
@@ -112,6 +138,7 @@ class Invariants:
         self._objects = objects
         self.made: deque[ev.Record] = deque()
         self.seq = self.durable = self.told = 0
+        self.draining = False
         self.runs: dict[int, RunModel] = {}
         self.active: dict[int, list[RunModel]] = {}
         self.queues: dict[str, list[Any]] = {}
@@ -121,6 +148,7 @@ class Invariants:
         self.policies: dict[int, CatchUpPolicy] = {}
         self.backfills: dict[int, Intervals] = {}
         self._checks: dict[type, Callable[[ev.Record, Any], None]] = {
+            ev.DaemonDraining: self._daemon_draining,
             ev.QueueSaved: self._queue_saved,
             ev.RunCreated: self._run_created,
             ev.RunPaused: self._run_paused,
@@ -137,6 +165,7 @@ class Invariants:
             ev.NodeSetSuccessful: self._node_set_successful,
             ev.AttemptStarting: self._attempt_starting,
             ev.AttemptFinished: self._attempt_finished,
+            ev.AttemptRetryAt: self._attempt_retry_at,
             ev.WorkflowScheduling: self._workflow_scheduling,
             ev.WorkflowPublished: self._workflow_published,
             ev.TickSkipped: self._tick_skipped,
@@ -211,9 +240,10 @@ class Invariants:
         node = self.runs[key.run].nodes[key.node]
         return node.active and node.attempts == key.attempt
 
-    def is_stopped(self, key: AttemptKey) -> bool:
-        """Tell whether an attempt is to end: its node was stopped."""
-        return self.is_known(key) and self.runs[key.run].nodes[key.node].stopped
+    def is_to_end(self, key: AttemptKey, now: datetime) -> bool:
+        """Tell whether an attempt is to end: its node was stopped, or its time is over."""
+        node = self.runs[key.run].nodes[key.node]
+        return self.is_known(key) and (node.stopped or (node.end_by is not None and node.end_by <= now))
 
     def _key_used(self, record: ev.Record, key: ev.KeyUse) -> None:
         place = (record.by, key.route, key.id)
@@ -232,6 +262,9 @@ class Invariants:
             self.ticks[event.workflow].ran(event)
         if event.backfill:
             self.backfills[event.backfill].ran(event)
+
+    def _daemon_draining(self, _: ev.Record, event: ev.DaemonDraining) -> None:
+        self.draining = event.on
 
     def _run_paused(self, _: ev.Record, event: ev.RunPaused) -> None:
         self.runs[event.run].paused = True
@@ -257,7 +290,8 @@ class Invariants:
         for name in event.nodes:
             must(not run.nodes[name].active, f"{event.run}/{name} is run again while it runs")
         for changed in event.changed:
-            run.nodes[changed.name].queue, run.nodes[changed.name].cu = changed.queue, changed.cu
+            node = run.nodes[changed.name]
+            node.planned, node.queue, node.cu = changed, changed.queue, changed.cu
         run.reset(event.nodes)
 
     def _node_stop_requested(self, _: ev.Record, event: ev.NodeStopRequested) -> None:
@@ -291,17 +325,23 @@ class Invariants:
             self._must_be_told(record, event.run, About.RUN_FAILED)
 
     def _node_finished(self, _: ev.Record, event: ev.NodeFinished) -> None:
-        node = self.runs[event.run].nodes[event.node]
-        must(not node.ended and not node.active, f"{event.run}/{event.node} finished twice, or while it runs")
+        run = self.runs[event.run]
+        node = run.nodes[event.node]
+        what = f"{event.run}/{event.node}"
+        must(not node.ended and not node.active, f"{what} finished twice, or while it runs")
         node.ended = True
         node.done = event.state is NodeState.SUCCEEDED
+        if event.state is NodeState.FAILED:
+            could_retry = event.reason in _RETRIED and not run.stopping
+            must(not could_retry or node.tries > node.planned.retries, f"{what} failed with retries left")
+            run.failed = True
 
     def _node_skipped(self, _: ev.Record, event: ev.NodeSkipped) -> None:
         node = self.runs[event.run].nodes[event.node]
         must(not node.ended and not node.active, f"{event.run}/{event.node} was skipped while it runs")
         node.ended = True
 
-    def _attempt_starting(self, _: ev.Record, event: ev.AttemptStarting) -> None:
+    def _attempt_starting(self, record: ev.Record, event: ev.AttemptStarting) -> None:
         run = self.runs[event.run]
         node = run.nodes[event.node]
         what = f"{event.run}/{event.node} attempt {event.attempt}"
@@ -311,6 +351,11 @@ class Invariants:
         must(not node.ended, f"{what} starts, and the node has ended")
         must(not node.stopped, f"{what} starts, and the node was stopped")
         must(not (run.ended or run.paused or run.stopping), f"{what} starts in a held run")
+        must(not (run.failed and run.fail_fast), f"{what} starts in a run that failed")
+        must(node.planned.enabled, f"{what} starts, and its node is disabled")
+        must(node.tries <= node.planned.retries, f"{what} starts, and the node had its retries")
+        must(not node.due or node.due <= record.at, f"{what} starts before it is due, at {node.due}")
+        must(not self.draining, f"{what} starts while the daemon drains")
         earlier = run.waits and any(other.opened < run.opened for other in self.active[run.workflow])
         must(not earlier, f"{what} starts while an earlier run of its workflow is active")
         for name in node.upstream:
@@ -320,6 +365,9 @@ class Invariants:
                 f"{what} starts before {name} has succeeded",
             )
         node.attempts += 1
+        node.tries += 1
+        timeout = node.planned.timeout
+        node.end_by = record.at + timedelta(seconds=timeout) if timeout else None
         node.active = node.begun = True
         active = sum(other.active for other in run.nodes.values())
         must(not run.parallelism or active <= run.parallelism, f"{what} is beyond its run's parallelism")
@@ -343,6 +391,11 @@ class Invariants:
         must(process is None or not process.alive, f"{what} ended, and its process is alive")
         if event.exit_status is not None:
             must(process and process.status == event.exit_status, f"{what} did not end so")
+
+    def _attempt_retry_at(self, _: ev.Record, event: ev.AttemptRetryAt) -> None:
+        node = self.runs[event.run].nodes[event.node]
+        node.tries -= event.free
+        node.due = event.due
 
     def _workflow_scheduling(self, _: ev.Record, event: ev.WorkflowScheduling) -> None:
         self.ticks.setdefault(event.workflow, Ticks(event.workflow)).switched(event)

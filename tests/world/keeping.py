@@ -17,6 +17,8 @@ import msgspec
 
 from stoker_daemon.backfill import PastRun
 from stoker_daemon.projection import Change, Intervals, KeyUsed, RunChange, changes_by, microseconds
+from stoker_daemon.projection.changes import Finished
+from stoker_daemon.projection.database import KEY_LIFETIME
 from stoker_daemon.runlog.segments import replay
 from stoker_shared import events as ev
 from stoker_shared.api import RunRow
@@ -57,7 +59,7 @@ class Database:
             if isinstance(change, RunChange):
                 self._keep(change.row)
             match change:
-                case RunChange(body=bytes() as body):
+                case RunChange(finished=Finished(body=body)):
                     self.finished[change.row.id] = body
                 case RunChange():
                     self.finished.pop(change.row.id, None)
@@ -109,4 +111,5 @@ class History:
         return await asyncio.to_thread(self._database.past_runs, asked)
 
     async def answered(self, user: str, key: ev.KeyUse, now: datetime) -> KeyUsed | None:
-        return await asyncio.to_thread(self._database.used.get, (user, key.route, key.id))
+        used = await asyncio.to_thread(self._database.used.get, (user, key.route, key.id))
+        return used if used and used.at >= now - KEY_LIFETIME else None

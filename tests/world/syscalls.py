@@ -85,6 +85,9 @@ class Kernel:
     def statvfs(self, _: SimulatedPath) -> SimpleNamespace:
         return SimpleNamespace(f_bavail=max(self.disk.room, 0), f_frsize=1)
 
+    def urandom(self, size: int) -> bytes:
+        return bytes(size)
+
     def descriptor(self, file: File | None) -> int:
         """Give a descriptor of an open file, or of the directory."""
         self._next += 1

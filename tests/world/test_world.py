@@ -7,7 +7,10 @@ import pytest
 from tests.world.broken import Broken
 from tests.world.world import World
 
-STEPS = 20_000
+pytestmark = pytest.mark.slow
+
+STEPS = 50_000
+"""In each of 20 worlds: a million."""
 
 
 def lived(seed: int, steps: int) -> World:
@@ -21,7 +24,7 @@ def lived(seed: int, steps: int) -> World:
     return world
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(10))
 def test_nothing_is_lost_and_nothing_done_twice_whatever_happens(seed: int):
     world = lived(seed, STEPS)
 

@@ -384,23 +384,26 @@ TABLE: tuple[Action, ...] = (
         "versions.show", ("v",), "version", "Choose the version, or the draft, that graph and nodes show.",
         Kind.VERSIONS, footer=True, online=True,
     ),
-    Action("job.new", ("n",), "new", "Publish a file as a job.", Kind.JOBS, footer=True, online=True),
+    Action(
+        "job.new", ("n",), "new", "Publish a file as a job.", Kind.JOBS, footer=True, online=True,
+        needs=Role.EDITOR,
+    ),
     Action(
         "job.publish", ("p",), "publish", "Publish a file as the job's next version.", Kind.JOB, footer=True,
-        online=True, sentence="publish a file as {}",
+        online=True, sentence="publish a file as {}", needs=Role.EDITOR,
     ),
     Action(
         "job.publish_draft", ("p",), "publish", "Publish the job's draft as its next version.", Kind.JOB,
-        _why_no_draft, footer=True, online=True, sentence="publish the draft of {}",
+        _why_no_draft, footer=True, online=True, sentence="publish the draft of {}", needs=Role.EDITOR,
     ),
     Action(
         "job.configure", ("e",), "configure", "Edit the default configuration in the job's draft.", Kind.JOB,
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.EDITOR,
     ),
     Action(
         "job.delete", ("x",), "delete", "Delete the job, if no workflow uses it.", Kind.JOB,
         question=lambda jobs: f"Delete {names_of(jobs)}? Runs that were made of it keep what they use.",
-        online=True,
+        online=True, needs=Role.EDITOR,
     ),
     Action(
         "job_state.changes", ("v",), "changes", "Show what is new in the version.", Kind.JOB_STATE,
@@ -414,35 +417,45 @@ TABLE: tuple[Action, ...] = (
         "job_state.roll_back", ("R",), "roll back", "Publish what this version was as the next version.",
         Kind.JOB_STATE, _why_no_rollback,
         lambda states: f"Publish {names_of(states)} again, as the next version?",
-        footer=True, online=True, sentence="roll back to {}",
+        footer=True, online=True, sentence="roll back to {}", needs=Role.EDITOR,
     ),
-    Action("queue.new", ("n",), "new", "Make a queue.", Kind.QUEUES, footer=True, online=True),
+    Action(
+        "queue.new", ("n",), "new", "Make a queue.", Kind.QUEUES, footer=True, online=True,
+        needs=Role.ADMIN,
+    ),
     Action(
         "queue.edit", ("e",), "edit", "Change what the queue allows; what is active in it goes on.",
-        Kind.QUEUE, footer=True, online=True,
+        Kind.QUEUE, footer=True, online=True, needs=Role.ADMIN,
     ),
     Action(
         "queue.delete", ("x",), "delete", "Delete the queue, if nothing uses it.", Kind.QUEUE,
-        question=lambda queues: f"Delete {names_of(queues)}?", online=True,
+        question=lambda queues: f"Delete {names_of(queues)}?", online=True, needs=Role.ADMIN,
     ),
-    Action("variable.new", ("n",), "new", "Make a variable.", Kind.VARIABLES, footer=True, online=True),
+    Action(
+        "variable.new", ("n",), "new", "Make a variable.", Kind.VARIABLES, footer=True, online=True,
+        needs=Role.EDITOR,
+    ),
     Action(
         "variable.edit", ("e",), "edit", "Give the variable another value.", Kind.VARIABLE, footer=True,
-        online=True,
+        online=True, needs=Role.EDITOR,
     ),
     Action(
         "variable.unset", ("x",), "unset", "Remove the variable.", Kind.VARIABLE,
         question=lambda variables: f"Unset {names_of(variables)}? What refers to it fails.",
-        footer=True, online=True,
+        footer=True, online=True, needs=Role.EDITOR,
     ),
-    Action("workspace.new", ("n",), "new", "Make a workspace.", Kind.WORKSPACES, footer=True, online=True),
+    Action(
+        "workspace.new", ("n",), "new", "Make a workspace.", Kind.WORKSPACES, footer=True, online=True,
+        needs=Role.ADMIN,
+    ),
     Action(
         "workspace.edit", ("e",), "edit", "Describe the workspace otherwise.", Kind.WORKSPACE, footer=True,
-        online=True,
+        online=True, needs=Role.ADMIN,
     ),
     Action(
         "workspace.delete", ("x",), "delete", "Delete the workspace, if nothing is in it.", Kind.WORKSPACE,
         question=lambda workspaces: f"Delete {names_of(workspaces)}?", footer=True, online=True,
+        needs=Role.ADMIN,
     ),
     Action(
         "filled.save", ("s",), "save", "Save what is filled in.", Kind.FILLED,
@@ -462,7 +475,7 @@ TABLE: tuple[Action, ...] = (
     ),
     Action(
         "version.rollback", ("R",), "roll back", "Make what this version was the next version.",
-        Kind.VERSION, _why_latest, footer=True, online=True, needs=Role.EDITOR, sentence="roll back to {}",
+        Kind.VERSION, _why_latest, footer=True, online=True, sentence="roll back to {}", needs=Role.EDITOR,
     ),
     Action(
         "draft.add", ("a",), "add", "Add a node downstream of the selected one.", Kind.GRAPH_EDITED,
@@ -477,11 +490,11 @@ TABLE: tuple[Action, ...] = (
     ),
     Action(
         "draft.save", ("s",), "save", "Save the draft; what is scheduled stays as it is.", Kind.DRAFT,
-        _why_no_save, needs=Role.EDITOR, footer=True, sentence="save {}",
+        _why_no_save, footer=True, sentence="save {}", needs=Role.EDITOR,
     ),
     Action(
         "draft.debug", ("d",), "debug", "Save, and run the draft on a development queue.", Kind.DRAFT,
-        footer=True, online=True, needs=Role.EDITOR,
+        footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
         "draft.publish", ("p",), "publish", "Save, and publish it as the next version.", Kind.DRAFT,

@@ -437,11 +437,19 @@ class Client:
         with self._stream(_log_path(number, node, attempt, stream), query, quiet=None) as answer:
             yield from answer.iter_bytes()
 
-    def events(self, after: int) -> Iterator[bytes]:
+    def events(self, after: int | None) -> Iterator[bytes]:
         """Give the run log's own lines after a position, then live, each without its newline.
 
-        Heartbeats are among them.
+        Heartbeats are among them. Without a position it begins with the oldest line that is kept.
         """
+        try:
+            yield from self._events(after or 0)
+        except Refused as refusal:
+            if after is not None or not refusal.problem.oldest:
+                raise
+            yield from self._events(refusal.problem.oldest)
+
+    def _events(self, after: int) -> Iterator[bytes]:
         with self._stream(routes.EVENTS, {"after": str(after)}, quiet=QUIET_SECONDS) as answer:
             yield from _lines(answer.iter_bytes())
 

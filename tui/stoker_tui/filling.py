@@ -55,6 +55,10 @@ class FillingApp(MovingApp):
         """The daemon's time zone."""
         raise NotImplementedError
 
+    def spawn(self, work: Any) -> None:
+        """Do something beside all else."""
+        raise NotImplementedError
+
     def say(self, text: str) -> None:
         """Say something above the keys."""
         raise NotImplementedError

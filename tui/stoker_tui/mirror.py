@@ -21,6 +21,10 @@ PACE_SECONDS = 0.2
 """How long what events touch is gathered before it is asked for."""
 
 
+_STATUS = frozenset({"daemon.draining", "space.low", "space.enough"})
+"""Events that change the daemon's status."""
+
+
 class Touch(msgspec.Struct):
     """What an event says of what it is about. A heartbeat has no ``seq``."""
 
@@ -142,7 +146,7 @@ class Mirror:
         else:
             if not touch.seq:
                 return
-            self._status_touched |= touch.type == "daemon.draining"
+            self._status_touched |= touch.type in _STATUS
             for topic in self._topics:
                 topic.touch(touch)
         self._wake.set()

@@ -55,6 +55,7 @@ from stoker_daemon.space import SpaceWatch
 from stoker_shared import __version__, routes
 from stoker_shared.api import API_VERSION, DrainingView, DueRun, SetDraining, Status
 from stoker_shared.api.notifications import ChannelView
+from stoker_shared.notifying import lost
 from stoker_shared.state import Outbox
 
 _SHOWN = 5
@@ -153,7 +154,7 @@ class Api:
             ],
             you=caller.rights.view(caller.user),
             pending_notifications=state.outbox.pending,
-            lost_notifications=len(state.outbox.given_up),
+            lost_notifications=len(lost(state.outbox, self._engine.now())),
             notify_trouble=_trouble(state.outbox, *self._office.views()),
             space=await self._space.shown(),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stoker_daemon.engine import Engine
+from stoker_daemon.volumes import free_bytes
 from stoker_shared import __version__
 
 
@@ -18,6 +19,7 @@ def exposition(engine: Engine) -> tuple[bytes, str]:
         "stoker_workflows": ("Workflows defined.", len(state.workflows)),
         "stoker_active_runs": ("Runs that have not finished.", len(state.runs)),
         "stoker_active_nodes": ("Nodes that have a process.", len(active)),
+        "stoker_free_bytes": ("Bytes free on the disk with the data.", free_bytes(engine.log.directory)),
         "stoker_log_position": ("Position in the run log that is on disk.", engine.log.durable),
     }
     registry = prometheus.CollectorRegistry()

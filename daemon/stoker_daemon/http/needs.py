@@ -13,14 +13,14 @@ from stoker_shared.roles import Role
 NEEDS: dict[tuple[str, str], Role] = {
     ("GET", routes.STATUS): Role.VIEWER,
     ("PUT", routes.DRAINING): Role.ADMIN,
-    ("GET", routes.RETENTION): Role.VIEWER,
-    ("POST", routes.RETENTION): Role.ADMIN,
-    # They name people and workflows of all workspaces.
-    ("GET", routes.NOTIFICATIONS): Role.ADMIN,
+    # Of what is of workspaces that one may not see it has nothing.
+    ("GET", routes.NOTIFICATIONS): Role.VIEWER,
     ("POST", routes.NOTIFICATIONS_TEST): Role.ADMIN,
     ("GET", routes.OPENAPI): Role.VIEWER,
     ("GET", routes.METRICS): Role.VIEWER,
     ("GET", routes.EVENTS): Role.VIEWER,
+    ("GET", routes.RETENTION): Role.ADMIN,
+    ("POST", routes.RETENTION): Role.ADMIN,
     ("PUT", routes.OBJECT): Role.EDITOR,
     ("GET", routes.OBJECT): Role.VIEWER,
     ("HEAD", routes.OBJECT): Role.VIEWER,
@@ -72,7 +72,6 @@ NEEDS: dict[tuple[str, str], Role] = {
     ("POST", routes.NODE_STOP): Role.OPERATOR,
     ("POST", routes.NODE_RERUN): Role.OPERATOR,
     ("POST", routes.NODE_SUCCEED): Role.OPERATOR,
-    ("GET", routes.RUN_EVENTS): Role.VIEWER,
     ("GET", routes.NODE_FAILURE): Role.VIEWER,
     ("GET", routes.LOG): Role.VIEWER,
     ("GET", routes.BACKFILLS): Role.VIEWER,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 
+from stoker_daemon.access import Rights
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.callers import Caller
 from stoker_daemon.http.operations import Answer, Operation
@@ -16,6 +16,7 @@ from stoker_shared import routes
 from stoker_shared.api import MAX_PAGE, Fault
 from stoker_shared.api.notifications import DeliveryView, NotificationsView, TriedView, TryNotifying
 from stoker_shared.definition import address_faults
+from stoker_shared.notifying import lost
 
 
 class Notifications:
@@ -32,24 +33,28 @@ class Notifications:
             Operation("POST", routes.NOTIFICATIONS_TEST, self.try_notifying),
         ]
 
-    async def show_notifications(self) -> Answer[NotificationsView]:
-        """Show by what people are told, what they are still to be told, and what was given up."""
+    async def show_notifications(self, caller: Caller) -> Answer[NotificationsView]:
+        """Show by what people are told, what they are still to be told, and what was given up.
+
+        Of workspaces that the caller may not see nothing is shown.
+        """
         outbox = self._engine.state.outbox
         mail, webhook = self._office.views()
         given_up = [
             DeliveryView(
-                notification=lost.notification,
-                to=lost.to,
-                text=lost_in_words(lost),
-                run=lost.run,
-                backfill=lost.backfill,
-                why=lost.why,
-                given_up_at=lost.at,
+                notification=one.notification,
+                to=one.to,
+                text=lost_in_words(one),
+                run=one.run,
+                backfill=one.backfill,
+                why=one.why,
+                given_up_at=one.at,
             )
-            for lost in outbox.given_up
+            for one in lost(outbox, self._engine.now())
+            if caller.rights.sees(one.workspace)
         ]
-        pending = list(islice(self._pending(), MAX_PAGE))
-        shown = NotificationsView(mail, webhook, outbox.pending, outbox.unsent, pending, given_up)
+        pending = list(self._pending(caller.rights))
+        shown = NotificationsView(mail, webhook, len(pending), outbox.unsent, pending[:MAX_PAGE], given_up)
         return Answer(shown)
 
     async def try_notifying(self, caller: Caller, body: TryNotifying) -> Answer[TriedView]:
@@ -61,8 +66,10 @@ class Notifications:
         except NotCarried as error:
             raise not_sent(str(error)) from error
 
-    def _pending(self) -> Iterator[DeliveryView]:
+    def _pending(self, rights: Rights) -> Iterator[DeliveryView]:
         for notice in self._engine.state.notices.values():
+            if not rights.sees(notice.workspace):
+                continue
             for to, delivery in notice.untold.items():
                 yield DeliveryView(
                     notification=notice.id,

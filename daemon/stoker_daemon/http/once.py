@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 
 from stoker_daemon.engine import Command, Engine
 from stoker_daemon.http.callers import Caller
@@ -40,7 +39,7 @@ class Once:
             await earlier
         done = self._under_way[place] = asyncio.get_running_loop().create_future()
         try:
-            used = await self._projection.answered(caller.user, caller.key, datetime.now(UTC))
+            used = await self._projection.answered(caller.user, caller.key, self._engine.now())
             if used and used.key.body != caller.key.body:
                 raise key_reused(caller.key.id, used.at)
             return used.number if used else await self._submit(caller, prepare, makes_room)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from contextlib import suppress
 from email.message import EmailMessage
@@ -107,7 +108,10 @@ def _trouble(error: Exception) -> str:
             return f"does not answer: {_shown(str(error) or 'timed out')}"
         case errors.SMTPNotSupported():
             return f"can't do it: {_shown(str(error))}"
-    return f"can't be reached: {_shown(str(error) or type(error).__name__)}"
+    cause = error.__cause__
+    known = isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) and cause.errno
+    why = os.strerror(known).lower() if known and known > 0 else str(error) or type(error).__name__
+    return f"can't be reached: {_shown(why)}"
 
 
 def _said(error: errors.SMTPResponseException) -> str:

@@ -20,6 +20,8 @@ from stoker_daemon.notify.carrying import NotCarried, read_secret
 from stoker_daemon.notify.letters import Letter
 from stoker_daemon.notify.wording import in_words
 from stoker_shared import __version__
+from stoker_shared.events import Lateness, Reason, Trigger
+from stoker_shared.model import NodeState
 from stoker_shared.state import Notice
 from stoker_shared.text import clean_line, fit
 
@@ -34,14 +36,35 @@ _OF_THIS_ONE = frozenset({400, 409, 410, 413, 415, 422})
 
 
 class Post(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is posted. ``id`` names the notification; ``text`` says it in a line."""
+    """What is posted: the facts of a notice. ``id`` names it, ``text`` says it in a line; ``name`` is the
+    workflow's, ``workflow`` its id."""
 
     id: str
     type: str
     at: datetime
     host: str
     text: str
-    notification: Notice | None = None
+    workspace: str = ""
+    workflow: int = 0
+    name: str = ""
+    run: int = 0
+    version: int = 0
+    trigger: Trigger | None = None
+    by: str = ""
+    cycle: datetime | None = None
+    time_zone: str = ""
+    node: str = ""
+    state: NodeState | None = None
+    reason: Reason | None = None
+    late: Lateness | None = None
+    due: datetime | None = None
+    after: int = 0
+    backfill: int = 0
+    counts: tuple[int, int, int] | None = None
+    detail: str = ""
+
+
+_FACTS = (set(Post.__struct_fields__) & set(Notice.__struct_fields__)) - {"id"}
 
 
 class Webhook:
@@ -66,10 +89,9 @@ class Webhook:
     async def carry(self, letter: Letter) -> str:
         """Post what a letter tells, and give the answer; raises `NotCarried`."""
         (notice,) = letter.notices
-        told = msgspec.structs.replace(notice, untold={})
-        number = f"{self._log}-{notice.id}"
-        what = Post(number, notice.about.value, notice.at, self._host, in_words(notice), told)
-        return await self._send(what)
+        facts = {name: getattr(notice, name) for name in _FACTS}
+        number, text = f"{self._log}-{notice.id}", in_words(notice)
+        return await self._send(Post(number, notice.about.value, host=self._host, text=text, **facts))
 
     async def try_out(self, by: str) -> str:
         """Post a test, and give the answer; raises `NotCarried`."""

@@ -83,7 +83,7 @@ def content(letter: Letter, cards: Mapping[int, Sequence[FailureView]], host: st
     """Give what a letter says; ``cards`` are those of runs that failed, by their number."""
     about = threads(letter.notices)
     full, brief = about[:MOST_SECTIONS], about[MOST_SECTIONS:]
-    why = "are subscribed to a node of it" if _is_of_nodes(letter) else "are to be notified"
+    why = "is subscribed to a node of it" if _is_of_nodes(letter) else "is to be notified"
     return Content(
         subject=f"[stoker] {_subject(letter, about)}",
         sections=tuple(_section(some, cards.get(some[0].run, ())) for some in full),
@@ -128,7 +128,7 @@ def _subject(letter: Letter, about: Sequence[Sequence[Notice]]) -> str:
     told = ", ".join(f"{counts[kind]} {words}" for kind, words in _COUNTED.items() if counts[kind])
     names = list(dict.fromkeys(_name(notice.name) for notice in letter.notices))
     others = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return fit(f"{len(about)} notifications ({told}): {', '.join(names[:3])}{others}", _LONGEST_SUBJECT)
+    return fit(f"{told}: {', '.join(names[:3])}{others}", _LONGEST_SUBJECT)
 
 
 def _section(notices: Sequence[Notice], cards: Sequence[FailureView]) -> Section:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from stoker_daemon.attempts import OUTPUT, AttemptDirectory, AttemptKey
 from stoker_daemon.executor import Listener
+from stoker_daemon.groups import UNKNOWN, Used
 from stoker_daemon.journal import about
 from stoker_daemon.output import files
 from stoker_daemon.output.cuts import Pair, keep_within
@@ -70,7 +71,9 @@ class Watcher:
         self._see_to_it()
         self._listener.attempt_adopted(key, process)
 
-    def attempt_ended(self, key: AttemptKey, exit_status: int | None, reason: Reason, detail: str) -> None:
+    def attempt_ended(
+        self, key: AttemptKey, exit_status: int | None, reason: Reason, detail: str, used: Used = UNKNOWN
+    ) -> None:
         """Close the order of its streams before anybody hears of the end."""
         turn = self._turns.pop(key, None)
         directory = self._directory(key)
@@ -82,7 +85,7 @@ class Watcher:
             self._ended_large.add(key)
             self._see_to_it()
         self._warned.discard(key)
-        self._listener.attempt_ended(key, exit_status, reason, detail)
+        self._listener.attempt_ended(key, exit_status, reason, detail, used)
 
     def watching_failed(self, error: BaseException) -> None:
         """Pass it on."""

@@ -12,8 +12,11 @@ ASIDE = ".removed"
 
 
 def measured(logs: Path, run: int) -> int:
-    """Give the bytes that the output of a run takes on disk."""
-    return sum(_walk(logs / str(run), remove=False))
+    """Give the bytes that the output of a run takes on disk, as far as that can be seen."""
+    try:
+        return sum(_walk(logs / str(run), remove=False))
+    except (OSError, RecursionError):
+        return 0
 
 
 def put_aside(logs: Path, runs: Iterable[int]) -> None:

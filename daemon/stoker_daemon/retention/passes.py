@@ -81,7 +81,7 @@ class Retention:
         self._engine = engine
         self._projection = projection
         self._objects = objects
-        self._config = config
+        self.config = config
         self._logs = config.data / "logs"
         self._now = now
         self._plans = plans
@@ -124,9 +124,9 @@ class Retention:
                 for run in (*leaving.removed, *leaving.cleared):
                     went.output_bytes += run.size
                     gone.add(run.run)
-            if self._config.keep_bytes:
+            if self.config.keep_bytes:
                 total = await self._history(keeping.output_bytes) - went.output_bytes
-                more, size = await self._history(partial(_overflow_without, self._config, total, gone))
+                more, size = await self._history(partial(_overflow_without, self.config, total, gone))
                 went.outputs += more
                 went.output_bytes += size
             unnamed = await self._unnamed()
@@ -151,10 +151,13 @@ class Retention:
                 for runs in _pieces(leaving.cleared):
                     went.outputs += await self._record(by, runs, whole=False)
                 await self._remove_output(went)
-            if self._config.keep_bytes:
+            if self.config.keep_bytes:
                 await self._measure()
-                while runs := await self._history(partial(_overflowing, self._config)):
-                    went.outputs += await self._record(by, runs, whole=False)
+                while runs := await self._history(partial(_overflowing, self.config)):
+                    cleared = await self._record(by, runs, whole=False)
+                    if not cleared:
+                        break  # All of these are needed yet.
+                    went.outputs += cleared
                     await self._remove_output(went)
             await self._remove_objects(went)
             await self._trim(by, went)
@@ -212,17 +215,22 @@ class Retention:
         if workflow:
             content = self._objects.path(in_force(workflow)).read_bytes()
             keep = msgspec.json.decode(content, type=_Kept).keep
-        return deciding.limits(self._config, keep, failed=group.failed)
+        return deciding.limits(self.config, keep, failed=group.failed)
 
     async def _record(self, by: str, runs: list[Ended], *, whole: bool) -> int:
         """Record that runs, or only what they wrote, are kept no more; from then on nobody finds them."""
         async with self._engine.settled:
             numbers = [run.run for run in runs]
             rows = await self._history(lambda db: keeping.finished_rows(db, numbers))
-            going = [row for row in rows if row.id not in self._engine.state.runs]
+            state = self._engine.state
+            # Who is still to be told of a run is told with what it wrote.
+            needed = state.runs.keys() | {notice.run for notice in state.notices.values()}
+            going = [row for row in rows if row.id not in needed]
             if going:
                 await self._engine.submit(partial(_recorded, going, whole, by), makes_room=True)
+                had_orphans, self._has_orphans = self._has_orphans, True
                 await asyncio.to_thread(output.put_aside, self._logs, [row.id for row in going])
+                self._has_orphans = had_orphans
         return len(going)
 
     async def _remove_output(self, went: WentAway) -> None:
@@ -318,7 +326,8 @@ class Retention:
         while await self._carry(before):
             pass
         await self._engine.submit(lambda turn: turn.record(ev.LogTrimmed(before), by))
-        await asyncio.to_thread(segments.remove_before, self._engine.log.directory, before)
+        # In the history's thread, so that it is not making itself anew from them just now.
+        await self._history(lambda _: segments.remove_before(self._engine.log.directory, before))
         went.segments += count
         went.log_bytes += sum(part.size for part in parts[:count])
 

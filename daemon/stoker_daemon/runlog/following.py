@@ -44,7 +44,10 @@ class Follower:
         segments = [path for path in paths(directory) if first_of(path) <= seq + 1]
         if not segments or seq > durable:
             raise NotKept(seq, oldest(directory), durable)
-        self._file = self._open(segments[-1])
+        try:
+            self._file = self._open(segments[-1])
+        except FileNotFoundError:  # It was removed at this moment.
+            raise NotKept(seq, oldest(directory), durable) from None
         for _ in range(seq + 1 - first_of(segments[-1])):
             self._file.readline()
 
@@ -82,8 +85,12 @@ class Follower:
         following = [path for path in paths(self._directory) if first_of(path) == self.seq + 1]
         if not following or self._rest:
             return False
+        try:
+            opened = self._open(following[0])
+        except FileNotFoundError:  # It was removed at this moment.
+            return False
         self._file.close()
-        self._file = self._open(following[0])
+        self._file = opened
         return True
 
     def _open(self, path: Path) -> IO[bytes]:

@@ -93,7 +93,9 @@ def install(configured: Configured, place: Place, user: str, *, start: bool, for
     if (group := configured.config.socket_group) and group_id(group) is None:
         raise CannotInstall(f"there is no group {group}: make it (groupadd), or set socket_group to another")
     texts = service.units()
-    _compare(place, texts, force=force)
+    changed = _changes(place, texts)
+    if changed and not force:
+        raise CannotInstall(f"it is installed already, and otherwise; --force replaces it:\n{changed}")
     if start:
         _check_free(configured.config.socket, place)
     if place.system and not configured.found:
@@ -112,6 +114,8 @@ def install(configured: Configured, place: Place, user: str, *, start: bool, for
     if start:
         place.systemctl("start", SOCKET, SERVICE)
         yield f"started: `{place.command('status', SERVICE)}` shows how it stands"
+        if changed:
+            yield f"one that ran already goes by what was changed after `{place.command('restart', SERVICE)}`"
     else:
         yield f"start it: {place.command('start', SOCKET, SERVICE)}"
     if configured.config.socket != paths.socket_path(os.environ):
@@ -225,18 +229,16 @@ def _check_user(user: str) -> None:
         ) from None
 
 
-def _compare(place: Place, texts: Mapping[str, str], *, force: bool) -> None:
-    """Refuse to replace units that say something else."""
-    differences: list[str] = []
+def _changes(place: Place, texts: Mapping[str, str]) -> str:
+    """Say in which lines the units that are there are otherwise."""
+    lines: list[str] = []
     for name, text in texts.items():
         path = place.units / name
         there = path.read_text("utf-8") if path.exists() else text
-        differences += difflib.unified_diff(
+        lines += difflib.unified_diff(
             there.splitlines(), text.splitlines(), str(path), "what would be written", lineterm="", n=1
         )
-    if differences and not force:
-        listed = "\n".join(differences)
-        raise CannotInstall(f"it is installed already, and otherwise; --force replaces it:\n{listed}")
+    return "\n".join(lines)
 
 
 def _check_free(socket: Path, place: Place) -> None:

@@ -418,6 +418,15 @@ class DueRun(msgspec.Struct, frozen=True):
     at: Moment
 
 
+class Space(msgspec.Struct):
+    """The disk with the data: bytes that can still be written, and below how many it is ``low``."""
+
+    free: int
+    total: int
+    low_below: int
+    low: bool
+
+
 class SetDraining(Request, frozen=True):
     """Turn the daemon's switch. On, no node is started, also after a restart, until it is turned off."""
 
@@ -429,15 +438,6 @@ class DrainingView(msgspec.Struct, frozen=True):
 
     at: Moment
     by: str
-
-
-class Space(msgspec.Struct):
-    """The disk with the data: bytes that can still be written, and below how many it is ``low``."""
-
-    free: int
-    total: int
-    low_below: int
-    low: bool
 
 
 class Status(msgspec.Struct, omit_defaults=True):
@@ -652,7 +652,10 @@ class PublishingView(msgspec.Struct, omit_defaults=True):
 
 
 class AttemptView(msgspec.Struct, omit_defaults=True):
-    """One launch of a node. ``exit_status`` is the shell's: 128 + n for death by signal n."""
+    """One launch of a node. ``exit_status`` is the shell's: 128 + n for death by signal n.
+
+    ``cpu_seconds`` and ``memory_peak`` (bytes) are what it took, where the daemon has control groups.
+    """
 
     number: int
     state: AttemptState
@@ -665,6 +668,8 @@ class AttemptView(msgspec.Struct, omit_defaults=True):
     detail: str = ""
     command: tuple[str, ...] = ()
     pid: int | None = None
+    cpu_seconds: float | None = None
+    memory_peak: int | None = None
 
 
 class NodeView(msgspec.Struct, omit_defaults=True):

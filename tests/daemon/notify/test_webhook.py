@@ -62,8 +62,13 @@ async def test_what_happened_is_posted_with_its_facts_and_who_is_told_is_not(lin
         "daily: run #7 failed",
         "edge1",
     )
-    facts = posted["notification"]
-    assert (facts["name"], facts["run"], facts["version"], facts["untold"]) == ("daily", 7, 3, {})
+    assert (posted["name"], posted["run"], posted["version"], posted["trigger"]) == (
+        "daily",
+        7,
+        3,
+        "schedule",
+    )
+    assert "untold" not in posted
 
 
 async def test_a_post_is_signed_with_its_moment(line: Line):

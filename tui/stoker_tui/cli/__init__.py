@@ -55,7 +55,8 @@ CONTENTS = {
     },
     "Look after": {
         "prune": Entry(
-            "stoker_tui.cli.retention", "Let go of what is kept no longer, or tell what would go."
+            "stoker_tui.cli.retention",
+            "Let go of what is kept no longer, or tell what would go: finished runs, output, log.",
         ),
     },
 }

@@ -13,7 +13,7 @@ from stoker_tui.cli.tables import Column, moment, print_json, print_table
 
 @main.group()
 def notify() -> None:
-    """Notifications: what waits to be sent, what was given up, a test.
+    """Notifications: what waits, what was given up, a test.
 
     A workflow's `notify` are told when a run of it fails, is late, or succeeds again; a node's `subscription`
     says who is told of its states; those of a backfill are told when it fails or pauses. The daemon's

@@ -13,7 +13,7 @@ from stoker_tui.cli.tables import byte_size, print_json
 @command(main, "prune")
 @click.option("--dry-run", is_flag=True, help="Tell what would go, and change nothing.")
 def prune(context: Context, dry_run: bool) -> None:
-    """Let go of finished runs, output and log that are not kept any longer.
+    """Let go of what is kept no longer, or tell what would go: finished runs, output, log.
 
     The daemon does it by itself every hour. What is kept is set in its configuration (keep_days and what
     follows it; `stokerd config` tells) and, for one workflow, by `keep` in its file. What is active stays.

@@ -25,7 +25,7 @@ from stoker_tui.cli.common import (
 from stoker_tui.cli.failures import print_failures
 from stoker_tui.cli.follow import follow_run, leaving_it_running, wait_for_run
 from stoker_tui.cli.plans import show_plan
-from stoker_tui.cli.tables import Column, coloured, duration, moment, print_json, print_table, span
+from stoker_tui.cli.tables import Column, coloured, duration, moment, print_json, print_table, size, span
 from stoker_tui.client import Client, LogPart
 from stoker_tui.theme import marked, node_word, trigger_word, version_word
 
@@ -192,6 +192,7 @@ def print_run(view: api.RunView) -> None:
     for setting, change in view.settings.items():
         click.echo(f"for this run: {clean_line(setting)}: {clean_line(change)}")
     click.echo("")
+    measured = any(attempt.cpu_seconds is not None for node in view.nodes for attempt in node.attempts)
     print_table(
         [
             Column("NODE", text=True),
@@ -200,6 +201,11 @@ def print_run(view: api.RunView) -> None:
             Column("STARTED", spare=1),
             Column("TOOK", right=True),
             Column("USUAL", right=True, spare=2),
+            *(
+                [Column("CPU", right=True, spare=3), Column("MEMORY", right=True, spare=3)]
+                if measured
+                else []
+            ),
             Column("JOB", text=True),
         ],
         [
@@ -210,6 +216,7 @@ def print_run(view: api.RunView) -> None:
                 moment(node.attempts[-1].started_at if node.attempts else None),
                 span(node.attempts[0].started_at, node.ended_at) if node.attempts else "-",
                 duration(node.usual_seconds),
+                *(_used(node) if measured else []),
                 node.job,
             ]
             for node in view.nodes
@@ -237,6 +244,12 @@ def print_waiting(view: api.RunView) -> None:
         click.echo("\nwaiting:")
     for node in waiting:
         click.echo(f"  {clean_line(node.name)}: {clean_line(node.waiting)}")
+
+
+def _used(node: api.NodeView) -> list[str]:
+    """Give what the newest attempt took, of CPU time and of memory."""
+    newest = node.attempts[-1] if node.attempts else None
+    return [duration(newest and newest.cpu_seconds), size(newest and newest.memory_peak)]
 
 
 def _attempts(node: api.NodeView) -> str:

@@ -103,10 +103,10 @@ class _Line(msgspec.Struct):
 @command(main, "events", json=False)
 @click.option("-f", "--follow", is_flag=True, help="Go on with what happens.")
 @click.option(
-    "--after", type=click.IntRange(min=0), default=0, show_default=True, help="Only those after this seq."
+    "--after", type=click.IntRange(min=0), help="Only those after this seq  [default: all that are kept]."
 )
 @click.option("--run", type=click.IntRange(min=1), metavar="RUN", help="Only what happened in that run.")
-def show_events(context: Context, follow: bool, after: int, run: int | None) -> None:
+def show_events(context: Context, follow: bool, after: int | None, run: int | None) -> None:
     """Print the run log's events as JSON lines.
 
     \b
@@ -118,7 +118,7 @@ def show_events(context: Context, follow: bool, after: int, run: int | None) -> 
     See also: stoker show.
     """
     if run is not None:
-        for part in context.client.run_events(run, after):
+        for part in context.client.run_events(run, after or 0):
             after = part.seq
             for item in part.items:
                 click.echo(bytes(item))

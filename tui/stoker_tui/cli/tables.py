@@ -117,6 +117,14 @@ def duration(seconds: float | None) -> str:
     return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{seconds:02}s"
 
 
+def size(count: int | None) -> str:
+    """Give a number of bytes as people say it."""
+    if count is None:
+        return "-"
+    mebibytes = count / 1024**2
+    return f"{mebibytes / 1024:.1f} GiB" if mebibytes >= 1024 else f"{mebibytes:.0f} MiB"
+
+
 def coloured(text: str, state: str) -> str:
     """Give a text in its state's colour, on a terminal that shows colours (https://no-color.org)."""
     if not moves_cursor(os.environ) or os.environ.get("NO_COLOR"):

@@ -17,6 +17,7 @@ from stoker_shared.model import RUN_ENDS, NodeState
 from stoker_tui.actions import Kind, NodeOf
 from stoker_tui.cli.failures import card_lines
 from stoker_tui.cli.tables import Column as Shape
+from stoker_tui.cli.tables import duration, size
 from stoker_tui.mirror import Topic
 from stoker_tui.screens import cells, fields
 from stoker_tui.screens.page import Page, focus_first
@@ -334,6 +335,10 @@ def _attempt(attempt: api.AttemptView, now: datetime, zone: str) -> Pieces:
         pieces.append((f"  exit {attempt.exit_status}", "failed" if attempt.exit_status else "dim"))
     if attempt.pid and not attempt.ended_at:
         pieces.append((f"  pid {attempt.pid}", "dim"))
+    if attempt.cpu_seconds is not None:
+        pieces.append((f"  cpu {duration(attempt.cpu_seconds)}", "dim"))
+    if attempt.memory_peak is not None:
+        pieces.append((f"  memory {size(attempt.memory_peak)}", "dim"))
     if attempt.adopted_at:
         pieces.append(("  adopted", "dim"))
     if attempt.detail:

@@ -424,12 +424,14 @@ class FormView(ScrollView, can_focus=True):
             yield from suggestion_lines(self._completion, self._chosen)
         else:
             yield from field_lines(self._form, field, room)
-        if self._typing and row.id == self._at and self._completion.words:
-            return  # What is typed is not all of it yet.
+        # What is being typed may not be all of it yet.
+        begun = self._typing and row.id == self._at
+        if begun and self._completion.words:
+            return
         if problem := self._form.problem(field.place):
-            yield from told_lines(problem, "failed", room)
+            yield from told_lines("✖", problem, "dim" if begun else "failed", room)
         elif warning := self._form.warning(field.place):
-            yield from told_lines(warning, "warning", room)
+            yield from told_lines("!", warning, "warning", room)
         yield from self._notes.get(field.place, ())
 
     def _bring_into_view(self) -> None:

@@ -92,11 +92,10 @@ def suggestion_lines(completion: Completion, chosen: int) -> Iterator[Pieces]:
         yield [(_MARGIN, ""), (f" {word} ", "cursor" if index == chosen else "dim")]
 
 
-def told_lines(text: str, style: str, room: int) -> Iterator[Pieces]:
+def told_lines(glyph: str, text: str, style: str, room: int) -> Iterator[Pieces]:
     """Give what is said beneath a field."""
-    glyph = "✖ " if style == "failed" else "! "
     for index, line in enumerate(folded([(text, style)], max(room - LABEL - 3, 10))):
-        yield [(_MARGIN, ""), (glyph if index == 0 else "  ", style), *line]
+        yield [(_MARGIN, ""), (f"{glyph} " if index == 0 else "  ", style), *line]
 
 
 def _value(form: Form[Any], field: Field) -> Pieces:
