@@ -56,7 +56,7 @@ CONTENTS = {
     "Look after": {
         "prune": Entry(
             "stoker_tui.cli.retention",
-            "Let go of finished runs, output and log that are not kept any longer.",
+            "Let go of what is kept no longer, or tell what would go: finished runs, output, log.",
         ),
     },
 }
