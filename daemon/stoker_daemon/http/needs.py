@@ -65,7 +65,6 @@ NEEDS: dict[tuple[str, str], Role] = {
     ("GET", routes.RUN_COUNTS): Role.VIEWER,
     ("POST", routes.RUNS): Role.OPERATOR,
     ("GET", routes.RUN): Role.VIEWER,
-    ("GET", routes.RUN_EVENTS): Role.VIEWER,
     ("POST", routes.RUN_STOP): Role.OPERATOR,
     ("POST", routes.RUN_PAUSE): Role.OPERATOR,
     ("POST", routes.RUN_RESUME): Role.OPERATOR,
