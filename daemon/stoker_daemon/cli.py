@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -279,5 +280,5 @@ def _run(given: Given, *, take_over: bool) -> None:
 
 
 def _give_up(why: str, status: int) -> NoReturn:
-    click.echo(f"stokerd: {why}", err=True)
+    click.echo(f"{journal.priority(logging.ERROR)}stokerd: {why}", err=True)
     sys.exit(status)
