@@ -51,6 +51,15 @@ def test_a_client_starts_without_the_daemon_or_a_user_interface() -> None:
     assert not {"textual", "uvicorn", "starlette", "stoker_daemon"} & set(loaded.stdout.split())
 
 
+def test_the_daemon_starts_without_what_it_seldom_or_never_needs() -> None:
+    script = "import sys, stoker_daemon.cli; print(*sys.modules)"
+
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    seldom = {"aiosmtplib", "httpx", "prometheus_client", "rich", "stoker_tui", "textual", "yaml"}
+    assert not seldom & set(loaded.stdout.split())
+
+
 def test_no_file_names_a_registry_or_a_lock() -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
     names = listed.stdout.split()
