@@ -229,6 +229,7 @@ class World:
         elif kind < 0.95:
             self._stalled_until = self.clock.seconds + self.chance.uniform(0, 5)
         else:
+            self.invariants.shown = max(self.invariants.shown, self.now())
             self._shift += self.chance.choice([-3600.0, -5.0, 5.0, 3600.0])
 
     def _make_room(self) -> None:
