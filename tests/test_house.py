@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from stoker_shared import __version__
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
@@ -58,6 +60,12 @@ def test_the_daemon_starts_without_what_it_seldom_or_never_needs() -> None:
 
     seldom = {"aiosmtplib", "httpx", "prometheus_client", "rich", "stoker_tui", "textual", "yaml"}
     assert not seldom & set(loaded.stdout.split())
+
+
+def test_the_changelog_begins_with_what_is_to_come_or_this_version() -> None:
+    first = next(line for line in (ROOT / "CHANGELOG.md").read_text().splitlines() if line.startswith("## "))
+
+    assert first == "## [Unreleased]" or first.startswith(f"## [{__version__}] - ")
 
 
 def test_no_file_names_a_registry_or_a_lock() -> None:

@@ -274,8 +274,8 @@ def test_figures_are_given_to_prometheus(daemon: StokerDaemon):
     assert found["stoker_log_sync_seconds_count",] >= 1
     assert found["stoker_http_request_duration_seconds_count", "GET", "answered", "/v1/runs/{run}"] >= 1
     assert found["stoker_draining",] == found["stoker_held",] == found["stoker_disk_low",] == 0
-    assert found["process_resident_memory_bytes",] > 0
-    assert found["process_open_fds",] > 0
+    assert found["stoker_process_resident_memory_bytes",] > 0
+    assert found["stoker_process_open_fds",] > 0
     labels = {label for family in families for sample in family.samples for label in sample.labels}
     bounded = {"le", "method", "outcome", "queue", "route", "state", "trigger", "type", "version"}
     assert labels == bounded

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -216,6 +217,21 @@ def test_monitoring_gets_a_line_and_an_exit_status(reader: StokerDaemon, tmp_pat
     assert (gone.returncode, gone.stdout[:27]) == (2, "STOKER CRITICAL: no stokerd")
     assert draining.returncode == 1
     assert draining.stdout.startswith("STOKER WARNING: draining, as ")
+
+
+def test_monitoring_is_told_in_time_of_a_daemon_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stoker_tui.cli.status.CHECK_SECONDS", 0.1)
+    hung = StokerDaemon(tmp_path)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(hung.socket))
+        listening.listen()
+
+        told = hung.run_stoker("status", "--check")
+
+    assert (told.returncode, told.stdout.count("\n")) == (2, 1)
+    assert told.stdout.startswith("STOKER CRITICAL: no stokerd answers at ")
 
 
 def test_the_version_is_that_of_both_sides(reader: StokerDaemon, tmp_path: Path) -> None:

@@ -182,6 +182,7 @@ def exposition(families: list[Family | Timings]) -> tuple[bytes, str]:
                 yield timed(each) if isinstance(each, Timings) else counted(each)
 
     registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
+    # Not under their plain names: a file of figures that node_exporter gives on may have none of its own.
+    ProcessCollector(namespace="stoker", registry=registry)
     registry.register(Given())
     return generate_latest(registry), CONTENT_TYPE_LATEST

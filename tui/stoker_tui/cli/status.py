@@ -15,7 +15,10 @@ from stoker_tui.cli import main
 from stoker_tui.cli.checking import Level, verdict
 from stoker_tui.cli.common import Context, command
 from stoker_tui.cli.tables import byte_size, moment, print_json, span
-from stoker_tui.client import NotStoker, Refused, Unreachable
+from stoker_tui.client import Client, NotStoker, Refused, Unreachable
+
+CHECK_SECONDS = 5.0
+"""How long a monitoring check waits: less than its own monitor waits for it."""
 
 
 @command(main, "status")
@@ -63,7 +66,7 @@ def show_status(context: Context, check: bool) -> None:
 
 def _check(context: Context) -> NoReturn:
     try:
-        status = context.client.status()
+        status = Client(context.client.path, patience=CHECK_SECONDS).status()
         level, why = verdict(status)
     except Unreachable as error:
         status, level, why = None, Level.CRITICAL, str(error)
