@@ -128,4 +128,6 @@ def _without_nodes(spec: WorkflowSpec) -> dict[str, Any]:
 def _value(value: Any) -> str:
     if value is None:
         return "unset"
+    if isinstance(value, dict):
+        value = {key: each for key, each in value.items() if each is not None}
     return value if isinstance(value, str) and value else msgspec.json.encode(value).decode()

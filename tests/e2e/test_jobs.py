@@ -105,6 +105,26 @@ def test_publishing_content_takes_what_is_not_said_from_the_version_and_leaves_a
     assert (job["has_changes"], job["draft"]["config"]) == (True, {"timeout": 9})
 
 
+def test_the_command_publishes_a_file_on_what_was_changed_in_the_draft(daemon: StokerDaemon):
+    library = {"kind": "files", "name": "lib.sh", "digest": sent(daemon, "true")}
+    post(daemon, "on.sh/publish", digest=sent(daemon, "echo 1"), config={"timeout": 5})
+    tag = daemon.http.get(f"{SPACE}/jobs/on.sh").headers["etag"]
+    draft = {"config": {"timeout": 9}, "attachments": [library]}
+    save(daemon, "on.sh", "echo draft", {"If-Match": tag}, **draft).raise_for_status()
+    file = daemon.home / "on.sh"
+    file.write_text("echo 2")
+
+    daemon.run_stoker("job", "publish", file, "--as", "on.sh", "--set", "env.A=1")
+    job = show(daemon, "on.sh")
+    assert job["latest"]["config"] == {"timeout": 9, "env": {"A": "1"}}
+    assert [each["name"] for each in job["latest"]["attachments"]] == ["lib.sh"]
+    assert not job["has_changes"]
+
+    daemon.run_stoker("job", "publish", file, "--as", "on.sh", "--no-attachments")
+    latest = show(daemon, "on.sh")["latest"]
+    assert (latest["config"], latest.get("attachments")) == ({"timeout": 9, "env": {"A": "1"}}, None)
+
+
 def test_a_rollback_is_a_new_version_and_what_differs_is_shown(daemon: StokerDaemon):
     digests = [sent(daemon, f"echo {number}\n") for number in (1, 2)]
     post(daemon, "back.sh/publish", digest=digests[0], config={"env": {"A": "1"}})

@@ -13,6 +13,7 @@ from textual.widgets import Input
 
 from stoker_shared import api, routes
 from stoker_shared.api import Fault
+from stoker_shared.api.scheduling import TickView
 from stoker_shared.difference import difference
 from stoker_shared.model import Days, JobType, NodeSpec, WorkflowSpec
 from stoker_shared.state import WorkflowVersion
@@ -169,6 +170,27 @@ async def test_it_is_saved_on_the_revision_that_it_was_read_at(tmp_path: Path) -
         assert not list(tmp_path.glob("*.json"))
 
 
+async def test_a_key_saves_while_a_form_is_typed_in_and_not_what_is_not_valid(tmp_path: Path) -> None:
+    link = FakeLink(world())
+    async with editing(link, tmp_path, "enter", *"jjj", "enter", "x", "ctrl+s") as (app, pilot):
+        assert isinstance(app.page, FillScreen)
+        assert shows(app, "─ number of retries: 'x' is not a whole number")
+        assert link.posted == []
+
+        await press("backspace", "4", "ctrl+s")(pilot)
+        await until(pilot, lambda: shows(app, "saved as draft"))
+        assert app.page.draft.document.spec.nodes[0].retries == 4
+        assert not app.page.form.typing
+
+
+async def test_jobs_that_no_node_has_are_offered_first(tmp_path: Path) -> None:
+    used = job(SPEC.nodes[0].job)
+    async with editing(FakeLink(world(JOBS=[used, *JOBS])), tmp_path, "a") as (app, pilot):
+        await typed(pilot, "")
+
+        assert edges(app) - BEFORE == {"ingest>load"}
+
+
 async def test_text_is_saved_as_it_was_written_though_it_is_shown_clean(tmp_path: Path) -> None:
     odd = msgspec.structs.replace(SPEC, description="two\nlines\x1b[31m")
     link = FakeLink(world(JOBS=JOBS))
@@ -321,6 +343,8 @@ async def test_publishing_saves_shows_what_changes_asks_for_remarks_and_offers_t
     link = Publishing(world())
     changed = msgspec.structs.replace(SPEC, nodes=(*SPEC.nodes[1:], NodeSpec(name="new", job="n.sh")))
     link.answers[PUBLISH] = api.PublishingView(8, difference(SPEC, changed))
+    ticks = routes.fill(routes.WORKFLOW_TICKS, workspace="default", name="daily_sales")
+    link.answers[ticks] = [TickView(local="2026-11-23T01:00:00+01:00", utc=NOW)]
     async with editing(link, tmp_path, "D", "p") as (app, pilot):
         await until(pilot, lambda: shows(app, "Publish daily_sales as version 8"))
         assert shows(app, "- ingest", "+ new", "nodes/new: unset ->")
@@ -328,7 +352,7 @@ async def test_publishing_saves_shows_what_changes_asks_for_remarks_and_offers_t
         link.answers[DRAFT] = api.WorkflowView(off, SPEC)
         await typed(pilot, "no ingest")
         await until(pilot, lambda: shows(app, "Switch the schedule of daily_sales on?"))
-        assert shows(app, "days 01:00 Berlin,", "2026-11-23 01:00")
+        assert shows(app, "days 01:00 Berlin, next", "2026-11-23 01:00")
         await press("n")(pilot)
 
         assert link.posted == [(PUBLISH, api.PublishWorkflow(remarks="no ingest"))]

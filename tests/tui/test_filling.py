@@ -140,7 +140,7 @@ async def test_the_next_ticks_of_a_schedule_are_asked_for_as_it_is_edited() -> N
     def form(app: StokerApp) -> FormScreen:
         return FormScreen(ScheduleForm(SALES, app.known), ["edit"])
 
-    async with opened("enter", "d", "enter", *"01:00", link=asking, form=form) as (app, pilot):
+    async with opened("d", "enter", *"01:00", link=asking, form=form) as (app, pilot):
         deadline = asyncio.get_running_loop().time() + 10
         while "2026-11-23 01:00+01:00" not in shown(app):
             assert asyncio.get_running_loop().time() < deadline

@@ -483,7 +483,7 @@ TABLE: tuple[Action, ...] = (
         needs=Role.ADMIN,
     ),
     Action(
-        "filled.save", ("s",), "save", "Save what is filled in.", Kind.FILLED,
+        "filled.save", ("s", "ctrl+s"), "save", "Save what is filled in.", Kind.FILLED,
         lambda filled: "" if filled.is_changed else "nothing is changed", footer=True, online=True,
     ),
     Action(
@@ -514,8 +514,8 @@ TABLE: tuple[Action, ...] = (
         "draft.schedule", ("t",), "schedule", "Say when its runs are due.", Kind.GRAPH_EDITED, footer=True,
     ),
     Action(
-        "draft.save", ("s",), "save", "Save the draft; what is scheduled stays as it is.", Kind.DRAFT,
-        _why_no_save, needs=Role.EDITOR, footer=True, sentence="save {}",
+        "draft.save", ("s", "ctrl+s"), "save", "Save the draft; what is scheduled stays as it is.",
+        Kind.DRAFT, _why_no_save, needs=Role.EDITOR, footer=True, sentence="save {}",
     ),
     Action(
         "draft.debug", ("d",), "debug", "Save, and run the draft on a development queue.", Kind.DRAFT,
@@ -719,6 +719,13 @@ def key_name(action: Action) -> str:
         return ""
     key = action.keys[0]
     return KEY_NAMES.get(key, key.replace("ctrl+", "^"))
+
+
+def key_while_typing(action: Action) -> str:
+    """Give the key of an action that is no character, and so is no text; nothing where it has none."""
+    return next(
+        (key_name(action._replace(keys=(key,))) for key in action.keys if key.startswith("ctrl+")), ""
+    )
 
 
 def key_names(action: Action) -> str:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from textual.filter import LineFilter
 
@@ -216,6 +217,8 @@ class StokerApp(DraftingApp):
             self._carry_out(action, things)
 
     def _possible(self, action: Action) -> tuple[list[Any], str]:
+        if self.page and (why := self.page.why_not(action)):
+            return [], why
         live = self.mirror.connection is Connection.LIVE
         things = self._things(action.kind, live=live)
         if len(things) > 1 and action.id not in DEEDS and action.id not in FOR_SEVERAL:
@@ -555,9 +558,9 @@ class StokerApp(DraftingApp):
         async def preview(request: CreateBackfill) -> None:
             self.push_screen(PreviewScreen(request, await preview_backfill(self.link, request)))
 
-        self.push_screen(
-            backfill_dialog(row, queues=self._queues(), zone=self._zone_of(row), preview=preview)
-        )
+        zone = self._zone_of(row)
+        today = self.now().astimezone(ZoneInfo(zone)).date()
+        self.push_screen(backfill_dialog(row, queues=self._queues(), zone=zone, today=today, preview=preview))
 
     def do_preview_start(self, request: CreateBackfill) -> None:
         """Make the backfill that is previewed, and open it."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from stoker_shared import api, routes
 from stoker_shared.api.backfills import BackfillPreview, BackfillView, CancelBackfill, CreateBackfill
-from stoker_shared.api.scheduling import SchedulingView, SetScheduling
+from stoker_shared.api.scheduling import SchedulingView, SetScheduling, TickView
 from stoker_tui.actions import JobState, NodeOf, name_of
 from stoker_tui.link import Link
 
@@ -59,10 +59,15 @@ def _on_backfill(route: str, request: api.Request, done: str) -> Deed:
 def _switch(on: bool) -> Deed:
     async def do(link: Link, row: api.WorkflowRow) -> str:
         path = link.within(routes.WORKFLOW_SCHEDULING, name=row.name)
-        await link.put(path, SetScheduling(on=on), SchedulingView)
-        return f"switched {'on' if on else 'off'} the schedule of {row.name}"
+        view = await link.put(path, SetScheduling(on=on), SchedulingView)
+        return f"switched {'on' if on else 'off'} the schedule of {row.name}{first_tick(view.next)}"
 
     return do
+
+
+def first_tick(ticks: Sequence[TickView]) -> str:
+    """Say when the first of some ticks is, behind what else is said; nothing where there is none."""
+    return f", next {ticks[0].local[:16].replace('T', ' ')}" if ticks else ""
 
 
 DEEDS: dict[str, Deed] = {

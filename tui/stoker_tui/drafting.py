@@ -11,15 +11,16 @@ import msgspec
 from textual.screen import Screen
 
 from stoker_shared import api, routes
-from stoker_shared.api.scheduling import SchedulingView
+from stoker_shared.api.scheduling import TickView
 from stoker_shared.dag import downstream_of
 from stoker_shared.difference import difference
 from stoker_shared.model import NodeSpec, WorkflowSpec
+from stoker_shared.schedules import in_words
 from stoker_shared.state import WorkflowVersion
 from stoker_shared.text import clean_line, name_problem, quoted
 from stoker_tui.actions import EditedNode, VersionOf
 from stoker_tui.client import NotStoker, Refused, Unreachable
-from stoker_tui.deeds import DEEDS
+from stoker_tui.deeds import DEEDS, first_tick
 from stoker_tui.documents import Document as TextDocument
 from stoker_tui.editing import document as documents
 from stoker_tui.editing import edits
@@ -39,7 +40,7 @@ from stoker_tui.screens.publish import Publish, fault_words
 from stoker_tui.times import ago
 from stoker_tui.topics import Workflows
 
-_NO_JOBS = "no job is published yet: `stoker job publish FILE` publishes one"
+_NO_JOBS = "no job is published yet: n among the jobs (4) publishes one, or `stoker job publish FILE`"
 _HELD: ContextVar[asyncio.Event] = ContextVar("_HELD")
 """What keys wait for while something goes on."""
 
@@ -258,15 +259,18 @@ class DraftingApp(FillingApp):
         self._flow(choose())
 
     async def _choose_job(self) -> str | None:
+        """Ask for a job; those that no node has yet come first."""
         jobs: list[api.JobView] | None = self.jobs.value
         if jobs is None:
             jobs = await self.link.pages(self.link.within(routes.JOBS), api.JobView)
         if not jobs:
             self.say(self.jobs.problem or _NO_JOBS)
             return None
+        draft = self.page.draft if isinstance(self.page, EditScreen | FillScreen) else None
+        used = {node.job for node in draft.document.spec.nodes} if draft else set()
         choices = [
             Choice(job.path, job.path, job.type.value, "" if job.version else "it is not published yet")
-            for job in sorted(jobs, key=lambda job: (not job.version, job.path))
+            for job in sorted(jobs, key=lambda job: (job.path in used, not job.version, job.path))
         ]
         return await self._asked(Choose("Which job?", choices, search=True))
 
@@ -428,10 +432,10 @@ class DraftingApp(FillingApp):
         row = (await self.link.get(self.link.within(routes.WORKFLOW, name=name), api.WorkflowView)).row
         if row.schedule is None or row.scheduling:
             return
-        path = self.link.within(routes.WORKFLOW_SCHEDULING, name=name)
-        view = await self.link.get(path, SchedulingView)
-        first = f", next {view.next[0].local[:16].replace('T', ' ')}" if view.next else ""
-        if await self._asked(Confirm(f"Switch the schedule of {name} on? {view.words}{first}.")):
+        path = self.link.within(routes.WORKFLOW_TICKS, name=name)
+        ticks = await self.link.get(path, list[TickView], {"limit": "1"})
+        what = f"Switch the schedule of {name} on? {in_words(row.schedule)}{first_tick(ticks)}."
+        if await self._asked(Confirm(what)):
             self.say(await DEEDS["workflow.on"](self.link, row))
 
     async def _roll_back(self, of: VersionOf) -> None:
@@ -505,5 +509,8 @@ class DraftingApp(FillingApp):
         return held
 
     def _on_draft(self, do: Callable[[EditScreen], Any]) -> None:
-        if isinstance(self.page, EditScreen | FillScreen):
-            do(self.page.draft)
+        page = self.page
+        if isinstance(page, FillScreen):
+            page.form.leave()
+        if isinstance(page, EditScreen | FillScreen):
+            do(page.draft)

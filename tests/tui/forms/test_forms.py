@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +14,8 @@ from stoker_tui.forms.completing import completion
 from stoker_tui.forms.configuration import ConfigurationForm
 from stoker_tui.forms.form import Inherited
 from stoker_tui.forms.kinds import Pairs, Text, Words
-from stoker_tui.forms.node import NodeForm, free_name, with_node
+from stoker_tui.forms.node import NodeForm, with_node
+from stoker_tui.forms.publishing import files_like
 from stoker_tui.forms.typing import TypedLine
 from stoker_tui.forms.workflow import ScheduleForm, WorkflowForm
 from tests.definitions import workflow_specs
@@ -171,11 +175,6 @@ def test_a_renamed_node_is_upstream_under_its_new_name() -> None:
     assert with_node(WORKFLOW, "ingest", form.value).nodes[1].upstream == ("read",)
 
 
-def test_a_name_is_free() -> None:
-    assert free_name("etl/ingest.py", ["ingest", "ingest_2"]) == "ingest_3"
-    assert free_name("etl/.py", []) == ".py"
-
-
 def test_a_subscription_is_made_and_taken_away() -> None:
     form = node()
     form.type("subscription/addresses", "a@b.example, c@d.example")
@@ -201,6 +200,19 @@ def test_of_a_list_the_last_word_is_completed_and_none_twice() -> None:
     found = completion(Words(), "ingest in", ["ingest", "inspect", "in side"])
 
     assert (found.start, found.words) == (7, ("inspect", "'in side'"))
+
+
+def test_files_are_found_by_their_name_one_directory_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("etl/ingest.sh", "etl/lib/dates.py", ".git/x.py", "etl/notes.txt", "run.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+
+    assert list(files_like("")) == ["etl/", "run.py", "etl/ingest.sh"]
+    assert completion(Text(), "ing", files_like("ing")).words == ("etl/ingest.sh",)
+    assert list(files_like("etl/")) == ["etl/ingest.sh", "etl/lib/", "etl/lib/dates.py"]
 
 
 def test_a_known_word_means_nothing_else() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import click
+import msgspec
 
 from stoker_shared import api
 from stoker_shared.api import AttachedFile, AttachmentKind
@@ -61,9 +62,9 @@ def publish_job(
     Its ending tells its type: .py, .sql, .jar, .ipynb (a notebook's code cells in order, as PySpark), .sh,
     .submit (arguments of spark-submit). What runs is what was published, whoever edits the file later.
 
-    The version before hands on its configuration, over which --set lies, and its attached files, unless any
-    are named. Configuration: driver_memory=2g, main_class=..., conf.spark.sql.shuffle.partitions=8,
-    env.NAME=value, timeout=3600, args='--date ${ds}'.
+    A changed draft, else the version before, hands on its configuration, over which --set lies, and its
+    attached files, unless any are named. Configuration: driver_memory=2g, main_class=...,
+    conf.spark.sql.shuffle.partitions=8, env.NAME=value, timeout=3600, args='--date ${ds}'.
 
     \b
     Examples:
@@ -80,12 +81,26 @@ def publish_job(
     changes = _config_of(settings)
     published_path = published_path or str(PurePosixPath(path))
     client = context.client
+    view = _job_if_any(client, published_path)
+    draft = view.draft if view and view.has_changes else None
+    before = draft or (view and view.latest)
+    beneath = before.config if before else JobConfig()
+    digest = client.send(path)
     request = api.PublishJob(
-        digest=client.send(path),
-        config=_latest_config(client, published_path).overlaid(changes) if settings else None,
-        attachments=_sent(client, attached) if any(attached.values()) else () if no_attachments else None,
+        digest=digest,
+        # What stays unset is that of the version before, whichever that is then.
+        config=beneath.overlaid(changes) if settings or draft else None,
+        attachments=again(draft.attachments) if draft else None,
         remarks=remarks,
     )
+    if any(attached.values()) or no_attachments:
+        request = msgspec.structs.replace(request, attachments=_sent(client, attached))
+    if draft:
+        # On the draft that was read: what somebody else saves meanwhile is not passed over.
+        saved = api.SaveJob(
+            digest=digest, config=request.config or JobConfig(), attachments=request.attachments or ()
+        )
+        client.save_job(published_path, saved, draft.revision)
     _print_published(context, client.publish_job(published_path, request))
 
 
@@ -328,14 +343,13 @@ def _config_of(settings: tuple[str, ...]) -> JobConfig:
         give_up(str(error), USAGE)
 
 
-def _latest_config(client: Client, path: str) -> JobConfig:
+def _job_if_any(client: Client, path: str) -> api.JobView | None:
     try:
-        latest = client.job(path).latest
+        return client.job(path)
     except Refused as refused:
         if refused.problem.type != "not-found":
             raise
-        latest = None
-    return latest.config if latest else JobConfig()
+        return None
 
 
 def _sent(client: Client, named: dict[str, tuple[str, ...]]) -> tuple[AttachedFile, ...]:

@@ -10,7 +10,7 @@ import msgspec
 from stoker_shared.api import Fault
 from stoker_shared.definition import graph_faults, node_faults
 from stoker_shared.model import JOB_TYPE_BY_SUFFIX, NodeSpec, NodeState, WorkflowSpec
-from stoker_shared.text import name_problem
+from stoker_tui.editing.edits import free_name
 from stoker_tui.forms.configuration import configuration_fields
 from stoker_tui.forms.form import Field, Form, Inherited, Values, default
 from stoker_tui.forms.kinds import Number, Pairs, Text, Toggle, Words
@@ -43,7 +43,7 @@ class NodeForm(Form[NodeSpec]):
         if place == "name":
             self._is_named = bool(text.strip())
         if place == "job" and not self._is_named and text.strip():
-            super().type("name", free_name(text.strip(), {node.name for node in self._others()}))
+            super().type("name", free_name(text.strip(), [node.name for node in self._others()]))
 
     def faults(self, value: NodeSpec) -> Iterable[Fault]:
         """Give what is wrong with it in its workflow."""
@@ -145,19 +145,6 @@ def with_node(workflow: WorkflowSpec, name: str | None, node: NodeSpec) -> Workf
         node if each.name == name else _renamed_upstream(each, name, node.name) for each in workflow.nodes
     )
     return msgspec.structs.replace(workflow, nodes=tuple(nodes))
-
-
-def free_name(path: str, taken: Iterable[str]) -> str:
-    """Give the name that a path suggests for a node: that of its file, with a number where it is taken."""
-    taken = set(taken)
-    stem = PurePosixPath(path).stem[:60]
-    if name_problem(stem):
-        return ""
-    return next(
-        name
-        for name in (stem, *(f"{stem}_{number}" for number in range(2, len(taken) + 3)))
-        if name not in taken
-    )
 
 
 def _renamed_upstream(node: NodeSpec, old: str, new: str) -> NodeSpec:

@@ -15,8 +15,8 @@ from stoker_tui.forms.form import Field, Form, Inherited, Values
 from stoker_tui.forms.kinds import Text
 from stoker_tui.forms.known import Known
 
-MOST_ENTRIES = 2000
-"""Entries of a directory that are looked at for suggestions."""
+MOST_ENTRIES, MOST_DIRECTORIES = 2000, 20
+"""How much is looked at for suggestions."""
 
 
 class PublishedFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -70,16 +70,26 @@ class PublishForm(Form[PublishedFile]):
 
 
 def files_like(typed: str) -> Iterator[str]:
-    """Give the files that can be jobs, and the directories, of which what is typed may be the beginning."""
+    """Give the files that can be jobs, and the directories, of which what is typed may be part.
+
+    Those where it begins come first, then files that are in the first of those directories.
+    """
     folder, slash, name = typed.strip().rpartition("/")
-    beginning = folder + slash
+    here = list(_entries(folder + slash, hidden=name.startswith(".")))
+    yield from here
+    for each in [entry for entry in here if entry.endswith("/")][:MOST_DIRECTORIES]:
+        yield from (entry for entry in _entries(each, hidden=False) if not entry.endswith("/"))
+
+
+def _entries(beginning: str, *, hidden: bool) -> Iterator[str]:
+    """Give what is in a directory, behind its name, and is a directory or can be a job."""
     directory = Path(beginning).expanduser() if beginning else Path()
     try:
         with os.scandir(directory) as entries:
             found = sorted(
                 (entry.name + ("/" if entry.is_dir() else ""))
                 for entry, _ in zip(entries, range(MOST_ENTRIES), strict=False)
-                if entry.name.startswith(".") == name.startswith(".")
+                if entry.name.startswith(".") == hidden
                 and (entry.is_dir() or PurePosixPath(entry.name).suffix in JOB_TYPE_BY_SUFFIX)
             )
     except OSError:

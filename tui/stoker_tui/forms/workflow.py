@@ -53,6 +53,7 @@ class ScheduleForm(WorkflowForm):
     def __init__(self, value: WorkflowSpec, known: Known) -> None:
         about_time = [field for field in _more() if field.place in _ABOUT_TIME]
         self._begin([*schedule_fields(known.zone), *about_time], value)
+        self.is_new = value.schedule is None
 
 
 _ABOUT_TIME = ("overlap", "catch_up", "not_started_by", "not_done_by")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from textual.app import ComposeResult
@@ -29,17 +29,19 @@ def backfill_dialog(
     *,
     queues: Sequence[str],
     zone: str,
+    today: date,
     preview: Callable[[CreateBackfill], Awaitable[None]],
 ) -> Asking[None]:
-    """Ask what is to be made; it stays until that is made, or given up."""
+    """Ask what is to be made, at first yesterday's; it stays until that is made, or given up."""
 
     async def done(asking: Asking[None]) -> None:
         await preview(_request(row, asking))
 
     every = [] if row.schedule else [Field("every", "15m, 6h, 1d, 1w, 1M: how long an interval is")]
+    yesterday = (today - timedelta(days=1)).isoformat()
     asked = [
-        Field("from", f"first cycle: 2026-10-01, 2026-10-01T06:00 {zone}"),
-        Field("to", "last cycle, itself included"),
+        Field("from", f"first cycle: 2026-10-01, 2026-10-01T06:00 {zone}", value=yesterday),
+        Field("to", "last cycle, itself included", value=yesterday),
         *every,
         Field("only", choices=[each.value for each in Intervals]),
         Field("order", choices=[each.value for each in BackfillOrder]),

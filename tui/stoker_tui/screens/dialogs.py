@@ -93,6 +93,21 @@ class Options(OptionList):
         return found + VisualStyle(reverse=True) if highlighted else found
 
 
+def found(choices: Sequence[Choice], text: str) -> list[Choice]:
+    """Give the choices that have all words of a text, first those with names that the first of them begins.
+
+    Of a path the name is its last part.
+    """
+    wanted = text.casefold().split()
+    having = [
+        choice
+        for choice in choices
+        if all(word in f"{choice.label} {choice.note}".casefold() for word in wanted)
+    ]
+    first = "".join(wanted[:1])
+    return sorted(having, key=lambda choice: not choice.label.rpartition("/")[2].casefold().startswith(first))
+
+
 class Choose(ModalScreen[Any]):
     """Choose one of several things; with ``search`` by typing some of its words."""
 
@@ -112,6 +127,7 @@ class Choose(ModalScreen[Any]):
                 yield Input(placeholder="type some words", compact=True)
             yield Options(compact=True)
             yield Static("", classes="problem")
+            yield Static("enter take it   up, down another   esc give up", classes="hint")
 
     def on_mount(self) -> None:
         """Show all of them."""
@@ -145,12 +161,7 @@ class Choose(ModalScreen[Any]):
 
     def _fill(self, text: str) -> None:
         app = cast("StokerApp", self.app)
-        wanted = text.casefold().split()
-        self._shown = [
-            choice
-            for choice in self._choices
-            if all(word in f"{choice.label} {choice.note}".casefold() for word in wanted)
-        ]
+        self._shown = found(self._choices, text)
         options = self.query_one(OptionList)
         options.clear_options()
         for choice in self._shown:
@@ -207,12 +218,17 @@ class Ask(ModalScreen[str | None]):
             yield Static(words(self._title, ascii_only=ascii_only), classes="title")
             yield Input(self._value, placeholder=self._hint, compact=True)
             yield Static("", classes="problem")
+            yield Static("enter take it   esc give up", classes="hint")
 
     def on_key(self, event: Key) -> None:
         """Give up."""
         if event.key == "escape":
             event.stop()
             self.dismiss(None)
+
+    def on_input_changed(self) -> None:
+        """Say no more what was wrong with what was there before."""
+        self.query_one(".problem", Static).update("")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take what was typed, or say what is wrong with it."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from stoker_shared.model import WorkflowSpec
-from stoker_tui.actions import Kind
+from stoker_tui.actions import Action, Kind
 from stoker_tui.documents import Document
 from stoker_tui.editing.edits import Step
 from stoker_tui.forms.form import Form
@@ -42,6 +42,10 @@ class FillScreen(FormScreen):
     def things(self) -> Mapping[Kind, Sequence[Any]]:
         """Give the draft, and what can be edited as text."""
         return {Kind.DRAFT: [self.draft.document], **super().things()}
+
+    def why_not(self, action: Action) -> str:
+        """Do nothing with the draft while what is typed is not valid, and so not in it."""
+        return self.form.problem if action.kind is Kind.DRAFT else ""
 
     def draw(self) -> None:
         """Show how the draft stands."""

@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from stoker_tui.actions import FOCUSED, Action, Kind, key_name
+from stoker_tui.actions import FOCUSED, Action, Kind, key_name, key_while_typing
 from stoker_tui.looks import style
 from stoker_tui.mirror import Connection, Topic
 from stoker_tui.widgets.dag_view import DagView
@@ -105,6 +105,10 @@ class Page(Screen[None]):
     def form(self) -> FormView | None:
         """The form that its actions are about."""
         return None
+
+    def why_not(self, action: Action) -> str:
+        """Say why an action can't be done on this screen now, whatever it is about; nothing where it can."""
+        return ""
 
     def open(self) -> None:
         """Open what is under the cursor."""
@@ -321,7 +325,7 @@ class Page(Screen[None]):
     def _keys(self) -> tuple[Pieces, Pieces]:
         """Give the keys: those for what is here as far as they fit, and at the right those of all screens."""
         if self.form is not None and self.form.typing:
-            return [(" ", ""), *self.form.hints], []
+            return [(" ", ""), *self.form.hints], self._saving_key()
         here: list[Pieces] = []
         everywhere: list[Piece] = []
         done = set()
@@ -343,14 +347,26 @@ class Page(Screen[None]):
                 fitting += shown
         return fitting, everywhere
 
+    def _saving_key(self) -> Pieces:
+        """Give the key that saves while somebody types, where there is one."""
+        for action in self.stoker.actions.offered(self.kinds()):
+            if action.id in ("filled.save", "draft.save") and (key := key_while_typing(action)):
+                return [(key, "key"), (f" {action.word} ", "")]
+        return []
+
     def _footer(self) -> Iterable[tuple[Action, bool]]:
-        """Give the actions for the footer, of several under one key first what is possible."""
-        here = self.stoker.actions.offered(self.kinds())
+        """Give the actions for the footer, of several under one key first what is possible.
+
+        What is about things of which there are none is not among them.
+        """
+        things, here = self.things(), self.stoker.actions.offered(self.kinds())
         taken = {key for action in here if action.kind in FOCUSED for key in action.keys}
         offered = [
             (action, self.stoker.is_possible(action))
             for action in here
-            if action.footer and (action.kind in FOCUSED or taken.isdisjoint(action.keys[:1]))
+            if action.footer
+            and things.get(action.kind, (None,))
+            and (action.kind in FOCUSED or taken.isdisjoint(action.keys[:1]))
         ]
         offered = [(action, able) for action, able in offered if able or action.kind is not Kind.DAEMON]
         able = {action.keys[:1] for action, can in offered if can}

@@ -155,15 +155,21 @@ class FormView(ScrollView, can_focus=True):
             self._notes[place] = lines
             self._update()
 
+    @property
+    def problem(self) -> str:
+        """What is wrong first, with the field that it is of; nothing where all is well."""
+        problems = self._form.problems
+        wrong = next((field for field in self._form.shown() if field.place in problems), None)
+        return f"{wrong.label}: {problems[wrong.place]}" if wrong else ""
+
     def reveal(self) -> str:
         """Go to the first field that something is wrong with, and give what; nothing where all is well."""
         place = self._form.reveal()
         if place is None:
             return ""
-        field = self._form.field(place)
-        self._folded.discard(field.section)
+        self._folded.discard(self._form.field(place).section)
         self.go(place)
-        return f"{field.label}: {self._form.problem(place)}"
+        return self.problem
 
     # What is done to it.
 
