@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, inspect
@@ -353,7 +354,17 @@ def _converted(setting: Setting, given: _Given) -> object:
         except RuntimeError as error:  # nobody's home is known
             raise ValueError from error
 
-    return msgspec.convert(given.value, setting.type, strict=False, dec_hook=path)
+    value = msgspec.convert(given.value, setting.type, strict=False, dec_hook=path)
+    if setting.name == "webhook_url":
+        _check_address(value)
+    return value
+
+
+def _check_address(address: str) -> None:
+    """Raise `ValueError` where an address has no host, or a port that none can be."""
+    parts = urlsplit(address)
+    if not parts.hostname or parts.port == 0:
+        raise ValueError
 
 
 def _unknown(name: str) -> str:
