@@ -67,7 +67,10 @@ class _Kept(msgspec.Struct):
 
 
 class Retention:
-    """Lets go of what the settings and the workflows do not keep; ``plans`` are named by nothing yet."""
+    """Lets go of what the settings and the workflows do not keep; ``plans`` are named by nothing yet.
+
+    The ``config`` may be replaced by another one at any time.
+    """
 
     def __init__(
         self,
@@ -236,10 +239,15 @@ class Retention:
     async def _remove_output(self, went: WentAway) -> None:
         """Remove what was put aside."""
         for path in await asyncio.to_thread(output.set_aside, self._logs):
+            began = monotonic()
             try:
                 went.output_bytes += await asyncio.to_thread(output.remove, path)
             except (OSError, RecursionError) as error:
                 logger.warning("%s can't be removed: %s", path, error)
+            # What others write waits behind names that are removed: half the time the disk is theirs, unless
+            # runs end faster than they would go then.
+            if not self._asked.is_set():
+                await asyncio.sleep(monotonic() - began)
 
     async def _take_away_orphans(self, went: WentAway) -> None:
         """Remove the output of which nothing is kept any more: a crash came before it was."""
