@@ -54,9 +54,7 @@ class Access(Roles, frozen=True, kw_only=True):
     ] = {}
     queues: Annotated[
         dict[str, Groups],
-        Meta(
-            description="[access.queues], NAME = [groups]: they alone may have runs on that queue, and admins."
-        ),
+        Meta(description="[access.queues], NAME = [groups]: they alone may have runs on it, and admins."),
     ] = {}
 
     @property

@@ -245,9 +245,8 @@ def _opening(path: Path, data: bytes) -> tuple[Header, State, int]:
         )
     if header.shape > SHAPE:
         raise LogError(
-            f"{path}: written by a newer stokerd (its state has shape {header.shape}), and what this version "
-            f"does not know of it would be lost (it knows shape {SHAPE}). Nothing was changed. Run the version "
-            "that wrote it, or a newer one."
+            f"{path}: written by a newer stokerd (its state has shape {header.shape}, and this version knows "
+            f"up to {SHAPE}). Nothing was changed. Run the version that wrote it, or a newer one."
         )
     if header.first != first_of(path):
         raise _damage(
