@@ -169,7 +169,7 @@ def service_of(configured: Configured, version: int, user: str) -> Service:
     ]
     if any(flag.startswith("--webhook-url=") for flag in by_hand):
         raise CannotInstall(
-            "the service would get webhook_url by a flag, which everybody on this host can see, and it may be a "
+            "webhook_url would be a flag of the service, which everybody on this host can see, and it may be a "
             f"secret: write it into {configured.file} instead"
         )
     file = [f"--config={configured.file}"] if configured.found or is_written else []
