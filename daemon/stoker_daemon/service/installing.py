@@ -169,8 +169,8 @@ def service_of(configured: Configured, version: int, user: str) -> Service:
     ]
     if any(flag.startswith("--webhook-url=") for flag in by_hand):
         raise CannotInstall(
-            "webhook_url would be a flag of the service, which everybody on this host can see, and it may be a "
-            f"secret: write it into {configured.file} instead"
+            "webhook_url would be a flag of the service, which everybody on this host can see, and it may "
+            f"be a secret: write it into {configured.file} instead"
         )
     file = [f"--config={configured.file}"] if configured.found or is_written else []
     return Service(
