@@ -246,7 +246,7 @@ def read_config(
             try:
                 values[setting.name] = _converted(setting, one)
             except (msgspec.ValidationError, ValueError):
-                faults.append(f"{one.where}: {setting.name} is {one.value!r}, and must be {setting.allowed}")
+                faults.append(f"{one.where}: {_fault(setting, one.value)}")
     for name in TABLES.keys() & in_file.keys():
         try:
             values[name] = msgspec.convert(in_file[name], TABLES[name])
@@ -358,6 +358,12 @@ def _converted(setting: Setting, given: _Given) -> object:
     if setting.name == "webhook_url":
         _check_address(value)
     return value
+
+
+def _fault(setting: Setting, value: object) -> str:
+    """Say what is wrong with a value, which for the webhook's address may be a secret."""
+    told = "" if setting.name == "webhook_url" else f"is {value!r}, and "
+    return f"{setting.name} {told}must be {setting.allowed}"
 
 
 def _check_address(address: str) -> None:
