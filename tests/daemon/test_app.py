@@ -197,6 +197,18 @@ async def test_content_that_a_failing_disk_does_not_take_is_refused_and_leaves_n
     assert list((daemon.config.data / "objects").iterdir()) == []
 
 
+async def test_content_that_somebody_asked_for_is_not_let_go_before_it_can_be_named(daemon: Daemon):
+    digest = sha256(b"exit 0").hexdigest()
+    stored = await daemon.http.put(f"/v1/objects/{digest}", content=b"exit 0")
+    path = daemon.config.data / "objects" / digest
+    os.utime(path, (0, 0))
+
+    found = await daemon.http.head(f"/v1/objects/{digest}")
+
+    assert (stored.status_code, found.status_code) == (201, 200)
+    assert path.stat().st_mtime > 0
+
+
 async def test_what_can_change_while_it_runs_does_at_sighup_and_a_faulty_configuration_changes_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
