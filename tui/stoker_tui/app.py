@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+from textual.filter import LineFilter
+
 from stoker_shared import api, routes
 from stoker_shared.api.backfills import CreateBackfill
 from stoker_shared.roles import Role
@@ -52,6 +54,7 @@ from stoker_tui.screens.why import WHY, why_lines
 from stoker_tui.screens.workflow import DRAFT, WorkflowScreen
 from stoker_tui.settings import Settings
 from stoker_tui.starting import journal_path, last_line, start_daemon
+from stoker_tui.widgets.pieces import InAscii
 
 TICK_SECONDS = 1.0
 """How often times that pass are drawn anew; only lines that changed are sent."""
@@ -128,6 +131,10 @@ class StokerApp(DraftingApp):
     def zone(self) -> str:
         """The daemon's time zone, which is shown where nothing else says which."""
         return self.mirror.status.time_zone if self.mirror.status else "UTC"
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Give what is done to each line before it is written."""
+        return [*super().get_line_filters(), InAscii()] if self.ascii_only else super().get_line_filters()
 
     # Its life.
 
