@@ -54,7 +54,7 @@ class Access(Roles, frozen=True, kw_only=True):
     ] = {}
     queues: Annotated[
         dict[str, Groups],
-        Meta(description="Groups that alone may have runs on a queue, and admins: NAME = [groups]."),
+        Meta(description="[access.queues], NAME = [groups]: they alone may have runs on it, and admins."),
     ] = {}
 
     @property

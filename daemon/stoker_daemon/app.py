@@ -124,6 +124,7 @@ async def _run_whatever_the_disk_does(
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
+    loop.add_signal_handler(signal.SIGHUP, settings.reload)  # else it would end a start that takes its time
     runlog, started_at = data / "runlog", now()
     log, state = open_log(runlog, machine_id(), now(), take_over=take_over)
     failure = await _run(settings, manager, listening.dup(), log, state, None, told, started_at)
@@ -145,6 +146,7 @@ async def _run(
     """Run on an open log until told to stop or the disk fails; after a ``failure`` until the disk works."""
     gc.freeze()  # what is loaded stays: to look at 10,000 workflows for garbage would hold a run up by 20 ms
     parts = _Parts(settings, manager, log, state, failure, started_at)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, parts.reload)
     await parts.projection.open(log.directory, log.id, log.durable)
     serving = parts.start(listening)
     if failure:

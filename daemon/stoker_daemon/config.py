@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, inspect
@@ -245,7 +246,7 @@ def read_config(
             try:
                 values[setting.name] = _converted(setting, one)
             except (msgspec.ValidationError, ValueError):
-                faults.append(f"{one.where}: {setting.name} is {one.value!r}, and must be {setting.allowed}")
+                faults.append(f"{one.where}: {_fault(setting, one.value)}")
     for name in TABLES.keys() & in_file.keys():
         try:
             values[name] = msgspec.convert(in_file[name], TABLES[name])
@@ -353,7 +354,23 @@ def _converted(setting: Setting, given: _Given) -> object:
         except RuntimeError as error:  # nobody's home is known
             raise ValueError from error
 
-    return msgspec.convert(given.value, setting.type, strict=False, dec_hook=path)
+    value = msgspec.convert(given.value, setting.type, strict=False, dec_hook=path)
+    if setting.name == "webhook_url":
+        _check_address(value)
+    return value
+
+
+def _fault(setting: Setting, value: object) -> str:
+    """Say what is wrong with a value, which for the webhook's address may be a secret."""
+    told = "" if setting.name == "webhook_url" else f"is {value!r}, and "
+    return f"{setting.name} {told}must be {setting.allowed}"
+
+
+def _check_address(address: str) -> None:
+    """Raise `ValueError` where an address has no host, or a port that none can be."""
+    parts = urlsplit(address)
+    if not parts.hostname or parts.port == 0:
+        raise ValueError
 
 
 def _unknown(name: str) -> str:

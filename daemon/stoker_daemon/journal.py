@@ -65,7 +65,8 @@ def set_up() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Formatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for chatty in ("uvicorn", "httpx"):  # httpx tells whole addresses, and the webhook's may be a secret
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def _quoted(value: str) -> str:

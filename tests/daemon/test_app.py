@@ -18,6 +18,7 @@ import pytest
 
 from stoker_daemon import app
 from stoker_daemon.config import Config, ConfigError, Configured
+from stoker_daemon.projection import Projection
 from stoker_daemon.reloading import Settings
 from stoker_daemon.service.manager import Manager
 
@@ -195,6 +196,42 @@ async def test_content_that_a_failing_disk_does_not_take_is_refused_and_leaves_n
     refused = await daemon.publish("a.sh", "exit 0")
     assert (refused.status_code, refused.json()["type"]) == (503, "read-only")
     assert list((daemon.config.data / "objects").iterdir()) == []
+
+
+async def test_content_that_somebody_asked_for_is_not_let_go_before_it_can_be_named(daemon: Daemon):
+    digest = sha256(b"exit 0").hexdigest()
+    stored = await daemon.http.put(f"/v1/objects/{digest}", content=b"exit 0")
+    path = daemon.config.data / "objects" / digest
+    os.utime(path, (0, 0))
+
+    found = await daemon.http.head(f"/v1/objects/{digest}")
+
+    assert (stored.status_code, found.status_code) == (201, 200)
+    assert path.stat().st_mtime > 0
+
+
+async def test_a_sighup_during_the_start_does_not_end_it_and_is_heeded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    opened = Projection.open
+
+    async def open_slowly(*arguments: Any) -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.sleep(0.05)
+        await opened(*arguments)
+
+    monkeypatch.setattr(Projection, "open", open_slowly)
+    daemon = Daemon(tmp_path)
+    daemon.wanted = msgspec.structs.replace(daemon.config, stop_grace=0.1)
+
+    await daemon.wait_for(daemon.status)
+
+    assert daemon.settings.config.stop_grace == 0.1
+    await daemon.http.aclose()
+    os.kill(os.getpid(), signal.SIGTERM)
+    await daemon.running
+    signal.signal(signal.SIGHUP, before)
 
 
 async def test_what_can_change_while_it_runs_does_at_sighup_and_a_faulty_configuration_changes_nothing(

@@ -250,6 +250,14 @@ class TestARefusal:
         with pytest.raises(ConfigError, match="stop_grace"):
             read_config(None, {"STOKER_CONFIG": "/dev/null", "STOKER_STOP_GRACE": grace}, {})
 
+    @pytest.mark.parametrize(
+        "address", ["ftp://h/", "http:///x", "http://[::1/x", "http://:80/", "http://h:99999/", "http://h:x/"]
+    )
+    def test_of_a_webhook_that_is_no_address_does_not_tell_it_as_it_may_be_a_secret(self, address: str):
+        fault = "^STOKER_WEBHOOK_URL: webhook_url must be an http or https address$"
+        with pytest.raises(ConfigError, match=fault):
+            read_config(None, {"STOKER_CONFIG": "/dev/null", "STOKER_WEBHOOK_URL": address}, {})
+
     @pytest.mark.parametrize("content", [b"data =", b"[", b"\xff\xfe", b"a = 1\na = 2"])
     def test_of_what_is_not_toml_names_the_file(self, file: Path, content: bytes):
         file.write_bytes(content)

@@ -598,6 +598,16 @@ class TestWhatANewerVersionWrote:
             opened(tmp_path)
         assert files_in(tmp_path) == before
 
+    def test_is_refused_where_the_state_has_a_newer_shape(self, tmp_path: Path):
+        header = segments.Header(ev.FORMAT, LOG, MACHINE, 1, 1, T0, SHAPE + 1)
+        path = segments.path_for(tmp_path, 1)
+        path.write_bytes(sealed(header) + seal(b'{"type":"kitchen","soup":1}') + b"\n")
+        before = files_in(tmp_path)
+
+        with pytest.raises(LogError, match=f"{path.name}: written by a newer stokerd"):
+            opened(tmp_path)
+        assert files_in(tmp_path) == before
+
     async def test_is_kept_where_only_the_type_of_an_event_is_new(self, tmp_path: Path):
         segment = Segment(some_groups())
         line = self.line(segment, b'"type":"lunch.eaten","soup":1')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -49,6 +50,13 @@ class Team:
         aside = self._who.with_suffix(".new")
         aside.write_text(json.dumps([person.uid, *person.groups]))
         aside.rename(self._who)
+
+    def goes_by(self, config: str) -> None:
+        """Have the daemon go by another configuration."""
+        (self.daemon.home / "stokerd.toml").write_text(config)
+        before = self.daemon.journal.read_text().count("read anew")
+        os.kill(self.daemon.pid, signal.SIGHUP)
+        wait_for(lambda: self.daemon.journal.read_text().count("read anew") > before, "it is read anew")
 
     def run_stoker(self, person: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command as somebody."""
@@ -338,6 +346,18 @@ def test_events_of_workspaces_that_are_not_seen_have_only_their_place(team: Team
     }
     assert hidden == marketing
     assert {"run.created", "node.finished", "backfill.created"} <= {whole[seq - 1]["type"] for seq in hidden}
+
+
+def test_events_end_for_whoever_has_no_role_any_more(team: Team) -> None:
+    last = team.daemon.http.get("/v1/status").json()["seq"]
+    with team.being("viewer") as http, http.stream("GET", f"/v1/events?after={last}") as answer:
+        team.connects_as(OWN)
+        try:
+            team.goes_by(people.CONFIG.replace(f'"{people.VIEWERS}"', ""))
+            team.daemon.http.put("/v1/workspaces/default/variables/x", json={"value": "1"}).raise_for_status()
+            assert list(answer.iter_lines()) == []
+        finally:
+            team.goes_by(people.CONFIG)
 
 
 def test_every_event_says_by_whom(team: Team) -> None:

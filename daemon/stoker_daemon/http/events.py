@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from stoker_daemon.access import Rights
 from stoker_daemon.engine import Engine
-from stoker_daemon.http.callers import Caller
 from stoker_daemon.http.guard import Guard
 from stoker_daemon.http.operations import Operation
 from stoker_daemon.http.veil import veiled
@@ -49,10 +50,11 @@ class Events:
         """Give the operations."""
         return [Operation("GET", routes.EVENTS, self.follow_events, gives="application/x-ndjson")]
 
-    async def follow_events(self, caller: Caller, query: EventsQuery) -> Response:
+    async def follow_events(self, request: Request, query: EventsQuery) -> Response:
         """Stream the run log's lines after a position, then live.
 
-        Of a workspace that who asks may not see there is a line of type ``hidden`` for each.
+        Of a workspace that who asks may not see there is a line of type ``hidden`` for each. The stream ends
+        when who asks has no role any more.
         """
         log = self._engine.log
         if query.log not in (UNSET, log.id):
@@ -63,13 +65,14 @@ class Events:
         except NotKept as error:
             raise not_kept(str(error), log.id, error.oldest) from error
         headers = {"Stoker-Seq": str(log.durable), "Stoker-API": API_VERSION}
-        return StreamingResponse(self._events(follower, caller.rights), 200, headers, "application/x-ndjson")
+        rights = partial(self._guard.rights_of, request)
+        return StreamingResponse(self._events(follower, rights), 200, headers, "application/x-ndjson")
 
-    async def _events(self, follower: Follower, rights: Rights) -> AsyncIterator[bytes]:
+    async def _events(self, follower: Follower, rights_now: Callable[[], Rights]) -> AsyncIterator[bytes]:
         log = self._engine.log
         self._following += 1
         try:
-            while not self._closing.is_set():
+            while not self._closing.is_set() and (rights := rights_now()).any:
                 if lines := await asyncio.to_thread(follower.read, log.durable):
                     yield lines if rights.sees_all else await self._veiled(lines, rights)
                     await asyncio.sleep(PACE_SECONDS * self._following)

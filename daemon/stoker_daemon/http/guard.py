@@ -27,11 +27,14 @@ class Guard:
 
     async def admit(self, request: Request, path: Mapping[str, Any], need: Role) -> tuple[str, Rights]:
         """Give who asks, and what they may do; raises `Refused` where they lack the role at that ``path``."""
-        peer = request.state.peer
-        rights = self._rules.rights_of(peer)
+        rights = self.rights_of(request)
         if not rights.is_admin:
             rights.require(need, await self._workspace(path))
-        return await self._names.of(peer.uid), rights
+        return await self._names.of(request.state.peer.uid), rights
+
+    def rights_of(self, request: Request) -> Rights:
+        """Give what who asks may do now: while a stream lasts that may change."""
+        return self._rules.rights_of(request.state.peer)
 
     async def workspaces_of(self, runs: Collection[int]) -> dict[int, str]:
         """Give the workspace of each run, of those that there are."""

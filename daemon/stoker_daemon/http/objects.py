@@ -59,7 +59,9 @@ class Content:
         return StreamingResponse(_read(path, start, end), 206, _HEADERS | place)
 
     async def find_object(self, digest: Digest) -> Response:
-        """Tell whether content is stored, and its size."""
+        """Tell whether content is stored, and its size. It stays then until it is named, for a while."""
+        if not self._engine.held():
+            self._objects.claim(digest)
         return Response(headers=_HEADERS | {"Content-Length": str(self._size(digest))})
 
     def _size(self, digest: str) -> int:

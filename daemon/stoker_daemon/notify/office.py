@@ -38,7 +38,10 @@ logger = logging.getLogger(__name__)
 
 
 class Office:
-    """The couriers that the configuration asks for."""
+    """The couriers, and the ways that the configuration gives them.
+
+    What waits for a way that is there no more is kept as long as for one that is down, and then given up.
+    """
 
     def __init__(
         self,
@@ -64,11 +67,13 @@ class Office:
 
             self._webhook = Webhook(config, log, host, now)
         chance = Random()  # noqa: S311 - spreads tries over time
-        carries = {False: self.mail, True: self._webhook}
+        carries = {
+            False: self.mail.carry if self.mail else _no_mail,
+            True: self._webhook.carry if self._webhook else _no_webhook,
+        }
         self._couriers = {
-            webhook: Courier(engine, way.carry, webhook=webhook, now=now, chance=chance)
-            for webhook, way in carries.items()
-            if way
+            webhook: Courier(engine, carry, webhook=webhook, now=now, chance=chance)
+            for webhook, carry in carries.items()
         }
 
     @property
@@ -136,6 +141,14 @@ class Office:
         failed = [node for node in run.nodes if node.state is NodeState.FAILED]
         told = [node for node in failed if node.name in only or not only][:MOST_CARDS]
         return await asyncio.to_thread(lambda: [self._cards.of(run, node) for node in told])
+
+
+async def _no_mail(_: Letter) -> str:
+    raise NotCarried("no mail server is set any more (smtp_host)", everything=True)
+
+
+async def _no_webhook(_: Letter) -> str:
+    raise NotCarried("no webhook is set any more (webhook_url)", everything=True)
 
 
 async def _soon(sending: Awaitable[str]) -> str:

@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 class Carry(Protocol):
     """Hands a letter over, and gives the answer."""
 
-    async def __call__(self, letter: Letter) -> str:
+    async def __call__(self, letter: Letter, /) -> str:
         """Raises `NotCarried`."""
         ...
 

@@ -243,6 +243,11 @@ def _opening(path: Path, data: bytes) -> tuple[Header, State, int]:
             f"{path}: written in format {header.format}, and this version reads up to {FORMAT}. "
             "Run the version of stokerd that wrote it, or a newer one."
         )
+    if header.shape > SHAPE:
+        raise LogError(
+            f"{path}: written by a newer stokerd (its state has shape {header.shape}, and this version knows "
+            f"up to {SHAPE}). Nothing was changed. Run the version that wrote it, or a newer one."
+        )
     if header.first != first_of(path):
         raise _damage(
             path, 0, f"it is the segment {path_for(path.parent, header.first).name} by what is in it"

@@ -155,6 +155,9 @@ def service_of(configured: Configured, version: int, user: str) -> Service:
     """Give what the units of a daemon with that configuration depend on; without ``user`` a user's own.
 
     What does not come from the file is told by flags: a service has not this environment.
+
+    Raises:
+        CannotInstall: what may be a secret would be seen by everybody on its command line.
     """
     config, data = configured.config, configured.config.data
     is_written = bool(user) and not configured.found
@@ -164,6 +167,11 @@ def service_of(configured: Configured, version: int, user: str) -> Service:
         if not is_written
         and configured.origins.get(setting.name, str(configured.file)) != str(configured.file)
     ]
+    if any(flag.startswith("--webhook-url=") for flag in by_hand):
+        raise CannotInstall(
+            "webhook_url would be a flag of the service, which everybody on this host can see, and it may "
+            f"be a secret: write it into {configured.file} instead"
+        )
     file = [f"--config={configured.file}"] if configured.found or is_written else []
     return Service(
         command=(*_program(), *file, *by_hand),

@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from stoker_daemon.config import Config
 from stoker_daemon.engine import Turn
 from stoker_daemon.notify import sender
 from stoker_daemon.notify.carrying import NotCarried
 from stoker_daemon.notify.letters import FEW, Letter
+from stoker_daemon.notify.office import Office
 from stoker_daemon.notify.sender import Courier, channels
 from stoker_daemon.runlog.writer import Room
 from stoker_shared import events as ev
@@ -333,3 +335,27 @@ async def test_channels_are_recorded_once_and_when_they_change(post: Post):
         (True, True),
         (False, True),
     ]
+
+
+async def test_what_waits_for_a_way_that_is_there_no_more_is_tried_and_so_given_up_some_day(
+    post: Post, tmp_path: Path
+):
+    post.mail.fails[""] = post.webhook.fails[""] = DOWN
+    await post.fail(ONCALL)
+    await post.settle()
+    for courier in post.couriers:
+        await courier.close()
+    post.daemon.now += timedelta(days=4)
+    config = Config(data=tmp_path, socket=tmp_path)
+    unused: Any = None
+
+    office = Office(post.daemon.engine, unused, unused, config, lambda: post.daemon.now)
+    office.start()
+    await post.settle()
+    await office.close()
+
+    assert {one.to: one.why for one in post.state.outbox.given_up} == {
+        ONCALL: "tried for days; at last: no mail server is set any more (smtp_host)",
+        WEBHOOK: "tried for days; at last: no webhook is set any more (webhook_url)",
+    }
+    assert post.state.notices == {}

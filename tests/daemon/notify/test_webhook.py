@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from stoker_daemon import journal
 from stoker_daemon.config import Config
 from stoker_daemon.notify import webhook as webhook_module
 from stoker_daemon.notify.carrying import NotCarried
@@ -135,6 +137,16 @@ async def test_a_failure_does_not_tell_the_rest_of_the_address_which_may_be_a_se
 
     assert "http://localhost:" in told
     assert "s3cret" not in told
+
+
+async def test_nor_does_the_log_of_a_post_that_arrived(line: Line, capfd: pytest.CaptureFixture[str]):
+    journal.set_up()
+    try:
+        await line.webhook.carry(LETTER)
+    finally:
+        logging.basicConfig(level=logging.WARNING, handlers=[], force=True)
+
+    assert "s3cret" not in capfd.readouterr().err
 
 
 async def test_an_answer_that_ends_amid_its_body_has_taken_the_post(line: Line):

@@ -129,6 +129,13 @@ def test_what_was_given_by_hand_is_given_to_the_service_by_flags(tmp_path: Path)
     assert service_of(configured(tmp_path), 252, "").command[1:] == ()
 
 
+def test_a_webhooks_address_which_may_be_a_secret_is_not_given_by_a_flag(tmp_path: Path):
+    given = configured(tmp_path, {"webhook_url": "STOKER_WEBHOOK_URL"})
+
+    with pytest.raises(CannotInstall, match=r"may be a secret: write it into .*stokerd.toml instead"):
+        service_of(given, 252, "")
+
+
 def test_uninstall_leaves_the_data_and_what_is_not_its_own(tmp_path: Path, place: FakePlace, lingers: object):
     installed(tmp_path, place)
     (tmp_path / "run").mkdir()
