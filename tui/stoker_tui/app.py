@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
+from textual.scrollbar import ScrollBar, ScrollBarRender
+
 from stoker_shared import api, routes
 from stoker_shared.api.backfills import CreateBackfill
 from stoker_shared.roles import Role
@@ -31,7 +33,7 @@ from stoker_tui.drafting import DraftingApp
 from stoker_tui.editing.document import Document
 from stoker_tui.editing.keeping import Drawer, unsaved_directory
 from stoker_tui.link import Link
-from stoker_tui.looks import TERMINAL, THEMES
+from stoker_tui.looks import TERMINAL, THEMES, PlainScrollBar
 from stoker_tui.mirror import Connection, Mirror, Topic
 from stoker_tui.screens.backfill import BackfillScreen
 from stoker_tui.screens.backfilling import PreviewScreen, backfill_dialog
@@ -100,6 +102,7 @@ class StokerApp(DraftingApp):
         self.link = link
         self.now = clock
         self.ascii_only = ascii_only
+        ScrollBar.renderer = PlainScrollBar if ascii_only else ScrollBarRender
         self.drawer = Drawer(unsaved or unsaved_directory())
         self.actions = Actions(settings.key_lists())
         self.mirror = Mirror(str(link.path), self._changed)
