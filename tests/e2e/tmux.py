@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shutil import which
+from typing import Self
 from uuid import uuid4
 
 import pytest
@@ -33,7 +34,7 @@ class Terminal:
         self._tmux("-f", "/dev/null", "new-session", "-d", *options, shell, env={**bare, "LC_ALL": "C.UTF-8"})
         self._tmux("pipe-pane", "-o", f"cat > {shlex.quote(str(self.raw))}")
 
-    def __enter__(self) -> Terminal:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
