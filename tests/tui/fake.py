@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
+from string import ascii_letters
 from typing import Any, cast
 
 import msgspec
+from rich.style import Style
 from textual.events import Key
 from textual.pilot import Pilot
 
@@ -346,6 +350,23 @@ def lines_of(app: StokerApp) -> list[str]:
     """Give what is on the screen as text."""
     strips = app.screen._compositor.render_strips()
     return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
+
+
+def styled_lines_of(app: StokerApp) -> list[str]:
+    """Give what is on the screen, under each line a letter for the style of each cell, and what they mean."""
+    rows = [
+        [(segment, (segment.style or Style()).clear_meta_and_links()) for segment in strip]
+        for strip in app.screen._compositor.render_strips()
+    ]
+    cells: Counter[Style] = Counter()
+    for segment, style in chain.from_iterable(rows):
+        cells[style] += segment.cell_length
+    letters = dict(zip([style for style, _ in cells.most_common()], " " + ascii_letters, strict=False))
+    shown: list[str] = []
+    for row in rows:
+        shown.append("".join(segment.text for segment, _ in row).rstrip())
+        shown.append("".join(letters[style] * segment.cell_length for segment, style in row).rstrip())
+    return [*shown, *(f"{letter}  {style}" for style, letter in letters.items())]
 
 
 async def settled(pilot: Pilot, app: StokerApp, *, seconds: float = 10) -> None:

@@ -6,88 +6,195 @@ What they look like is in `tests/data/screens`; STOKER_SCREENS=write writes it a
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import msgspec
 import pytest
+from textual.pilot import Pilot
 
-from stoker_shared import api
-from tests.tui.fake import (
-    FAILED_RUN,
-    Do,
-    FakeLink,
-    app_over,
-    lines_of,
-    press,
-    run_row,
-    settled,
-    workflow_row,
-    world,
-)
+from stoker_tui.app import StokerApp
+from stoker_tui.theme import THEME_NAMES
+from tests.tui.fake import app_over, lines_of, press, settled, styled_lines_of
+from tests.tui.worlds import ShownLink, empty, full, hard_names
 
 SCREENS = Path(__file__).parents[1] / "data" / "screens"
 NARROW, WIDE = (80, 24), (140, 40)
+WRITE = os.environ.get("STOKER_SCREENS") == "write"
 
-WIDE_NAMES = {
-    "WORKFLOWS": [
-        workflow_row(1, "売上の日次集計と監査レポートの作成", last_run=12),
-        workflow_row(2, "n" * 64, active_runs=[13], last_run=13, tags={"team": "x" * 200}),
-        workflow_row(3, "naïve résumé 🚀", last_run=0),
-    ],
+
+class Tour(NamedTuple):
+    """Screens that are seen one after the other: what keys lead to each, by its name.
+
+    Those that are ``wide`` are also seen on a large terminal.
+    """
+
+    world: dict[str, Any]
+    stops: dict[str, tuple[str, ...]]
+    wide: Collection[str] = ()
+    ascii_only: bool = False
+    there: bool = True
+
+
+LOST = "lost"
+"""The stop at which the daemon is lost."""
+
+LISTS = {
+    "workflows": (),
+    "runs": ("2",),
+    "backfills": ("3",),
+    "jobs": ("4",),
+    "queues": ("5",),
+    "variables": ("6",),
+    "workspaces": ("7",),
 }
-LONG_RUN = api.RunView(
-    run_row(12, "n" * 64, "failed", remarks="r" * 500, by="a-user-with-a-long-name"),
-    [
-        msgspec.structs.replace(node, name=f"{node.name}-" + "長い名前" * 14, upstream=())
-        for node in FAILED_RUN.nodes
-    ],
-)
+TOURS = {
+    "workflow": Tour(
+        full(),
+        {
+            "workflows": (),
+            "help": ("question_mark",),
+            "start": ("escape", "end", "r"),
+            "backfilling": ("escape", "b"),
+            "preview": ("typed:2026-11-19", "tab", "typed:2026-11-21", "enter"),
+            "plan": ("escape", "escape", "i", "enter"),
+            "workflow": ("escape", "escape", "enter"),
+            "nodes": ("tab",),
+            "runs": ("tab",),
+            "versions": ("tab",),
+            "difference": ("c", "end", "enter"),
+            "difference-graph": ("tab",),
+            "schedule": ("escape", "tab"),
+            "settings": ("tab",),
+        },
+        wide=("workflows", "workflow", "preview"),
+    ),
+    "edit": Tour(
+        full(),
+        {
+            "graph": ("end", "e"),
+            "changed": ("D",),
+            "node": ("enter",),
+            "schedule": ("escape", "t"),
+            "settings": ("escape", "w"),
+            "publish": ("escape", "p"),
+        },
+        wide=("changed", "publish"),
+    ),
+    "run": Tour(
+        full(),
+        {
+            "runs": ("2",),
+            "stop": ("x",),
+            "run": ("n", "j", "enter"),
+            "rerun": ("R",),
+            "why": ("escape", "w"),
+            "nodes": ("escape", "tab"),
+            "gantt": ("tab",),
+            "events": ("tab",),
+            "log": ("tab", "l"),
+            "filtered": ("2", "2", "slash", "typed:status:run", "enter"),
+            LOST: ("escape", "j", "enter"),
+        },
+        wide=("runs", "run", "gantt", "log"),
+    ),
+    "others": Tour(
+        full(),
+        {
+            "backfills": ("3",),
+            "backfill": ("enter",),
+            "backfill-runs": ("tab",),
+            "jobs": ("4",),
+            "job": ("enter",),
+            "configuration": ("e", "j", "enter", "typed:x", "tab", "typed:4"),
+            "queues": ("escape", "escape", "y", "5"),
+            "queue": ("enter",),
+            "variables": ("6",),
+            "workspaces": ("7",),
+            "palette": ("colon", "typed:back"),
+        },
+        wide=("backfills", "backfill"),
+    ),
+    "empty": Tour(empty(), LISTS),
+    "no-daemon": Tour({}, {"workflows": (), "runs": ("2",)}, wide=("workflows",), there=False),
+    "names": Tour(
+        hard_names(),
+        {**LISTS, "run": ("2", "j", "enter"), "run-nodes": ("tab",), "run-gantt": ("tab",), "log": ("l",)},
+        wide=("workflows", "run"),
+    ),
+    "ascii": Tour(
+        full(),
+        {
+            "workflows": (),
+            "workflow": ("end", "enter"),
+            "run": ("2", "j", "enter"),
+            "gantt": ("tab", "tab"),
+            "backfills": ("3",),
+            "publish": ("1", "e", "D", "p"),
+        },
+        wide=("run",),
+        ascii_only=True,
+    ),
+}
 
 
-async def screen(
-    answers: dict[str, Any], size: tuple[int, int], do: Do | None = None, *, there: bool = True, **more: Any
-) -> list[str]:
-    """Give the screen after some keys."""
-    app = app_over(FakeLink(answers, there=there), **more)
-    async with app.run_test(size=size) as pilot:
+@pytest.mark.parametrize("name", TOURS)
+async def test_screens_look_as_they_did(name: str, tmp_path: Path) -> None:
+    tour = TOURS[name]
+    link = ShownLink(tour.world, there=tour.there)
+    app = app_over(link, unsaved=tmp_path, ascii_only=tour.ascii_only)
+    async with app.run_test(size=NARROW) as pilot:
         await settled(pilot, app)
-        if do is not None:
-            await do(pilot)
-            await settled(pilot, app)
-        return lines_of(app)
+        for stop, keys in tour.stops.items():
+            await press(*keys)(pilot)
+            if stop == LOST and link.listener:
+                link.listener.disconnected("it has ended")
+            await looks(pilot, f"{name}/{stop}-80", lines_of)
+            if stop in tour.wide:
+                await pilot.resize_terminal(*WIDE)
+                await looks(pilot, f"{name}/{stop}-140", lines_of)
+                await pilot.resize_terminal(*NARROW)
 
 
-CASES: dict[str, tuple[dict[str, Any], tuple[int, int], Do | None, dict[str, Any]]] = {
-    "workflows-80": (world(), NARROW, None, {}),
-    "workflows-140": (world(), WIDE, None, {}),
-    "workflows-ascii-80": (world(), NARROW, None, {"ascii_only": True}),
-    "workflows-wide-names-80": (world(**WIDE_NAMES), NARROW, None, {}),
-    "workflows-none-80": (world(WORKFLOWS=[], RUNS=[]), NARROW, None, {}),
-    "no-daemon-80": ({}, NARROW, None, {"there": False}),
-    "runs-filtered-80": (world(), NARROW, press("2", "slash", *"status:run", "enter"), {}),
-    "run-failed-80": (world(), NARROW, press("2", "j", "enter"), {}),
-    "run-failed-140": (world(), WIDE, press("2", "j", "enter"), {}),
-    "run-long-names-80": (world() | {"/v1/runs/12": LONG_RUN}, NARROW, press("2", "j", "enter"), {}),
-    "workflow-schedule-80": (world(), NARROW, press("j", "j", "enter", *["tab"] * 4), {}),
-    "job-80": (world(), NARROW, press("4", "enter"), {}),
-    "form-80": (world(), NARROW, press("4", "e", "j", "enter", "x", "tab", "4"), {}),
-    "backfills-140": (world(), WIDE, press("3"), {}),
-    "queue-80": (world(), NARROW, press("5", "enter"), {}),
-    "start-80": (world(), NARROW, press("j", "j", "r"), {}),
-    "stop-80": (world(), NARROW, press("2", "x"), {}),
-    "help-80": (world(), NARROW, press("question_mark"), {}),
-}
+COLOURED = {"runs": ("2", "g", "space"), "run": ("enter",), "rerun": ("R",)}
+AND_BACK = ("escape", "escape", "escape")
 
 
-@pytest.mark.parametrize("name", CASES)
-async def test_a_screen_looks_as_it_did(name: str) -> None:
-    answers, size, do, more = CASES[name]
+async def test_colours_are_those_of_the_theme() -> None:
+    app = app_over(ShownLink(full()))
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot, app)
+        for theme in THEME_NAMES:
+            app.theme = theme
+            for stop, keys in COLOURED.items():
+                await press(*keys)(pilot)
+                await looks(pilot, f"colours/{stop}-{theme}", styled_lines_of)
+            await press(*AND_BACK)(pilot)
 
-    lines = await screen(answers, size, do, **more)
 
+async def test_where_no_colours_are_wanted_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = app_over(ShownLink(full()), no_colour=True)
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot, app)
+        for stop, keys in COLOURED.items():
+            await press(*keys)(pilot)
+            await looks(pilot, f"colours/{stop}-none", styled_lines_of)
+
+
+async def looks(pilot: Pilot, name: str, draw: Callable[[StokerApp], list[str]]) -> None:
+    """See that the screen becomes what it was, or write down what it is."""
+    app = pilot.app
+    assert isinstance(app, StokerApp)
+    await settled(pilot, app)
     file = SCREENS / f"{name}.txt"
-    if os.environ.get("STOKER_SCREENS") == "write":
+    if WRITE:
+        await pilot.pause(0.3)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("\n".join(lines) + "\n")
-    assert lines == file.read_text().split("\n")[:-1]
+        file.write_text("\n".join(draw(app)) + "\n")
+    expected = file.read_text().split("\n")[:-1]
+    for _ in range(100):
+        if draw(app) == expected:
+            return
+        await pilot.pause(0.02)
+    assert draw(app) == expected

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from textual.scrollbar import ScrollBar, ScrollBarRender
+from textual.filter import LineFilter
 
 from stoker_shared import api, routes
 from stoker_shared.api.backfills import CreateBackfill
@@ -33,7 +33,7 @@ from stoker_tui.drafting import DraftingApp
 from stoker_tui.editing.document import Document
 from stoker_tui.editing.keeping import Drawer, unsaved_directory
 from stoker_tui.link import Link
-from stoker_tui.looks import TERMINAL, THEMES, PlainScrollBar
+from stoker_tui.looks import TERMINAL, THEMES
 from stoker_tui.mirror import Connection, Mirror, Topic
 from stoker_tui.screens.backfill import BackfillScreen
 from stoker_tui.screens.backfilling import PreviewScreen, backfill_dialog
@@ -55,6 +55,7 @@ from stoker_tui.screens.why import WHY, why_lines
 from stoker_tui.screens.workflow import DRAFT, WorkflowScreen
 from stoker_tui.settings import Settings
 from stoker_tui.starting import journal_path, last_line, start_daemon
+from stoker_tui.widgets.pieces import InAscii
 
 TICK_SECONDS = 1.0
 """How often times that pass are drawn anew; only lines that changed are sent."""
@@ -102,7 +103,6 @@ class StokerApp(DraftingApp):
         self.link = link
         self.now = clock
         self.ascii_only = ascii_only
-        ScrollBar.renderer = PlainScrollBar if ascii_only else ScrollBarRender
         self.drawer = Drawer(unsaved or unsaved_directory())
         self.actions = Actions(settings.key_lists())
         self.mirror = Mirror(str(link.path), self._changed)
@@ -132,6 +132,10 @@ class StokerApp(DraftingApp):
     def zone(self) -> str:
         """The daemon's time zone, which is shown where nothing else says which."""
         return self.mirror.status.time_zone if self.mirror.status else "UTC"
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Give what is done to each line before it is written."""
+        return [*super().get_line_filters(), InAscii()] if self.ascii_only else super().get_line_filters()
 
     # Its life.
 

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from typing import ClassVar
 
 from rich.style import Style
-from textual.scrollbar import ScrollBarRender
 from textual.theme import BUILTIN_THEMES, Theme
 
 from stoker_tui.theme import COLOURS, THEME_NAMES
 
 TERMINAL, DARK, LIGHT, SAFE = THEME_NAMES
-
-
-class PlainScrollBar(ScrollBarRender):
-    """A scroll bar without part-filled cells, for where only ASCII is shown."""
-
-    VERTICAL_BARS: ClassVar[list[str]] = [" "] * 8
-    HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * 8
-
 
 _PLAIN = {"": "", "dim": "dim", "strong": "bold", "head": "bold", "cursor": "reverse", "mark": "bold"}
 

@@ -18,7 +18,7 @@ def schedule_fields(zone: str) -> list[Field]:
     """Give the fields of a schedule; ``zone`` is the daemon's. Each type has only those that are its own."""
     return [
         Field(
-            TYPE, "scheduling type", Choice(TYPES), "when runs are due; none: they are started by hand",
+            TYPE, "scheduling type", Choice(TYPES), "when runs are due",
             inherited=default("none"),
         ),
         Field(

@@ -90,7 +90,7 @@ class PreviewScreen(Page):
     @property
     def crumbs(self) -> Sequence[str]:
         """Say where it is."""
-        return ["workflows", self._preview.workflow, "backfill, not made yet"]
+        return ["workflows", self._preview.workflow, "preview"]
 
     @property
     def table(self) -> LineTable[IntervalView] | None:
@@ -143,15 +143,15 @@ class PreviewScreen(Page):
 
 def _title(preview: BackfillPreview, request: CreateBackfill) -> Pieces:
     made = f" {preview.made:,} of {preview.total:,} intervals get a run"
+    later = f", {preview.waiting:,} later" if preview.waiting else ""
     pieces: list[Piece] = [
         (made, "strong" if preview.made else "warning"),
+        (later, "pending"),
         (f"  v{preview.version}", ""),
         (f"  {request.order.value} first, {request.parallel} at once", ""),
     ]
     if request.intervals is not Intervals.ALL:
         pieces.append((f"  only {request.intervals.value}", ""))
-    if preview.waiting:
-        pieces.append((f"  {preview.waiting:,} wait for their end", "pending"))
     return [*pieces, (f"  {preview.time_zone}", "dim")]
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.events import Key
+from textual.events import Key, Resize
 from textual.screen import ModalScreen
+from textual.style import Style as VisualStyle
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 DIALOG_CSS = """
 Confirm, Choose, Ask, Read, StartRun, Merge, Publish { align: center middle; background: transparent; }
 .dialog {
-    width: 76; max-width: 96%; height: auto; max-height: 90%;
+    width: 78; max-width: 100%; height: auto; max-height: 90%;
     border: round $primary; background: $surface; padding: 0 1;
 }
 .dialog .title { text-style: bold; height: auto; }
@@ -35,13 +36,16 @@ Confirm, Choose, Ask, Read, StartRun, Merge, Publish { align: center middle; bac
 .dialog Input { height: 1; border: none; padding: 0; background: $surface; }
 .dialog Input:focus { border: none; background: $panel; }
 .dialog OptionList { height: auto; max-height: 16; border: none; padding: 0; background: $surface; }
+.dialog OptionList > .option-list--option-highlighted {
+    background: $surface; color: $foreground; text-style: none;
+}
 .dialog Pane { height: 20; max-height: 70vh; padding: 0; background: $surface; }
 """
 
 
 def room_in_dialog(columns: int) -> int:
     """Give the cells that a dialog has for text on a screen of so many columns."""
-    return min(76, columns * 96 // 100) - 5
+    return min(78, columns) - 5
 
 
 def words(text: str, *, ascii_only: bool) -> Content:
@@ -94,6 +98,16 @@ def found(choices: Sequence[Choice], text: str) -> list[Choice]:
     return sorted(having, key=lambda choice: not choice.label.rpartition("/")[2].casefold().startswith(first))
 
 
+class Options(OptionList):
+    """Things to choose among: the one under the cursor is in reverse video, as it is in lists."""
+
+    def get_visual_style(self, *component_classes: str, partial: bool = False) -> VisualStyle:
+        """Give a style; what a sheet says of reverse video is not heard."""
+        found = super().get_visual_style(*component_classes, partial=partial)
+        highlighted = "option-list--option-highlighted" in component_classes
+        return found + VisualStyle(reverse=True) if highlighted else found
+
+
 class Choose(ModalScreen[Any]):
     """Choose one of several things; with ``search`` by typing some of its words."""
 
@@ -111,7 +125,7 @@ class Choose(ModalScreen[Any]):
             yield Static(words(self._title, ascii_only=ascii_only), classes="title")
             if self._search:
                 yield Input(placeholder="type some words", compact=True)
-            yield OptionList(compact=True)
+            yield Options(compact=True)
             yield Static("", classes="problem")
             yield Static("enter take it   up, down another   esc give up", classes="hint")
 
@@ -246,8 +260,11 @@ class Read(ModalScreen[None]):
         """Show them."""
         pane = self.query_one(Pane)
         pane.set_lines(self._lines)
-        pane.styles.height = min(len(self._lines) + 1, 24)
         self.set_focus(pane)
+
+    def on_resize(self, event: Resize) -> None:
+        """Take as much room as the lines need, where there is that much."""
+        self.query_one(Pane).styles.height = min(len(self._lines) + 1, 24, event.size.height * 7 // 10)
 
     def on_key(self, event: Key) -> None:
         """Scroll, or leave."""

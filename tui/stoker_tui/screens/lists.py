@@ -106,7 +106,7 @@ class WorkflowsPage(ListPage[api.WorkflowRow]):
 
     crumb = "workflows"
     kind = Kind.WORKFLOW
-    nothing = "no workflows yet: n makes one, `stoker apply FILE` saves one, `stoker import` reads others'"
+    nothing = "no workflows yet; n makes one, stoker apply and stoker import read files"
 
     @property
     def topics(self) -> Sequence[Topic]:

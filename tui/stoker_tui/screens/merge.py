@@ -34,7 +34,7 @@ class Merge(ModalScreen[WorkflowSpec | None]):
     """Gives both together as was chosen; None where that is put off."""
 
     CSS = """
-    Merge .dialog { width: 96%; height: 90%; }
+    Merge .dialog { width: 98%; max-width: 98%; height: 90%; }
     Merge .dialog LineTable { height: 2fr; background: $surface; }
     Merge .dialog Pane { height: 1fr; max-height: 100%; border-top: solid $panel; }
     """

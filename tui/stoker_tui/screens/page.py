@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from stoker_tui.actions import Action, Kind, key_name, key_while_typing
+from stoker_tui.actions import FOCUSED, Action, Kind, key_name, key_while_typing
 from stoker_tui.looks import style
 from stoker_tui.mirror import Connection, Topic
 from stoker_tui.widgets.dag_view import DagView
@@ -301,7 +301,7 @@ class Page(Screen[None]):
             said = [("─ ", "dim"), (self._said, "strong"), (" ", "")]
         elif mirror.connection is Connection.GONE:
             start = self.key_of("daemon.start")
-            what = f"no daemon: {start} starts one, or run stokerd; socket {mirror.path}"
+            what = f"no daemon at {mirror.path}; {start} starts one"
             said = [("─ ", "dim"), (what, "gone"), (" ", "")]
         elif mirror.status and mirror.status.held:
             said = [("─ ", "dim"), (f"changes are refused: {mirror.status.held}", "warning"), (" ", "")]
@@ -360,10 +360,14 @@ class Page(Screen[None]):
         What is about things of which there are none is not among them.
         """
         things = self.things()
+        here = self.stoker.actions.offered(self.kinds())
+        taken = {key for action in here if action.kind in FOCUSED for key in action.keys}
         offered = [
             (action, self.stoker.is_possible(action))
-            for action in self.stoker.actions.offered(self.kinds())
-            if action.footer and things.get(action.kind, (None,))
+            for action in here
+            if action.footer
+            and things.get(action.kind, (None,))
+            and (action.kind in FOCUSED or taken.isdisjoint(action.keys[:1]))
         ]
         offered = [(action, able) for action, able in offered if able or action.kind is not Kind.DAEMON]
         able = {action.keys[:1] for action, can in offered if can}

@@ -28,13 +28,14 @@ class PlanScreen(Page):
 
     def __init__(self, plan: api.RunPlan) -> None:
         super().__init__()
+        self._said = "nothing is started; esc goes back to what was typed"
         self._plan = plan
         self._table: LineTable[api.NodePlan] | None = None
 
     @property
     def crumbs(self) -> Sequence[str]:
         """Say where it is."""
-        return ["workflows", self._plan.workflow, "plan, nothing is started"]
+        return ["workflows", self._plan.workflow, "plan"]
 
     @property
     def table(self) -> LineTable[api.NodePlan] | None:
@@ -94,7 +95,10 @@ def _title(plan: api.RunPlan) -> Pieces:
 
 def plan_lines(node: api.NodePlan) -> Iterator[Pieces]:
     """Give what a node would be launched as: a command that can be copied into a shell."""
-    yield [(f"{node.name}  ", "strong"), (f"{node.job} version {node.version or '-'}", "")]
+    yield [
+        (f"{node.name}  ", "strong"),
+        (f"{node.job} version {node.version}" if node.version else node.job, ""),
+    ]
     for missing in node.missing:
         yield [("✖ ", "failed"), (missing, "failed")]
     after: list[Piece] = [(f", after {', '.join(node.upstream)}", "")] if node.upstream else []

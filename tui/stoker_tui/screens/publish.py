@@ -32,7 +32,7 @@ class Publish(ModalScreen[int | None]):
     """Asks for remarks, and gives the version that was made; what was typed is kept where it is refused."""
 
     CSS = """
-    Publish .dialog { width: 96%; height: 90%; }
+    Publish .dialog { width: 98%; max-width: 98%; height: 90%; }
     Publish .dialog DagView { height: 2fr; }
     Publish .dialog Pane { height: 1fr; max-height: 100%; border-top: solid $panel; }
     """

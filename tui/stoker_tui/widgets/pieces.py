@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
+from textual.filter import LineFilter
 from textual.strip import Strip
 
 from stoker_shared.text import ASCII, fit, width
@@ -18,7 +20,8 @@ Pieces = Sequence[Piece]
 Styles = Callable[[str], Style]
 """What gives the style of a name."""
 
-_ASCII = ASCII | str.maketrans("━╌▌▸▲‖", "=.*>^|")
+_ASCII = ASCII | str.maketrans("━╌▌▸▲‖←→", "=.*>^|<>") | dict.fromkeys(map(ord, "▁▂▃▄▅▆▇▏▎▍▋▊▉"), " ")
+"""Ends of scrollbars are no finer than a cell there."""
 
 _MOST_CHARACTERS = 4
 """Characters of a text looked at for each cell there is: it may be long, and take no cells."""
@@ -64,6 +67,14 @@ def in_ascii(text: str) -> str:
     return "".join(
         character if character.isascii() else "?" * width(character) for character in text.translate(_ASCII)
     )
+
+
+class InAscii(LineFilter):
+    """What others draw, such as borders and scrollbars, for a terminal that shows only ASCII."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Give the segments in ASCII."""
+        return [segment._replace(text=in_ascii(segment.text)) for segment in segments]
 
 
 def _segments(pieces: Iterable[Piece], styles: Styles, base: Style, ascii_only: bool) -> Iterator[Segment]:
