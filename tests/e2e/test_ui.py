@@ -46,7 +46,7 @@ def test_a_run_is_started_and_seen_to_end_and_the_daemon_may_go_and_come(
         terminal.shows("▸ #1 sales", "✔ succeeded", "1/1")
 
         daemon.kill()
-        terminal.shows("✖ no daemon", "S starts one", "✔ succeeded")
+        terminal.shows("✖ no daemon", "S start a daemon", "✔ succeeded")
         daemon.start()
         daemon.start_run("clicks")
         daemon.finished(2)

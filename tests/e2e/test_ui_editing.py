@@ -24,7 +24,7 @@ def test_nothing_is_lost_while_daemon_and_terminal_go_and_somebody_else_saves(
         daemon.publish_job(f"etl/{name}.sh", f"echo {name}")
     known = environment(daemon, tmp_path)
     with Terminal([STOKER], known, tmp_path, (80, 24)) as terminal:
-        terminal.shows("● live", "no workflows yet: n makes one")
+        terminal.shows("● live", "no workflows yet; n makes one")
         terminal.press("n")
         terminal.type("sales")
         terminal.press("Enter")

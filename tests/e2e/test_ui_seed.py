@@ -38,7 +38,7 @@ def test_three_files_become_a_daily_workflow_that_has_run(daemon: StokerDaemon, 
         (tmp_path / f"etl/{name}.sh").write_text(f'echo "{name} of $STOKER_DS"\n')
     stoker = ["env", "-C", str(tmp_path), STOKER]
     with Counted(stoker, environment(daemon, tmp_path), tmp_path, (80, 24)) as terminal:
-        terminal.shows("● live", "n new", "no workflows yet: n makes one")
+        terminal.shows("● live", "n new", "no workflows yet; n makes one")
 
         terminal.press("4")
         terminal.shows("no jobs yet; n publishes a file as one")

@@ -327,7 +327,9 @@ async def test_a_backfill_is_previewed_made_and_opened() -> None:
 
 async def test_what_is_wrong_with_a_backfill_is_told_and_kept() -> None:
     link = backfilling()
-    async with opened(link, "j", "j", "b", "enter") as (app, pilot):
+    async with opened(link, "j", "j", "b") as (app, pilot):
+        assert any("from       2026-11-21" in line for line in lines_of(app))
+        await press("backspace", "enter")(pilot)
         assert any("from: write a date or a time" in line for line in lines_of(app))
         await press("typed:x", "tab", "typed:y", "tab", "tab", "tab", "typed:-1", "enter")(pilot)
         assert any("parallel: '-1' is not a whole number" in line for line in lines_of(app))

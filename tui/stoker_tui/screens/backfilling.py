@@ -40,7 +40,7 @@ def backfill_dialog(
     every = [] if row.schedule else [Field("every", "15m, 6h, 1d, 1w, 1M: how long an interval is")]
     yesterday = (today - timedelta(days=1)).isoformat()
     asked = [
-        Field("from", f"first cycle: 2026-10-01, 2026-10-01T06:00 {zone}", value=yesterday),
+        Field("from", "first cycle, itself included", value=yesterday),
         Field("to", "last cycle, itself included", value=yesterday),
         *every,
         Field("only", choices=[each.value for each in Intervals]),
@@ -53,7 +53,8 @@ def backfill_dialog(
         Field("remarks", "why"),
         Field("notify", "who is told if it fails: a@example.com b@example.com"),
     ]
-    return Asking(f"Backfill {row.name}", asked, "preview", done)
+    note = f"a day, or a time such as 2026-10-01T06:00, in {zone}"
+    return Asking(f"Backfill {row.name}", asked, "preview", done, note=note)
 
 
 def _request(row: api.WorkflowRow, asking: Asking) -> CreateBackfill:

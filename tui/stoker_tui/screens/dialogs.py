@@ -83,16 +83,6 @@ class Choice(NamedTuple):
     why_not: str = ""
 
 
-class Options(OptionList):
-    """Things to choose among: the one under the cursor is in reverse video, as it is in lists."""
-
-    def get_visual_style(self, *component_classes: str, partial: bool = False) -> VisualStyle:
-        """Give a style; what a sheet says of reverse video is not heard."""
-        found = super().get_visual_style(*component_classes, partial=partial)
-        highlighted = "option-list--option-highlighted" in component_classes
-        return found + VisualStyle(reverse=True) if highlighted else found
-
-
 def found(choices: Sequence[Choice], text: str) -> list[Choice]:
     """Give the choices that have all words of a text, first those with names that the first of them begins.
 
@@ -106,6 +96,16 @@ def found(choices: Sequence[Choice], text: str) -> list[Choice]:
     ]
     first = "".join(wanted[:1])
     return sorted(having, key=lambda choice: not choice.label.rpartition("/")[2].casefold().startswith(first))
+
+
+class Options(OptionList):
+    """Things to choose among: the one under the cursor is in reverse video, as it is in lists."""
+
+    def get_visual_style(self, *component_classes: str, partial: bool = False) -> VisualStyle:
+        """Give a style; what a sheet says of reverse video is not heard."""
+        found = super().get_visual_style(*component_classes, partial=partial)
+        highlighted = "option-list--option-highlighted" in component_classes
+        return found + VisualStyle(reverse=True) if highlighted else found
 
 
 class Choose(ModalScreen[Any]):

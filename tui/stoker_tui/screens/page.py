@@ -359,7 +359,8 @@ class Page(Screen[None]):
 
         What is about things of which there are none is not among them.
         """
-        things, here = self.things(), self.stoker.actions.offered(self.kinds())
+        things = self.things()
+        here = self.stoker.actions.offered(self.kinds())
         taken = {key for action in here if action.kind in FOCUSED for key in action.keys}
         offered = [
             (action, self.stoker.is_possible(action))

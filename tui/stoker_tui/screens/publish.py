@@ -104,7 +104,8 @@ class Publish(ModalScreen[int | None]):
 
     def _lines(self) -> Iterator[Pieces]:
         yield from ([("✖ ", "failed"), (fault, "failed")] for fault in self._faults)
-        yield from change_lines(self._difference)
+        if self._difference.changes or not self._faults:
+            yield from change_lines(self._difference)
 
     def _say(self, text: str) -> None:
         ascii_only = cast("StokerApp", self.app).ascii_only
