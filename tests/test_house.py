@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from stoker_shared import __version__
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
@@ -49,6 +51,21 @@ def test_a_client_starts_without_the_daemon_or_a_user_interface() -> None:
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert not {"textual", "uvicorn", "starlette", "stoker_daemon"} & set(loaded.stdout.split())
+
+
+def test_the_daemon_starts_without_what_it_seldom_or_never_needs() -> None:
+    script = "import sys, stoker_daemon.cli; print(*sys.modules)"
+
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    seldom = {"aiosmtplib", "httpx", "prometheus_client", "rich", "stoker_tui", "textual", "yaml"}
+    assert not seldom & set(loaded.stdout.split())
+
+
+def test_the_changelog_begins_with_what_is_to_come_or_this_version() -> None:
+    first = next(line for line in (ROOT / "CHANGELOG.md").read_text().splitlines() if line.startswith("## "))
+
+    assert first == "## [Unreleased]" or first.startswith(f"## [{__version__}] - ")
 
 
 def test_no_file_names_a_registry_or_a_lock() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from stoker_daemon.attempts import AttemptDirectory, AttemptKey
-from stoker_daemon.failure import card, failed_attempt, hide, streams_of
+from stoker_daemon.failure import card, failed_attempt, hide, outcome, streams_of
 from stoker_daemon.output.ends import ends
 from stoker_daemon.preparing import Preparer
 from stoker_shared.api import FailureView
@@ -24,6 +24,9 @@ class Cards:
         attempt = failed_attempt(node)
         if attempt is None:
             return card(node, None, (), "", ())
+        if not run.keeps_output_of(attempt):
+            told = f"{outcome(node, attempt)}; what it wrote is not kept any more"
+            return FailureView(node=node.name, outcome=told)
         directory = AttemptDirectory(self._logs, AttemptKey(run.id, node.number, node.name, attempt.number))
         streams = streams_of(self._preparer.frozen(run, node).type)
         secrets = self._preparer.secrets(run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -23,7 +24,6 @@ from stoker_daemon.secrets import SecretsError
 from stoker_daemon.server import AlreadyRunning, NoSuchGroup
 from stoker_daemon.service.manager import Manager, WrongSocket
 from stoker_daemon.volumes import NetworkFileSystem
-from stoker_shared import __version__
 from stoker_shared.commandline import SETTINGS, USAGE, Program
 from stoker_shared.paths import SocketPathTooLong
 
@@ -56,7 +56,6 @@ def _with_flags(function: Callable[..., None]) -> Callable[..., None]:
 @click.option("--config", type=click.Path(path_type=Path), help="Configuration file. [STOKER_CONFIG]")
 @_with_flags
 @click.option("--take-over", is_flag=True, help="Make another machine's data directory this one's.")
-@click.version_option(__version__, prog_name="stokerd")
 @click.pass_context
 def main(context: click.Context, config: Path | None, take_over: bool, **flags: str | None) -> None:
     """Run the Stoker daemon in the foreground.
@@ -279,5 +278,5 @@ def _run(given: Given, *, take_over: bool) -> None:
 
 
 def _give_up(why: str, status: int) -> NoReturn:
-    click.echo(f"stokerd: {why}", err=True)
+    click.echo(f"{journal.priority(logging.ERROR)}stokerd: {why}", err=True)
     sys.exit(status)

@@ -11,7 +11,7 @@ import asyncio
 import heapq
 import logging
 import sys
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -20,6 +20,7 @@ from typing import Any, Protocol, TypeVar
 from stoker_daemon import backfill
 from stoker_daemon.attempts import AttemptKey
 from stoker_daemon.executor import Order
+from stoker_daemon.figures import Figures
 from stoker_daemon.groups import UNKNOWN, Used
 from stoker_daemon.journal import about
 from stoker_daemon.launchers import CannotLaunch
@@ -144,8 +145,8 @@ class Engine:
         self._timer: asyncio.TimerHandle | None = None
         self.listeners: list[Callable[[Turn], None]] = []
         """Called after each turn with records, which need not be on disk yet."""
-        self.counts: Counter[tuple[str, str]] = Counter()
-        """Events on disk since the start, by type and outcome."""
+        self.figures = Figures()
+        """What the events on disk come to since the start."""
         self.settled = asyncio.Lock()
         """Held by whoever reads how finished runs stand to open one again, or to let them go."""
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -441,7 +442,7 @@ class Engine:
         """Carry out what waited for everything up to ``seq`` to be on disk."""
         while self._undurable and self._undurable[0][0] <= seq:
             reached, turn = self._undurable.popleft()
-            self.counts.update(map(_kind, turn.records))
+            self.figures.take(turn.records, turn.touched)
             try:
                 for effect in turn.effects:
                     effect()
@@ -518,12 +519,6 @@ def _answer(waiting: asyncio.Future[Any] | None, result: object) -> None:
 def _refuse(waiting: asyncio.Future[Any] | None, refusal: Refused) -> None:
     if waiting and not waiting.done():
         waiting.set_exception(refusal)
-
-
-def _kind(record: ev.Record) -> tuple[str, str]:
-    event = record.event
-    outcome = getattr(event, "state", None) or getattr(event, "reason", None)
-    return str(event.__struct_config__.tag), outcome.value if outcome else ""
 
 
 def _key(run: Run, node: NodeRun) -> AttemptKey:

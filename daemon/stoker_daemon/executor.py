@@ -106,7 +106,7 @@ class Executor:
         directory.write(order.launch.files)
         for place, content in order.sources:
             directory.link(place, content)
-        self._groups.make(order.tag)
+        self._groups.make(order.tag, order.key)
 
     def launch(self, order: Order) -> None:
         """Launch an attempt whose intent is on disk."""

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import msgspec
 
+from stoker_daemon.attempts import AttemptKey
+from stoker_daemon.journal import about
 from stoker_daemon.service.units import LEAF, SERVICE
 
 _PREFIX = "attempt-"
@@ -42,14 +44,14 @@ class Groups:
         self._top = top
         self._left: set[str] = set()
 
-    def make(self, tag: str) -> None:
+    def make(self, tag: str, key: AttemptKey) -> None:
         """Make an attempt's group. Without it the attempt runs as where there are none."""
         if self._top is None:
             return
         try:
             self._path(tag).mkdir(exist_ok=True)
         except OSError as error:
-            logger.warning("an attempt runs without a control group of its own: %s", error)
+            logger.warning("it runs without a control group of its own: %s", error, extra=about(key))
 
     def of(self, tag: str) -> Path | None:
         """Give an attempt's group, if it has one."""

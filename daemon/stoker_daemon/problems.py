@@ -62,9 +62,9 @@ def not_kept(detail: str, log: str, oldest: int) -> Refused:
     return Refused(Problem("gone", "Not kept", 410, detail, log=log, oldest=oldest))
 
 
-def output_not_kept(run: int, since: datetime) -> Refused:
+def output_not_kept(run: int) -> Refused:
     """What a run wrote was removed; the run itself is kept."""
-    detail = f"what run #{run} wrote is not kept since {since:%F %T} UTC; its launch stream can be read"
+    detail = f"what run #{run} wrote is not kept any more; its launch stream can be read"
     return Refused(Problem("output-gone", "Not kept", 410, detail))
 
 

@@ -7,7 +7,7 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from inspect import cleandoc
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, NoReturn
 import click
 from click.shell_completion import CompletionItem
 
-from stoker_shared import __version__, completion
+from stoker_shared import __version__, completion, manual
 from stoker_shared.interruption import Interrupted, die_of, die_of_interrupts
 from stoker_shared.text import ASCII, clean, nearest, width
 
@@ -54,19 +54,26 @@ class Group(click.Group):
 class Program(Group):
     """A program's own group, called by its entry point.
 
-    ``contents`` is the map that its help shows: a heading for each part, and the commands in it.
+    ``contents`` is the map that its help shows: a heading for each part, and the commands in it. ``others``
+    gives what `--version` says besides the program's own, a line each.
     """
 
     group_class = Group
 
     def __init__(
-        self, *args: Any, contents: Mapping[str, Mapping[str, Entry]] | None = None, **more: Any
+        self,
+        *args: Any,
+        contents: Mapping[str, Mapping[str, Entry]] | None = None,
+        others: Callable[[], Iterator[str]] = lambda: iter(()),
+        **more: Any,
     ) -> None:
         super().__init__(*args, **more)
         self._contents = contents or {}
         self._entries = {name: entry for part in self._contents.values() for name, entry in part.items()}
-        for command in (_completion(self), _help(self), _version(self)):
+        self._others = others
+        for command in (_completion(self), _help(self), _man(self), _version(self)):
             self.add_command(command)
+        self.params.append(_version_option(self))
 
     def __call__(self, *args: Any, **more: Any) -> NoReturn:
         """Run as the process's one purpose, and exit as a Unix command does.
@@ -92,6 +99,12 @@ class Program(Group):
             # Python would complain once more while closing stdout.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(status)
+
+    def tell_version(self) -> None:
+        """Print the version, and what else is to be said of versions."""
+        click.echo(f"{self.name}, version {__version__}")
+        for line in self._others():
+            click.echo(line)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Give the names in the order of the map, then what no part of it has."""
@@ -238,10 +251,64 @@ def _help(program: Program) -> click.Command:
     return print_help
 
 
+def _man(program: Program) -> click.Command:
+    @click.command("man")
+    @click.argument("command", nargs=-1)
+    @click.option(
+        "--to",
+        "directory",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Write the pages of all commands into this directory instead.",
+    )
+    def print_page(command: tuple[str, ...], directory: Path | None) -> None:
+        pages = manual.pages(program)
+        if directory and command:
+            raise click.UsageError("--to writes the pages of all commands: name none")
+        if directory:
+            directory.mkdir(parents=True, exist_ok=True)
+            for name, page in pages:
+                (directory / f"{name}.1").write_text(page, "utf-8")
+            return
+        wanted = "-".join([program.name or "", *command])
+        page = next((page for name, page in pages if name == wanted), None)
+        if page is None:
+            raise click.UsageError(f"there is no command {clean(' '.join(command))!r}")
+        click.echo(page, nl=False)
+
+    print_page.help = cleandoc(f"""Print a command's manual page, or write those of all.
+
+    The pages are made of what --help says. `man` finds them where there is a directory share/man beside the
+    directory bin that the program is in.
+
+    \b
+    Examples:
+      {program.name} man | man -l -
+      {program.name} man help
+      {program.name} man --to ~/.local/share/man/man1
+    """)
+    return print_page
+
+
+def _version_option(program: Program) -> click.Option:
+    def tell(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+        if wanted and not context.resilient_parsing:
+            program.tell_version()
+            context.exit()
+
+    return click.Option(
+        ["--version"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=tell,
+        help="Show the version and exit.",
+    )
+
+
 def _version(program: Program) -> click.Command:
     @click.command("version")
     def print_version() -> None:
-        click.echo(f"{program.name}, version {__version__}")
+        program.tell_version()
 
     print_version.help = cleandoc(f"""Print the version.
 

@@ -368,6 +368,10 @@ class Run(msgspec.Struct, tag="run", omit_defaults=True):
         # Runs of earlier versions have no `opened`: they are the oldest.
         return self.opened, self.id
 
+    def keeps_output_of(self, attempt: Attempt) -> bool:
+        """Tell whether what an attempt wrote is kept still."""
+        return self.output_removed_at is None or attempt.starting_at > self.output_removed_at
+
     def node(self, name: str) -> NodeRun:
         """Give the node of that name; KeyError where there is none."""
         return self.nodes[self.numbers[name] - 1]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -123,10 +124,10 @@ def taken(daemon: StokerDaemon) -> Row:
 
 
 def _megabytes(directory: Path) -> float:
-    """Give what a directory takes on disk, the directories and all files in it."""
-    blocks = sum(
-        os.lstat(os.path.join(place, name)).st_blocks  # noqa: PTH118
-        for place, directories, files in os.walk(directory)
-        for name in [*directories, *files]
-    )
+    """Give what a directory takes on disk, the directories and all files in it that stay long enough."""
+    blocks = 0
+    for place, directories, files in os.walk(directory):
+        for name in [*directories, *files]:
+            with suppress(FileNotFoundError):
+                blocks += os.lstat(os.path.join(place, name)).st_blocks  # noqa: PTH118
     return round(blocks * 512 / 1e6, 1)

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from stoker_daemon import groups
+from stoker_daemon.attempts import AttemptKey
 from stoker_daemon.groups import UNKNOWN, Groups, Used
 
 OF = "attempt-abc"
+KEY = AttemptKey(7, 1, "ingest", 1)
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def write(directory: Path, **files: str) -> None:
 
 def test_an_attempt_has_a_group_until_it_is_removed(top: Path):
     found = Groups(top)
-    found.make("abc")
+    found.make("abc", KEY)
     assert found.of("abc") == top / OF
     assert found.members("abc") == []
 
@@ -64,7 +66,7 @@ def test_a_group_in_which_something_lives_is_removed_later(top: Path):
     assert (top / OF).exists()
 
     (top / OF / "lives").unlink()
-    found.make("def")
+    found.make("def", KEY)
     found.remove("def")
 
     assert list(top.iterdir()) == []
@@ -83,15 +85,15 @@ def test_groups_that_earlier_daemons_left_are_removed_and_nothing_else(top: Path
 def test_a_group_that_can_not_be_made_is_done_without(top: Path, caplog: pytest.LogCaptureFixture):
     found = Groups(top / "gone")
 
-    found.make("abc")
+    found.make("abc", KEY)
 
     assert found.of("abc") is None
-    assert "an attempt runs without a control group of its own" in caplog.text
+    assert "it runs without a control group of its own" in caplog.text
 
 
 def test_without_delegation_there_are_none():
     found = Groups()
-    found.make("abc")
+    found.make("abc", KEY)
     found.kill("abc")
     found.remove("abc")
     found.sweep(())

@@ -17,7 +17,9 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from stoker_shared import __version__
 from tests.harness import StokerDaemon, wait_for
 
 SPACE = "/v1/workspaces/default"
@@ -253,10 +255,30 @@ def test_figures_are_given_to_prometheus(daemon: StokerDaemon):
     answer = daemon.http.get("/metrics")
 
     assert answer.headers["content-type"].startswith("text/plain; version=")
-    figures = dict(line.rsplit(" ", 1) for line in answer.text.splitlines() if not line.startswith("#"))
-    assert figures["stoker_active_runs"] == "0.0"
-    assert float(figures['stoker_events_total{outcome="succeeded",type="run.finished"}']) >= 1
-    assert float(figures["process_resident_memory_bytes"]) > 0
+    families = list(text_string_to_metric_families(answer.text))
+    found = {
+        (sample.name, *(value for key, value in sample.labels.items() if key != "le")): sample.value
+        for family in families
+        for sample in family.samples
+    }
+    assert found["stoker_build_info", __version__] == 1
+    assert found["stoker_runs_finished_total", "succeeded", "manual"] >= 1
+    assert found["stoker_attempts_finished_total", "succeeded"] >= 1
+    assert found["stoker_events_total", "run.finished"] >= 1
+    assert (
+        found["stoker_queue_used_cu", "root_queue"] == found["stoker_queue_waiting_nodes", "root_queue"] == 0
+    )
+    assert found["stoker_queue_limit_cu", "root_queue"] == 1000
+    assert found["stoker_active_runs", "paused", "schedule"] == 0
+    assert found["stoker_node_wait_seconds_count", "root_queue"] >= 1
+    assert found["stoker_log_sync_seconds_count",] >= 1
+    assert found["stoker_http_request_duration_seconds_count", "GET", "answered", "/v1/runs/{run}"] >= 1
+    assert found["stoker_draining",] == found["stoker_held",] == found["stoker_disk_low",] == 0
+    assert found["stoker_process_resident_memory_bytes",] > 0
+    assert found["stoker_process_open_fds",] > 0
+    labels = {label for family in families for sample in family.samples for label in sample.labels}
+    bounded = {"le", "method", "outcome", "queue", "route", "state", "trigger", "type", "version"}
+    assert labels == bounded
 
 
 def test_large_content_takes_no_memory(daemon: StokerDaemon):

@@ -13,7 +13,7 @@ import pytest
 
 from tests.harness import STOKER, STOKERD, StokerDaemon, wait_for
 
-SCRIPT = "#!/bin/sh\necho wrote this\nexit ${EXIT:-0}\n"
+SCRIPT = "echo wrote this\n"
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,22 @@ def test_a_disk_that_gets_full_is_told_of(daemon: StokerDaemon):
 
     assert daemon.http.get("/v1/status").json()["space"]["low"] is True
     assert "free: LOW, below" in stoker(daemon, "status")
+
+
+def test_of_a_run_whose_output_went_it_is_told(tmp_path: Path):
+    with StokerDaemon(tmp_path, {"STOKER_KEEP_BYTES": "1"}) as daemon:
+        daemon.publish_job("a.sh", "echo wrote this; exit 3")
+        daemon.publish_workflow("w", [{"name": "a", "job": "a.sh"}])
+        daemon.finished(daemon.start_run("w"))
+        stoker(daemon, "prune")
+
+        assert "exit status 3; what it wrote is not kept any more" in stoker(daemon, "show", "1")
+        answer = daemon.http.get("/v1/runs/1/nodes/a/attempts/1/logs/stdout")
+        assert (answer.status_code, answer.json()["type"]) == (410, "output-gone")
+
+        daemon.http.post("/v1/runs/1/rerun", json={}).raise_for_status()
+        daemon.finished(1)
+        assert daemon.output(1, "a", attempt=2) == "wrote this\n"
 
 
 def test_what_a_workflow_keeps_is_checked(daemon: StokerDaemon):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from stoker_shared import __version__
 from tests.harness import STOKER, StokerDaemon, wait_for
 
 WORKFLOW = """\
@@ -200,6 +202,46 @@ def test_without_a_daemon_every_command_says_where_it_looked(tmp_path: Path) -> 
     assert done.returncode == 3
     assert str(nobody.socket) in done.stderr
     assert "Start one with `stokerd`" in done.stderr
+
+
+def test_monitoring_gets_a_line_and_an_exit_status(reader: StokerDaemon, tmp_path: Path) -> None:
+    well = reader.run_stoker("status", "--check")
+    as_json = reader.run_stoker("status", "--check", "--json")
+    gone = StokerDaemon(tmp_path).run_stoker("status", "--check")
+    reader.http.put("/v1/draining", json={"on": True}).raise_for_status()
+    draining = reader.run_stoker("status", "--check")
+    reader.http.put("/v1/draining", json={"on": False}).raise_for_status()
+
+    assert (well.returncode, well.stdout) == (0, "STOKER OK: 0 active runs, 0 active nodes\n")
+    assert (as_json.returncode, json.loads(as_json.stdout)["active_runs"]) == (0, 0)
+    assert (gone.returncode, gone.stdout[:27]) == (2, "STOKER CRITICAL: no stokerd")
+    assert draining.returncode == 1
+    assert draining.stdout.startswith("STOKER WARNING: draining, as ")
+
+
+def test_monitoring_is_told_in_time_of_a_daemon_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stoker_tui.cli.status.CHECK_SECONDS", 0.1)
+    hung = StokerDaemon(tmp_path)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(hung.socket))
+        listening.listen()
+
+        told = hung.run_stoker("status", "--check")
+
+    assert (told.returncode, told.stdout.count("\n")) == (2, 1)
+    assert told.stdout.startswith("STOKER CRITICAL: no stokerd answers at ")
+
+
+def test_the_version_is_that_of_both_sides(reader: StokerDaemon, tmp_path: Path) -> None:
+    own = f"stoker, version {__version__}\n"
+
+    there, nobody = reader.run_stoker("--version"), StokerDaemon(tmp_path).run_stoker("version")
+
+    assert there.stdout.startswith(f"{own}stokerd, version {__version__}, on ")
+    assert nobody.stdout.startswith(f"{own}stokerd: none answers at {tmp_path}")
+    assert (there.returncode, nobody.returncode) == (0, 0)
 
 
 def test_a_socket_path_too_long_is_told(tmp_path: Path) -> None:

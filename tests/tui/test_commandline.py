@@ -116,7 +116,7 @@ class TestHelp:
         for module in (STOKER_CLI / "cli").glob("*.py"):
             __import__(f"stoker_tui.cli.{module.stem}")
         told = {n: entry.summary for part in stoker_tui.cli.CONTENTS.values() for n, entry in part.items()}
-        told |= dict.fromkeys(("completion", "help", "version"), "")
+        told |= dict.fromkeys(("completion", "help", "man", "version"), "")
 
         assert set(stoker_tui.cli.main.commands) == set(told)
         for name, summary in told.items():

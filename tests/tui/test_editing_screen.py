@@ -274,7 +274,7 @@ async def test_what_was_left_is_offered_and_gone_on_with(tmp_path: Path) -> None
     link = FakeLink(world())
     async with editing(link, tmp_path, "D", "q") as (app, pilot):
         assert shows(app, "daily_sales is not saved. It stays kept here")
-        await press("y")(pilot)
+        await pilot.press("y")
 
     async with editing(FakeLink(world()), tmp_path, begin="") as (app, pilot):
         assert shows(app, "not saved are kept here: daily_sales")

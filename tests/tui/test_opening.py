@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
+import stoker_tui.cli
 from stoker_tui.cli import CONTENTS
 from stoker_tui.settings import Settings, WrongSettings, read_settings
 from tests.harness import STOKER
@@ -28,6 +31,19 @@ def test_without_a_terminal_the_help_is_printed() -> None:
 
     assert done.returncode == 2
     assert "Usage: stoker" in done.stderr
+
+
+def test_where_textual_is_not_installed_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for stream in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, stream, Terminal())
+    monkeypatch.setattr(stoker_tui.cli, "find_spec", lambda _: None)
+
+    with pytest.raises(click.UsageError, match=r"pip install 'stoker\[tui\]'"):
+        stoker_tui.cli.main.main([], standalone_mode=False)
 
 
 def test_a_workspace_before_a_command_is_refused_and_not_overlooked() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -129,7 +129,8 @@ class Invariants:
     """The model, what it is waiting for, and what people were told.
 
     Records wait in ``made`` until they are on disk; what a crash took from there never was. All up to ``seq``
-    was in the log when somebody looked, and up to ``durable`` no failure of the power takes it away.
+    was in the log when somebody looked, and up to ``durable`` no failure of the power takes it away. What is
+    due by what the host's clock has ``shown``, before it was set, may be recorded after that.
     """
 
     def __init__(self, machine: Machine, objects: Objects, post: Post) -> None:
@@ -139,6 +140,7 @@ class Invariants:
         self.made: deque[ev.Record] = deque()
         self.seq = self.durable = self.told = 0
         self.draining = False
+        self.shown = datetime.min.replace(tzinfo=UTC)
         self.runs: dict[int, RunModel] = {}
         self.active: dict[int, list[RunModel]] = {}
         self.queues: dict[str, list[Any]] = {}
@@ -354,7 +356,8 @@ class Invariants:
         must(not (run.failed and run.fail_fast), f"{what} starts in a run that failed")
         must(node.planned.enabled, f"{what} starts, and its node is disabled")
         must(node.tries <= node.planned.retries, f"{what} starts, and the node had its retries")
-        must(not node.due or node.due <= record.at, f"{what} starts before it is due, at {node.due}")
+        clock = max(record.at, self.shown)
+        must(not node.due or node.due <= clock, f"{what} starts before it is due, at {node.due}")
         must(not self.draining, f"{what} starts while the daemon drains")
         earlier = run.waits and any(other.opened < run.opened for other in self.active[run.workflow])
         must(not earlier, f"{what} starts while an earlier run of its workflow is active")

@@ -9,7 +9,7 @@ from tests.world.test_world import STEPS, lived
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("seed", range(10, 20))
+@pytest.mark.parametrize("seed", range(20, 40))
 def test_nothing_is_lost_and_nothing_done_twice_in_other_worlds(seed: int):
     world = lived(seed, STEPS)
 

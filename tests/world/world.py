@@ -229,6 +229,7 @@ class World:
         elif kind < 0.95:
             self._stalled_until = self.clock.seconds + self.chance.uniform(0, 5)
         else:
+            self.invariants.shown = max(self.invariants.shown, self.now())
             self._shift += self.chance.choice([-3600.0, -5.0, 5.0, 3600.0])
 
     def _make_room(self) -> None:
@@ -432,6 +433,7 @@ class World:
         self._mend()
         self.disk.fuse, self.disk.names_fuse = None, False
         self.at(1, self._let_go)
+        self.at(190, self._let_go)  # by then what clients had asked for has come
         self.at(200, self._switch_off)
         self.at(300, self._look_who_waits)
         self.at(310, self._look_who_waits)

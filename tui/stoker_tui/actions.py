@@ -500,7 +500,7 @@ TABLE: tuple[Action, ...] = (
     ),
     Action(
         "version.rollback", ("R",), "roll back", "Make what this version was the next version.",
-        Kind.VERSION, _why_latest, footer=True, online=True, sentence="roll back to {}", needs=Role.EDITOR,
+        Kind.VERSION, _why_latest, footer=True, online=True, needs=Role.EDITOR, sentence="roll back to {}",
     ),
     Action(
         "draft.add", ("a",), "add", "Add a node downstream of the selected one.", Kind.GRAPH_EDITED,
@@ -515,11 +515,11 @@ TABLE: tuple[Action, ...] = (
     ),
     Action(
         "draft.save", ("s",), "save", "Save the draft; what is scheduled stays as it is.", Kind.DRAFT,
-        _why_no_save, footer=True, sentence="save {}", needs=Role.EDITOR,
+        _why_no_save, needs=Role.EDITOR, footer=True, sentence="save {}",
     ),
     Action(
         "draft.debug", ("d",), "debug", "Save, and run the draft on a development queue.", Kind.DRAFT,
-        footer=True, online=True, needs=Role.OPERATOR,
+        footer=True, online=True, needs=Role.EDITOR,
     ),
     Action(
         "draft.publish", ("p",), "publish", "Save, and publish it as the next version.", Kind.DRAFT,

@@ -16,11 +16,11 @@ GLYPHS = {
     "stopped": "■",
     "cancelled": "■",
     "skipped": "–",
-    "disabled": "⊘",
     "added": "+",
     "removed": "-",
     "changed": "~",
     "same": "·",
+    "disabled": "⊘",
 }
 COLOURS = {
     "pending": "magenta",

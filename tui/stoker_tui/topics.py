@@ -449,6 +449,27 @@ class Workflow(Topic[WorkflowPage]):
         return next((row.name for row in rows if row.id == self.id), self.name)
 
 
+class Diff(Topic[api.WorkflowDifference]):
+    """What leads from one definition of a workflow to another: versions by number, or ``draft``."""
+
+    def __init__(self, name: str, before: str, after: str) -> None:
+        super().__init__()
+        self.name = name
+        self.before = before
+        self.after = after
+
+    def touch(self, touch: Touch) -> None:
+        """Note that some draft was saved; versions stay as they are."""
+        self.stale = self.stale or touch.type in ("workflow.saved", "workflow.renamed")
+
+    async def ask(self, link: Link) -> api.WorkflowDifference:
+        """Give the difference."""
+        query = {"from": self.before, "to": self.after}
+        return await link.get(
+            link.within(routes.WORKFLOW_DIFF, name=self.name), api.WorkflowDifference, query
+        )
+
+
 class JobPage(msgspec.Struct):
     """A job, and its versions, newest first."""
 
@@ -472,27 +493,6 @@ class Job(Topic[JobPage]):
         view = await link.get(link.within(routes.JOB, path=self.path), api.JobView)
         versions = await link.pages(link.within(routes.JOB_VERSIONS, path=self.path), api.JobVersionView)
         return JobPage(view, versions[::-1])
-
-
-class Diff(Topic[api.WorkflowDifference]):
-    """What leads from one definition of a workflow to another: versions by number, or ``draft``."""
-
-    def __init__(self, name: str, before: str, after: str) -> None:
-        super().__init__()
-        self.name = name
-        self.before = before
-        self.after = after
-
-    def touch(self, touch: Touch) -> None:
-        """Note that some draft was saved; versions stay as they are."""
-        self.stale = self.stale or touch.type in ("workflow.saved", "workflow.renamed")
-
-    async def ask(self, link: Link) -> api.WorkflowDifference:
-        """Give the difference."""
-        query = {"from": self.before, "to": self.after}
-        return await link.get(
-            link.within(routes.WORKFLOW_DIFF, name=self.name), api.WorkflowDifference, query
-        )
 
 
 class Backfill(Topic[BackfillView]):

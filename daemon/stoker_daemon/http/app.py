@@ -167,7 +167,9 @@ class Api:
 
     async def show_metrics(self) -> Response:
         """Give figures for Prometheus."""
-        text, media_type = await asyncio.to_thread(metrics.exposition, self._engine)
+        space = await self._space.shown()
+        figures = metrics.gathered(self._engine, self._operations, space)
+        text, media_type = await asyncio.to_thread(metrics.exposition, figures)
         return Response(text, headers={"Content-Type": media_type})
 
 

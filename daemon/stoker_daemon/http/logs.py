@@ -69,9 +69,8 @@ class Logs:
         found, its_node, its_attempt = await self._attempt(run, node, attempt)
         if stream is Stream.LAUNCH:
             return Response(self._describe(found, its_node, its_attempt), 200, _octets(stream))
-        gone = found.output_removed_at
-        if gone and its_attempt.starting_at <= gone:
-            raise output_not_kept(run, gone)
+        if not found.keeps_output_of(its_attempt):
+            raise output_not_kept(run)
         key = AttemptKey(run, its_node.number, node, attempt)
         view = View(AttemptDirectory(self._logs, key).path, stream)
         if query.follow:

@@ -39,8 +39,7 @@ def document(operations: Iterable[Operation]) -> Document:
     schemas = _Schemas([Problem, *types], queries=[each.query for each in described if each.query])
     paths: dict[str, Document] = {}
     for operation in described:
-        path = operation.path.replace(":path}", "}")
-        paths.setdefault(path, {})[operation.method.lower()] = _operation(operation, schemas)
+        paths.setdefault(operation.template, {})[operation.method.lower()] = _operation(operation, schemas)
     return {
         "openapi": "3.1.0",
         "info": {

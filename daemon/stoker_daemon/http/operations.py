@@ -10,16 +10,19 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterable
+from enum import Enum
+from time import monotonic
 from types import NoneType
 from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from stoker_daemon.access import Rights
+from stoker_daemon.figures import SHORT, Histogram
 from stoker_daemon.http.answers import answer, body, parameters
 from stoker_daemon.http.callers import Caller, caller_of
 from stoker_daemon.http.guard import Guard
@@ -42,6 +45,14 @@ class Answer(msgspec.Struct, Generic[_T]):
     seq: int | None = None
 
 
+class Outcome(Enum):
+    """What came of a request: an answer, a refusal (or who asked was gone), or a failure of the daemon's."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
 class Operation:
     """One method on one path.
 
@@ -62,6 +73,7 @@ class Operation:
     ) -> None:
         self.method = method
         self.path = path
+        self.template = path.replace(":path}", "}")
         self.needs = NEEDS[method, path]
         self.status = status
         self.headers = tuple(headers)
@@ -78,6 +90,8 @@ class Operation:
         self.path_parameters = {name: hints[name] for name in re.findall(r"\{(\w+)(?::path)?\}", path)}
         self.wants_request = Request in hints.values()
         self.wants_caller = Caller in hints.values()
+        self.took = {outcome: Histogram(SHORT) for outcome in Outcome}
+        """How long requests took, by what came of them."""
         self._path_type = msgspec.defstruct("Path", list(self.path_parameters.items()))
 
     def place(self, request: Request) -> dict[str, Any]:
@@ -131,6 +145,18 @@ class _Endpoint:
         if operation is None:
             allowed = ", ".join(self._by_method)
             raise HTTPException(405, headers={"Allow": allowed})
+        began, outcome = monotonic(), Outcome.FAILED
+        try:
+            response = await self._carry_out(operation, request)
+            outcome = Outcome.ANSWERED
+        except (Refused, HTTPException, ClientDisconnect):
+            outcome = Outcome.REFUSED
+            raise
+        finally:
+            operation.took[outcome].observe(monotonic() - began)
+        return response
+
+    async def _carry_out(self, operation: Operation, request: Request) -> Response:
         _check_version(request)
         place = operation.place(request)
         user, rights = await self._guard.admit(request, place, operation.needs)

@@ -17,8 +17,9 @@ from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.http.selecting import cursor_at, part_of, selection_of
 from stoker_daemon.objects import Objects
 from stoker_daemon.plan import read_plan
-from stoker_daemon.problems import not_found
+from stoker_daemon.problems import not_found, not_kept
 from stoker_daemon.projection import Projection, Selection
+from stoker_daemon.runlog.following import NotKept
 from stoker_daemon.runlog.of_run import read_run
 from stoker_daemon.views import run_view
 from stoker_daemon.waiting import why_waiting
@@ -98,15 +99,18 @@ class Runs:
         ended_at = known.ended_at
         await self._engine.durable()
         log = self._engine.log
-        part = await asyncio.to_thread(
-            read_run,
-            log.directory,
-            run,
-            query.after,
-            limit=query.limit,
-            durable=log.durable,
-            ended_at=ended_at,
-        )
+        try:
+            part = await asyncio.to_thread(
+                read_run,
+                log.directory,
+                run,
+                query.after,
+                limit=query.limit,
+                durable=log.durable,
+                ended_at=ended_at,
+            )
+        except NotKept as error:
+            raise not_kept(str(error), log.id, error.oldest) from error
         return Answer(RunEvents(list(map(Raw, part.lines)), part.seq, part.more))
 
 

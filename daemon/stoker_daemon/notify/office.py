@@ -126,7 +126,7 @@ class Office:
                 found[number] = await self._cards_of(number, nodes[number])
             except Exception:
                 # That something failed is to be told, whatever keeps it from being told why.
-                logger.exception("why run #%d failed can't be told", number)
+                logger.exception("why it failed can't be told", extra={"run": number})
         return found
 
     async def _cards_of(self, number: int, only: set[str]) -> list[FailureView]:

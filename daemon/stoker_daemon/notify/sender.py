@@ -139,7 +139,7 @@ class Courier:
         except NotCarried as failure:
             await self._failed(letter, failure)
         except Exception as error:
-            logger.exception("a notification for %s can't be sent", letter.to)
+            logger.exception("a notification for %s can't be sent", letter.to, extra=_about(letter))
             await self._failed(letter, NotCarried(f"an error of stokerd's own ({error}); its log says more"))
         else:
             self._is_up()
@@ -151,7 +151,8 @@ class Courier:
 
     async def _failed(self, letter: Letter, failure: NotCarried) -> None:
         now = self._now()
-        logger.warning("a notification for %s could not be sent: %s", letter.to, failure)
+        message = "a notification for %s could not be sent: %s"
+        logger.warning(message, letter.to, failure, extra=_about(letter))
         if not failure.everything:
             self._is_up()
         elif self.rests_until is None or not waits(self.rests_until, now):
@@ -221,3 +222,9 @@ def _pending(state: State, numbers: tuple[int, ...], to: str) -> tuple[int, ...]
 
 def _within(moments: list[datetime], now: datetime) -> list[datetime]:
     return [at for at in moments if now - WINDOW < at <= now + timedelta(minutes=1)]
+
+
+def _about(letter: Letter) -> dict[str, object]:
+    """Give the ``extra`` of an entry about a letter: the run that it tells of, where it is one."""
+    runs = {notice.run for notice in letter.notices}
+    return {"run": runs.pop()} if len(runs) == 1 and 0 not in runs else {}

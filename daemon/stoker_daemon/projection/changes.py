@@ -143,5 +143,4 @@ def finished(run: Run, seq: int) -> Finished:
 
 def has_output(run: Run) -> bool:
     """Tell whether some of what a run wrote is kept."""
-    gone = run.output_removed_at
-    return any(not gone or attempt.starting_at > gone for node in run.nodes for attempt in node.attempts)
+    return any(run.keeps_output_of(attempt) for node in run.nodes for attempt in node.attempts)

@@ -38,8 +38,8 @@ from stoker_shared.model import Keep
 FIRST_SECONDS, EVERY_SECONDS, AGAIN_SECONDS = 10.0, 3600.0, 60.0
 """How long after the start the first pass comes, then between passes, and after one that failed."""
 
-EVERY_RUNS = 1000
-"""Finished runs after which a pass comes early."""
+EVERY_RUNS, FEW_RUNS = 1000, 100
+"""Finished runs after which a pass comes early, and those below which one takes its time."""
 
 RUNS_AT_ONCE, FACTS_AT_ONCE = 50, 500
 """Of what is recorded, or said again, in one turn."""
@@ -67,7 +67,10 @@ class _Kept(msgspec.Struct):
 
 
 class Retention:
-    """Lets go of what the settings and the workflows do not keep; ``plans`` are named by nothing yet."""
+    """Lets go of what the settings and the workflows do not keep; ``plans`` are named by nothing yet.
+
+    The ``config`` may be replaced by another one at any time.
+    """
 
     def __init__(
         self,
@@ -236,10 +239,15 @@ class Retention:
     async def _remove_output(self, went: WentAway) -> None:
         """Remove what was put aside."""
         for path in await asyncio.to_thread(output.set_aside, self._logs):
+            began = monotonic()
             try:
                 went.output_bytes += await asyncio.to_thread(output.remove, path)
             except (OSError, RecursionError) as error:
                 logger.warning("%s can't be removed: %s", path, error)
+            # What others write waits behind names that are removed: half the time the disk is theirs, unless
+            # so many runs end meanwhile that what goes would fall behind.
+            if self._finished < FEW_RUNS:
+                await asyncio.sleep(monotonic() - began)
 
     async def _take_away_orphans(self, went: WentAway) -> None:
         """Remove the output of which nothing is kept any more: a crash came before it was."""

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from stoker_daemon.figures import SHORT, Histogram
 from stoker_daemon.runlog import segments
 from stoker_daemon.runlog.reserve import Reserve
 from stoker_daemon.runlog.writer import LogWriter, Room, write_segment
@@ -100,6 +101,11 @@ class RunLog:
         elif not self._turned:
             self._turned = True
             self._turn(writer, state, records[-1].at)
+
+    @property
+    def syncs(self) -> Histogram:
+        """What each sync took so far; none of a log that is only read."""
+        return self._writer.syncs if self._writer else Histogram(SHORT)
 
     def hold(self) -> None:
         """Say that the disk is full, where something else than the log has met it."""

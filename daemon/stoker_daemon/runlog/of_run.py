@@ -76,7 +76,12 @@ def _before(directory: Path, run: int) -> int:
 
 def _runs_before(path: Path) -> int:
     """Give the number of the last run that was made before a segment begins."""
-    with path.open("rb") as segment:
-        header: Header = decode_item(segment.readline()[:-1], Header)
-        counters: Counters = decode_item(segment.readline()[:-1], Counters) if header.items else Counters()
+    try:
+        with path.open("rb") as segment:
+            header: Header = decode_item(segment.readline()[:-1], Header)
+            counters: Counters = (
+                decode_item(segment.readline()[:-1], Counters) if header.items else Counters()
+            )
+    except FileNotFoundError:  # It was removed at this moment, being the oldest.
+        return 0
     return counters.run

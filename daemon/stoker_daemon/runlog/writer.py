@@ -10,6 +10,7 @@ from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
+from stoker_daemon.figures import SHORT, Histogram
 from stoker_daemon.runlog.reserve import Reserve
 from stoker_daemon.runlog.segments import sync_directory
 from stoker_daemon.volumes import is_no_room
@@ -88,6 +89,8 @@ class LogWriter:
     ) -> None:
         self.path = path
         self.size = self.end = size
+        self.syncs = Histogram(SHORT)
+        """What each sync took."""
         self.room = Room.ENOUGH if reserve.take() else Room.RESERVE
         self._reserve = reserve
         self._on_durable = on_durable
@@ -190,7 +193,9 @@ class LogWriter:
             yield from self._find_room()
         if self.room is Room.NONE:
             self._tell(Room.RESERVE)
+        began = monotonic()
         os.fdatasync(self._descriptor)
+        self.syncs.observe(monotonic() - began)
         self.size += len(data)
         self.end += len(data)
         self._on_durable(group[-1].seq)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
 
 import click
 
-from stoker_shared import __version__
 from stoker_shared.api import DEFAULT_WORKSPACE
 from stoker_shared.commandline import SETTINGS, Entry, Program
 from stoker_shared.paths import SocketPathTooLong
@@ -63,16 +64,24 @@ CONTENTS = {
 """The map of the commands. What is not in it is not found: a module is loaded when its command is needed."""
 
 
+def _daemon() -> Iterator[str]:
+    """Give the version of the daemon, if one answers."""
+    # Loading it takes a moment, which no other command is to wait for.
+    from stoker_tui.cli.versions import daemon_version  # noqa: PLC0415
+
+    yield daemon_version()
+
+
 @click.group(
     "stoker",
     cls=Program,
     contents=CONTENTS,
+    others=_daemon,
     context_settings=SETTINGS,
     invoke_without_command=True,
     no_args_is_help=False,
 )
 @click.option("-w", "--workspace", metavar="NAME", help="What the terminal UI shows [default: default].")
-@click.version_option(__version__, prog_name="stoker")
 @click.pass_context
 def main(context: click.Context, workspace: str | None) -> None:
     """Run and watch workflows of Spark jobs, through the daemon `stokerd`.
@@ -105,6 +114,10 @@ def main(context: click.Context, workspace: str | None) -> None:
 def _open_ui(context: click.Context, workspace: str) -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise click.exceptions.NoArgsIsHelpError(context)
+    if find_spec("textual") is None:
+        raise click.UsageError(
+            "the terminal UI is not installed here: pip install 'stoker[tui]'; all else works without it"
+        )
     # Textual takes a third of a second to load, which no other command is to wait for.
     from stoker_tui.opening import open_ui  # noqa: PLC0415
     from stoker_tui.settings import WrongSettings  # noqa: PLC0415

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from typing import NoReturn
+
 import click
 import msgspec
 
@@ -9,21 +12,37 @@ from stoker_shared.api import DEFAULT_WORKSPACE, Status
 from stoker_shared.roles import PersonView
 from stoker_shared.text import clean_line
 from stoker_tui.cli import main
+from stoker_tui.cli.checking import Level, verdict
 from stoker_tui.cli.common import Context, command
 from stoker_tui.cli.tables import byte_size, moment, print_json, span
+from stoker_tui.client import Client, NotStoker, Refused, Unreachable
+
+CHECK_SECONDS = 5.0
+"""How long a monitoring check waits: less than its own monitor waits for it."""
 
 
 @command(main, "status")
-def show_status(context: Context) -> None:
+@click.option("--check", is_flag=True, help="For monitoring: one line, and how it stands as exit status.")
+def show_status(context: Context, check: bool) -> None:
     """Show the daemon at a glance.
+
+    With --check it is what Nagios and its like call. Critical: no daemon answers, or changes are refused
+    since the disk is full or fails. A warning: little space is left, people can't be told, notifications
+    were given up, or the daemon is draining. With --json the status is printed in place of the line.
 
     \b
     Examples:
       stoker status
       stoker status --json | jq .active_runs
+      stoker status --check
+
+    \b
+    Exit status: as of any command; with --check 0 all is well; 1 a warning; 2 critical; 3 it can't be told.
 
     See also: stoker runs, stokerd check.
     """
+    if check:
+        _check(context)
     status = context.client.status()
     if context.as_json:
         print_json([status])
@@ -43,6 +62,21 @@ def show_status(context: Context) -> None:
     for count, run in enumerate(status.next_runs):
         place = "" if run.workspace == DEFAULT_WORKSPACE else f"  in {run.workspace}"
         click.echo(f"{'' if count else 'next':<11}{moment(run.at)}  {clean_line(run.workflow + place)}")
+
+
+def _check(context: Context) -> NoReturn:
+    try:
+        status = Client(context.client.path, patience=CHECK_SECONDS).status()
+        level, why = verdict(status)
+    except Unreachable as error:
+        status, level, why = None, Level.CRITICAL, str(error)
+    except (NotStoker, Refused) as error:
+        status, level, why = None, Level.UNKNOWN, clean_line(str(error))
+    if context.as_json and status:
+        print_json([status])
+    else:
+        click.echo(f"STOKER {level.name}: {why}", err=context.as_json)
+    sys.exit(level)
 
 
 @command(main, "whoami")
