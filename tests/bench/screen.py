@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import termios
@@ -17,6 +18,9 @@ from typing import NamedTuple
 from tests.harness import wait_for
 
 _COLUMNS, _LINES = 140, 40
+
+
+_ESCAPE = re.compile(rb"\x1b\[[0-9;:?$]*[A-Za-z]")
 
 
 class Written(NamedTuple):
@@ -79,7 +83,7 @@ class Screen:
         whole = b""
         for part in self.written[self._seen :]:
             whole += part.data
-            if text in whole:
+            if text in without_escapes(whole):
                 return part.at
         return None
 
@@ -90,3 +94,8 @@ class Screen:
             except OSError:  # how Linux tells that nobody has the other end any more
                 return
             self.written.append(Written(time.time(), data))
+
+
+def without_escapes(data: bytes) -> bytes:
+    """Give what was written as it stands on the screen, line after line."""
+    return _ESCAPE.sub(b"", data)

@@ -15,7 +15,7 @@ from stoker_tui.widgets.line_table import LineTable
 from tests.bench import measure
 from tests.bench.dags import wide
 from tests.bench.followers import SLEEPER
-from tests.bench.screen import Screen
+from tests.bench.screen import Screen, without_escapes
 from tests.bench.size import Row, Size
 from tests.harness import STOKER, StokerDaemon
 from tests.tui.fake import FakeLink, app_over, press, run_row, settled, world
@@ -172,7 +172,7 @@ def _followed(daemon: StokerDaemon, screen: Screen, size: Size) -> Row:
     late = [
         part.at - max(map(float, times))
         for part in screen.written[first:]
-        if (times := _TIME.findall(part.data))
+        if (times := _TIME.findall(without_escapes(part.data)))
     ]
     passed = time.monotonic() - began
     used = measure.cpu_seconds(screen.pid) - used
