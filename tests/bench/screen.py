@@ -77,7 +77,7 @@ class Screen:
 
     def shows(self, text: str, seconds: float = 60) -> float:
         """Wait until it has written a text since the last key, and give when it had."""
-        return wait_for(lambda: self._when(text.encode()), f"{text} on the screen", seconds, 0.002)
+        return wait_for(lambda: self._when(text.encode()), f"{text} on the screen", seconds, 0.02)
 
     def _when(self, text: bytes) -> float | None:
         whole = b""

@@ -122,12 +122,13 @@ def _looked_at(name: str, screen: Screen, seconds: float) -> Row:
 
 
 def _of_running(daemon: StokerDaemon, screen: Screen, size: Size) -> Row:
+    at_once = min(_AT_ONCE, size.wide)
     daemon.publish_job("sleeper.sh", SLEEPER)
-    nodes = [{"name": name, "job": "sleeper.sh"} for name in wide(_AT_ONCE)]
-    daemon.publish_workflow("sleeper", nodes, parallelism=_AT_ONCE)
+    nodes = [{"name": name, "job": "sleeper.sh"} for name in wide(at_once)]
+    daemon.publish_workflow("sleeper", nodes, parallelism=at_once)
     number = daemon.start_run("sleeper")
     _open(screen, "● running")
-    row = _looked_at(f"a run, {_AT_ONCE} nodes run", screen, size.seconds)
+    row = _looked_at(f"a run, {at_once} nodes run", screen, size.seconds)
     daemon.http.post(f"/v1/runs/{number}/stop", json={}).raise_for_status()
     daemon.finished(number)
     _leave(screen, 1)
