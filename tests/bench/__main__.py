@@ -1,8 +1,8 @@
 """The benchmark: ``python -m tests.bench [GROUP ...]``. Prints a table for each group, and all as JSON.
 
 Groups: shapes, scale, ticks, backfills, idle, startup, replay, history, requests, followers, lists, drawings,
-endurance, harm, retention; all of them take about 45 minutes, most of it to make the million finished runs of
-lists.
+endurance, harm, retention, tui; all of them take about 45 minutes, most of it to make the million finished
+runs of lists.
 
 Rows are measured beside a floor or a peer in the same run on the same file system, in turns, and medians are
 given. Compare the ratios: seconds are the machine's. A floor makes no files, and ext4 takes up to 20 times as
@@ -39,6 +39,7 @@ from tests.bench import (
     shapes,
     startup,
     ticks,
+    tui,
 )
 from tests.bench.size import Row, Size
 
@@ -60,6 +61,7 @@ GROUPS: dict[str, Callable[[Path, Size], list[Row]]] = {
         endurance,
         harm,
         retention,
+        tui,
     )
 }
 

@@ -48,6 +48,8 @@ class Size:
     outputs: int = 20_000
     drawn: tuple[tuple[int, int], ...] = ((3, 4), (20, 10), (50, 20))
     """Layers, and nodes in each, of the DAGs that are drawn."""
+    in_list: int = 100_000
+    """Rows of a list in the terminal UI."""
 
 
 TINY = Size(
@@ -77,5 +79,6 @@ TINY = Size(
     kept=2,
     outputs=5,
     drawn=((2, 2),),
+    in_list=100,
 )
 """Just enough to see that the benchmark works."""

@@ -6,6 +6,7 @@ What they look like is in `tests/data/screens`; STOKER_SCREENS=write writes it a
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from textual.pilot import Pilot
 from stoker_tui.app import StokerApp
 from stoker_tui.theme import THEME_NAMES
 from tests.tui.fake import app_over, lines_of, press, settled, styled_lines_of
-from tests.tui.worlds import ShownLink, empty, full, hard_names
+from tests.tui.worlds import HOSTILE, ShownLink, empty, full, hard_names, hostile
 
 SCREENS = Path(__file__).parents[1] / "data" / "screens"
 NARROW, WIDE = (80, 24), (140, 40)
@@ -154,6 +155,20 @@ async def test_screens_look_as_they_did(name: str, tmp_path: Path) -> None:
                 await pilot.resize_terminal(*WIDE)
                 await looks(pilot, f"{name}/{stop}-140", lines_of)
                 await pilot.resize_terminal(*NARROW)
+
+
+@pytest.mark.parametrize("name", ["workflow", "edit", "run", "others"])
+async def test_nothing_that_would_command_the_terminal_is_on_any_screen(name: str, tmp_path: Path) -> None:
+    link = ShownLink({path: hostile(answer) for path, answer in full().items()}, said=HOSTILE.encode())
+    app = app_over(link, unsaved=tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot, app)
+        seen = ""
+        for keys in TOURS[name].stops.values():
+            await press(*keys)(pilot)
+            seen += "".join(lines_of(app))
+        assert not [character for character in seen if unicodedata.category(character) in ("Cc", "Cf")]
+        assert "gnp.exe" in seen
 
 
 COLOURED = {"runs": ("2", "g", "space"), "run": ("enter",), "rerun": ("R",)}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from enum import Enum
 from typing import Any
 
 import msgspec
@@ -69,8 +71,12 @@ DRAFT = msgspec.structs.replace(SPEC, nodes=(*SPEC.nodes[1:], NodeSpec(name="mai
 class ShownLink(FakeLink):
     """A link on which every attempt has written the same, and which tells the next ticks of any schedule."""
 
+    def __init__(self, answers: Mapping[str, Any], *, there: bool = True, said: bytes = b"") -> None:
+        super().__init__(answers, there=there)
+        self._written = WRITTEN + said
+
     def output(self, run: int, node: str, attempt: int, stream: Stream) -> Source:
-        return Memory(WRITTEN)
+        return Memory(self._written)
 
     async def post(self, path: str, request: api.Request, kind: type[Any]) -> Any:
         return TICKS if path == routes.TICKS_PREVIEW else await super().post(path, request, kind)
@@ -134,3 +140,33 @@ def hard_names() -> dict[str, Any]:
     )
     queues = [msgspec.structs.replace(QUEUE, name=WIDE), msgspec.structs.replace(QUEUE, name=LONG)]
     return named | {routes.fill(routes.RUN, run=12): run, routes.QUEUES: queues}
+
+
+HOSTILE = "\x1b]52;c;aGk=\x07\x1b[31m\x9b31m\u202egnp.exe\u2066\u200b\x00\r"
+_KEPT = (
+    "name",
+    "workflow",
+    "path",
+    "time_zone",
+    "local",
+    "cycle_local",
+    "workspace",
+    "queue",
+    "upstream",
+    "mark",
+)
+"""Names that are checked when they are given, and what is no text."""
+
+
+def hostile(answer: Any) -> Any:
+    """Give an answer with what would command a terminal, and 10 kB, in each text that anybody can write."""
+    if isinstance(answer, list | tuple):
+        return type(answer)(map(hostile, answer))
+    if isinstance(answer, dict):
+        return {name: hostile(value) for name, value in answer.items()}
+    if isinstance(answer, str) and not isinstance(answer, Enum):
+        return answer + HOSTILE + "x" * 10_000
+    if isinstance(answer, msgspec.Struct):
+        fields = {name: getattr(answer, name) for name in answer.__struct_fields__ if name not in _KEPT}
+        return msgspec.structs.replace(answer, **{name: hostile(value) for name, value in fields.items()})
+    return answer

@@ -9,6 +9,7 @@ from stoker_shared.dag import downstream_of
 from stoker_shared.difference import difference
 from stoker_shared.model import JobConfig, QueueSpec, WorkflowSpec
 from stoker_shared.schedules import in_words
+from stoker_shared.text import clean_line
 from stoker_tui.editing.document import Document
 from stoker_tui.editing.edits import node_named, upstream_of
 from stoker_tui.editing.inheriting import Field, Source, node_fields
@@ -41,7 +42,8 @@ def draft_title(document: Document, row: api.WorkflowRow | None) -> Pieces:
     if spec.retries:
         pieces.append((f"  retries {spec.retries}", "dim"))
     pieces += [(f"  {key}={value}", "dim") for key, value in spec.tags.items()]
-    return pieces
+    # A draft is edited as it is, and so was not cleaned.
+    return [(clean_line(text), look) for text, look in pieces]
 
 
 def node_facts(
