@@ -171,10 +171,6 @@ class Rights(msgspec.Struct, frozen=True):
         return _listed([*groups, *self.access.admin])
 
 
-EVERYTHING = Rights(Grant(Role.ADMIN, "stokerd itself"))
-"""What the daemon may do."""
-
-
 class Rules:
     """The table at work; ``own`` is the daemon's own user, ``gid_of`` finds groups by name."""
 

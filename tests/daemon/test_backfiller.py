@@ -51,6 +51,7 @@ from stoker_shared.model import (
     WorkflowSpec,
 )
 from stoker_shared.state import Backfill, NodeRun, Run, State
+from tests.rights import EVERYTHING
 from tests.strategies import T0
 
 UTC = ZoneInfo("UTC")
@@ -174,7 +175,14 @@ class Daemon:
     async def create(self, first: str, last: str, **fields: Any) -> Backfill:
         request = msgspec.structs.replace(CreateBackfill(workflow="daily", first=first, last=last), **fields)
         command = await commands.create_backfill(
-            self.state, self.objects, "default", request, UTC, self.now, "alice"
+            self.state,
+            self.objects,
+            "default",
+            request,
+            UTC,
+            self.now,
+            "alice",
+            EVERYTHING,
         )
         return self.state.backfills[await self.ask(command)]
 
@@ -182,13 +190,13 @@ class Daemon:
         """Start a run by hand, and give its number."""
         request = StartRun(workflow="daily", cycle=cycle)
         return await self.ask(
-            await start_run(self.state, self.objects, "default", request, UTC, self.now, "bob")
+            await start_run(self.state, self.objects, "default", request, UTC, self.now, "bob", EVERYTHING)
         )
 
     async def rerun(self, number: int) -> None:
         found = await self.projection.run(number)
         assert found
-        await self.ask(await rerun_run(found, self.state, self.objects, RerunRun(), "bob"))
+        await self.ask(await rerun_run(found, self.state, self.objects, RerunRun(), "bob", EVERYTHING))
 
     @property
     def running(self) -> dict[int, AttemptKey]:

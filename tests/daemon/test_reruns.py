@@ -23,6 +23,7 @@ from stoker_shared.codec import MAX_LINE
 from stoker_shared.model import FailureStrategy, JobConfig, JobType, NodeState, RunState
 from stoker_shared.state import Run
 from tests.daemon.test_engine import Daemon
+from tests.rights import EVERYTHING
 from tests.strategies import node
 
 CHAIN = (node("a"), node("b", "a"), node("c", "b"))
@@ -51,15 +52,19 @@ class World(Daemon):
         await self.settle()
 
     async def rerun(self, by: str = "bob", **request: Any) -> None:
-        command = await reruns.rerun_run(self.found, self.state, self.objects, RerunRun(**request), by)
+        command = await reruns.rerun_run(
+            self.found, self.state, self.objects, RerunRun(**request), by, EVERYTHING
+        )
         await self.ask(command)
 
     async def rerun_node(self, name: str, by: str = "bob", **request: Any) -> None:
         asked = RerunNode(**request)
-        await self.ask(await reruns.rerun_node(self.found, name, self.state, self.objects, asked, by))
+        await self.ask(
+            await reruns.rerun_node(self.found, name, self.state, self.objects, asked, by, EVERYTHING)
+        )
 
     async def succeed(self, name: str, downstream: bool = False) -> None:
-        await self.ask(reruns.succeed_node(self.found, name, downstream, "bob"))
+        await self.ask(reruns.succeed_node(self.found, name, downstream, "bob", EVERYTHING))
 
     def states(self) -> str:
         """The states of the nodes, each by its first letter; of what is stopped "x"."""
@@ -308,7 +313,13 @@ class TestWhatIsRefused:
         await world.create(*CHAIN)
         await world.end_as("a", 1)
         command = await reruns.rerun_node(
-            world.found, "a", world.state, world.objects, RerunNode(downstream=True), "bob"
+            world.found,
+            "a",
+            world.state,
+            world.objects,
+            RerunNode(downstream=True),
+            "bob",
+            EVERYTHING,
         )
         await world.succeed("a", downstream=True)
 
@@ -318,7 +329,7 @@ class TestWhatIsRefused:
     async def test_a_run_that_ends_between_the_asking_and_the_turn_is_opened_as_it_ended(self, world: World):
         await world.create(node("a"), node("b"))
         await world.end_as("a", 1)
-        command = reruns.succeed_node(world.found, "a", downstream=False, by="bob")
+        command = reruns.succeed_node(world.found, "a", downstream=False, by="bob", rights=EVERYTHING)
         await world.end_as("b")
         assert not world.state.runs
 
@@ -472,7 +483,7 @@ class TestOpening:
             path.write_bytes(b"".join(lines[:kept]) + lines[kept][:20])
             world.start()
             assert world.state.runs == {}
-            await world.ask(reruns.succeed_node(finished, "a", downstream=True, by="bob"))
+            await world.ask(reruns.succeed_node(finished, "a", downstream=True, by="bob", rights=EVERYTHING))
             assert world.states() == "srp"
             world.engine.close()
             for other in paths(world.directory):

@@ -30,6 +30,7 @@ from stoker_shared.codec import encode_record
 from stoker_shared.model import Keep, RunState
 from stoker_shared.state import State
 from tests.keeping import Home, with_history
+from tests.rights import EVERYTHING
 from tests.strategies import T0
 
 
@@ -150,7 +151,9 @@ class TestAPass:
             await home.run(workflow, RunState.FAILED)
         found = await home.projection.run(1)
         assert found
-        await home.engine.submit(await rerun_run(found, home.state, home.objects, RerunRun(), "alice"))
+        await home.engine.submit(
+            await rerun_run(found, home.state, home.objects, RerunRun(), "alice", EVERYTHING)
+        )
 
         await home.retention.run("bob")
 
@@ -166,7 +169,9 @@ class TestAPass:
             found = await home.projection.run(1)
             assert found
             await asyncio.sleep(0.01)
-            await home.engine.submit(await rerun_run(found, home.state, home.objects, RerunRun(), "alice"))
+            await home.engine.submit(
+                await rerun_run(found, home.state, home.objects, RerunRun(), "alice", EVERYTHING)
+            )
         await passing
 
         assert list(home.state.runs) == [1]
@@ -212,7 +217,9 @@ class TestTheLog:
 
         found = await home.projection.run(old)
         assert found
-        await home.engine.submit(await rerun_run(found, home.state, home.objects, RerunRun(), "alice"))
+        await home.engine.submit(
+            await rerun_run(found, home.state, home.objects, RerunRun(), "alice", EVERYTHING)
+        )
 
         assert home.state.runs[old].state is RunState.RUNNING
         assert home.verify() == home.state.seq

@@ -42,6 +42,7 @@ from stoker_shared.model import (
 )
 from stoker_shared.state import State, Workflow
 from tests.daemon.test_engine import Hands, History, order_for
+from tests.rights import EVERYTHING
 from tests.strategies import T0
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -191,11 +192,13 @@ class World:
         await self.ask(await save_workflow(self.objects, "default", name, spec, revision, "alice", BERLIN))
         request = PublishWorkflow()
         await self.ask(
-            await publish_workflow(self.state, self.objects, "default", name, request, "alice", BERLIN)
+            await publish_workflow(
+                self.state, self.objects, "default", name, request, "alice", BERLIN, EVERYTHING
+            )
         )
 
     async def switch(self, on: bool, name: str = "flow") -> None:
-        await self.ask(set_scheduling(self.objects, "default", name, on, "alice", BERLIN))
+        await self.ask(set_scheduling(self.objects, "default", name, on, "alice", BERLIN, EVERYTHING))
         await self.settle()
 
     async def define(self, schedule: Schedule | None, name: str = "flow", **fields: Any) -> None:
@@ -245,7 +248,7 @@ class TestTheSwitch:
         await world.define(MINUTE)
         await world.go(60)
         world.clock.go(70)
-        await world.ask(set_scheduling(world.objects, "default", "flow", False, "alice", BERLIN))
+        await world.ask(set_scheduling(world.objects, "default", "flow", False, "alice", BERLIN, EVERYTHING))
         await world.settle()
         made = world.runs()
         await world.go(300)

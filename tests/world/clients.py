@@ -34,6 +34,7 @@ from stoker_shared.api.backfills import CreateBackfill
 from stoker_shared.events import KeyUse
 from stoker_shared.model import BackfillOrder, Intervals, QueueSpec
 from stoker_shared.state import Run
+from tests.rights import EVERYTHING
 from tests.world.broken import Broken
 from tests.world.daemon import ZONE, Life
 from tests.world.invariants import Invariants
@@ -69,7 +70,7 @@ class Request:
 
     @property
     def caller(self) -> Caller:
-        return Caller(self.user, self.key)
+        return Caller(self.user, EVERYTHING, self.key)
 
     @property
     def place(self) -> tuple[str, str, str]:
@@ -151,7 +152,7 @@ class Client:
             current = life.engine.state
             return await life.once.carry_out(
                 request.caller,
-                lambda: start_run(current, objects, "default", body, ZONE, now, request.user),
+                lambda: start_run(current, objects, "default", body, ZONE, now, request.user, EVERYTHING),
             )
 
         return start
@@ -192,7 +193,14 @@ class Client:
             return await life.once.carry_out(
                 request.caller,
                 lambda: create_backfill(
-                    life.engine.state, objects, "default", body, ZONE, around.now(), request.user
+                    life.engine.state,
+                    objects,
+                    "default",
+                    body,
+                    ZONE,
+                    around.now(),
+                    request.user,
+                    EVERYTHING,
                 ),
             )
 
@@ -206,7 +214,7 @@ class Client:
         async def switch(life: Life, request: Request) -> None:
             objects: Any = life.around.objects
             request.key, on = None, kind < 0.4
-            command = set_scheduling(objects, "default", name, on, request.user, ZONE)
+            command = set_scheduling(objects, "default", name, on, request.user, ZONE, EVERYTHING)
             await life.engine.submit(_noting(request, command))
 
         async def publish(life: Life, request: Request) -> int:
@@ -219,7 +227,14 @@ class Client:
             return await life.once.carry_out(
                 request.caller,
                 lambda: publish_workflow(
-                    engine.state, objects, "default", name, PublishWorkflow(), request.user, ZONE
+                    engine.state,
+                    objects,
+                    "default",
+                    name,
+                    PublishWorkflow(),
+                    request.user,
+                    ZONE,
+                    EVERYTHING,
                 ),
             )
 

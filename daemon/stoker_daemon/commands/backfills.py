@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from stoker_daemon.access import EVERYTHING, Rights
+from stoker_daemon.access import Rights
 from stoker_daemon.backfill import INSTANT
 from stoker_daemon.commands.common import fitting, known_workflow, read_definition
 from stoker_daemon.commands.making import Wanted, creation, frozen_plan
@@ -119,7 +119,7 @@ async def create_backfill(
     host: ZoneInfo,
     now: datetime,
     by: str,
-    rights: Rights = EVERYTHING,
+    rights: Rights,
 ) -> Callable[[Turn], int]:
     """Make a backfill; its runs come as they can start. Raises `Refused`."""
     asked = await asked_backfill(state, objects, workspace, request, host, now)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from stoker_daemon.access import EVERYTHING, Rights
+from stoker_daemon.access import Rights
 from stoker_daemon.commands.actions import allow_node, allow_run, node_of
 from stoker_daemon.commands.common import fitting, latest_job
 from stoker_daemon.engine import Turn
@@ -48,7 +48,7 @@ async def rerun_run(
     objects: Objects,
     request: RerunRun,
     by: str,
-    rights: Rights = EVERYTHING,
+    rights: Rights,
 ) -> Callable[[Turn], int]:
     """Run all nodes of a run again, or those that did not succeed; ``found`` is it as it stood when asked."""
 
@@ -71,7 +71,7 @@ async def rerun_node(
     objects: Objects,
     request: RerunNode,
     by: str,
-    rights: Rights = EVERYTHING,
+    rights: Rights,
 ) -> Callable[[Turn], int]:
     """Run a node again, and what is downstream of it where that is asked for."""
 
@@ -89,9 +89,7 @@ async def rerun_node(
     return await _rerun(found, choose, state, objects, request, by, rights)
 
 
-def succeed_node(
-    found: Run, name: str, downstream: bool, by: str, rights: Rights = EVERYTHING
-) -> Callable[[Turn], int]:
+def succeed_node(found: Run, name: str, downstream: bool, by: str, rights: Rights) -> Callable[[Turn], int]:
     """Set a node successful; with ``downstream`` what waited on it runs."""
 
     def command(turn: Turn) -> int:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from stoker_daemon.access import EVERYTHING, Rights
+from stoker_daemon.access import Rights
 from stoker_daemon.commands.common import known_workflow, read_definition
 from stoker_daemon.commands.making import Wanted, creation, frozen_plan
 from stoker_daemon.commands.workflows import published_version
@@ -81,7 +81,7 @@ async def start_run(
     zone: ZoneInfo,
     now: datetime,
     by: str,
-    rights: Rights = EVERYTHING,
+    rights: Rights,
 ) -> Callable[[Turn], int]:
     """Start a run over the newest published jobs; raises `Refused`."""
     run = wanted(state, objects, workspace, request.workflow, request, zone, now)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from stoker_daemon.access import EVERYTHING, Rights
+from stoker_daemon.access import Rights
 from stoker_daemon.commands.common import known_workflow, read_definition
 from stoker_daemon.commands.workflows import published_version
 from stoker_daemon.engine import Turn
@@ -30,7 +30,7 @@ def set_scheduling(
     on: bool,
     by: str,
     host: ZoneInfo,
-    rights: Rights = EVERYTHING,
+    rights: Rights,
 ) -> Callable[[Turn], Workflow]:
     """Turn a workflow's switch; on, it schedules from this moment; raises `Refused`.
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from stoker_daemon.access import EVERYTHING, Rights
+from stoker_daemon.access import Rights
 from stoker_daemon.commands.common import (
     NEW,
     fitting,
@@ -81,7 +81,7 @@ async def publish_workflow(
     request: PublishWorkflow,
     by: str,
     host: ZoneInfo,
-    rights: Rights = EVERYTHING,
+    rights: Rights,
 ) -> Callable[[Turn], int]:
     """Make a workflow's draft its next version; raises `Refused`."""
     draft = known_workflow(state, workspace, name).draft
@@ -133,7 +133,7 @@ async def roll_back_workflow(
     request: RollBackWorkflow,
     by: str,
     host: ZoneInfo,
-    rights: Rights = EVERYTHING,
+    rights: Rights,
 ) -> Callable[[Turn], int]:
     """Make what a version was the workflow's next version, and its draft; raises `Refused`.
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 import msgspec
 from starlette.requests import Request
 
-from stoker_daemon.access import EVERYTHING, Rights
+from stoker_daemon.access import Rights
 from stoker_daemon.problems import malformed
 from stoker_shared.events import KeyUse
 
@@ -22,16 +22,16 @@ class Caller(msgspec.Struct, frozen=True):
     """
 
     user: str
+    rights: Rights
     key: KeyUse | None = None
-    rights: Rights = EVERYTHING
 
 
 def caller_of(request: Request, body: bytes, user: str, rights: Rights) -> Caller:
     """Give who is asking; ``body`` is the request's. Raises `Refused` for a key that can't be one."""
     key = request.headers.get("idempotency-key")
     if key is None or request.method != "POST":
-        return Caller(user, rights=rights)
+        return Caller(user, rights)
     if not _KEY.fullmatch(key):
         raise malformed("Idempotency-Key must be 1 to 255 printable ASCII characters without a space")
     used = KeyUse(key, f"{request.method} {request.url.path}", sha256(body).hexdigest())
-    return Caller(user, used, rights)
+    return Caller(user, rights, used)
