@@ -21,7 +21,7 @@ from stoker_tui.client import Client
 from tests.e2e.flights import NAME, WEEK, Flight, backfill, delay_of, fail, flights_of
 from tests.harness import StokerDaemon
 
-DAYS = WEEK[:3]
+DAYS = WEEK[:2]
 LESS_WORK = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
