@@ -1,7 +1,8 @@
 """What was once written to disk is read for ever: each format that was in use lies in tests/data.
 
 These files are never changed. What is new in a format comes in a file of its own: runlog-1 was made by hand
-before there were schedules, runlog-2 by a daemon as `tests.runlogs` tells, with backfills and ticks.
+before there were schedules, runlog-2 by a daemon as `tests.runlogs` tells, with backfills and ticks, runlog-3
+by a daemon with a mail server, drained and pruned; its last four events by hand.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from stoker_daemon.projection.selection import BACKFILL, Facet
 from stoker_daemon.runlog import segments
 from stoker_shared import events as ev
 from stoker_shared.model import BackfillOrder, BackfillState, NodeState, RunState
-from stoker_shared.state import Counters
+from stoker_shared.state import About, Counters
 from tests.strategies import T0
 
 DATA = Path(__file__).parents[1] / "data"
@@ -132,3 +133,55 @@ async def test_a_log_with_schedules_and_backfills_gives_the_database_its_runs(
     cycles = [row.cycle.day for row in rows]
     assert cycles == [22, 21, 20, 19, 18, 17, 16, 16]
     assert [row.state for row in rows].count(RunState.FAILED) == 1
+
+
+@pytest.fixture
+def pruned(tmp_path: Path) -> Path:
+    """A copy of the log with notifications, draining and retention."""
+    return Path(shutil.copytree(DATA / "runlog-3", tmp_path / "runlog"))
+
+
+def test_a_log_with_notifications_draining_and_retention_is_read_to_its_state(pruned: Path) -> None:
+    loaded = segments.load(pruned)
+
+    state = loaded.state
+    assert (loaded.torn, state.seq, state.counters) == ([], 79, Counters(workflow=1, run=7, notification=6))
+    assert state.draining is None
+    assert (state.outbox.mail, state.outbox.webhook, state.outbox.pending) == (True, True, 9)
+    assert [(one.to, one.about, one.run) for one in state.outbox.given_up] == [
+        ("gone@example.com", About.RUN_RECOVERED, 2),
+        ("gone@example.com", About.RUN_RECOVERED, 7),
+        ("gone@example.com", About.RUN_FAILED, 6),
+    ]
+    kinds = {type(record.event) for record, _ in segments.replay(pruned) if record}
+    assert kinds >= {
+        ev.DaemonDraining,
+        ev.HistoryCarried,
+        ev.LogTrimmed,
+        ev.NotificationChannels,
+        ev.NotificationFailed,
+        ev.NotificationGivenUp,
+        ev.NotificationSent,
+        ev.OutputRemoved,
+        ev.RunsRemoved,
+        ev.SpaceEnough,
+        ev.SpaceLow,
+    }
+
+
+async def test_a_log_that_was_pruned_gives_the_database_the_runs_that_are_kept(
+    pruned: Path, tmp_path: Path
+) -> None:
+    loaded = segments.load(pruned)
+    assert loaded.header
+    projection = Projection(tmp_path / "stoker.db")
+    await projection.open(pruned, loaded.header.log, loaded.state.seq)
+    rows = await projection.runs(Selection("default"), Slice(10))
+    await projection.close()
+
+    assert [(row.id, row.state) for row in rows] == [
+        (7, RunState.SUCCEEDED),
+        (6, RunState.FAILED),
+        (2, RunState.SUCCEEDED),
+        (1, RunState.FAILED),
+    ]
