@@ -98,7 +98,7 @@ def test_every_answer_is_as_the_document_says_and_none_is_an_internal_error(
         tried = subprocess.run(
             [
                 *(SCHEMATHESIS, "run", f"http://127.0.0.1:{port}/v1/openapi.json", *excluded),
-                *("--phases", "coverage,fuzzing", "--checks", "all", "--max-examples", "6"),
+                *("--phases", "coverage,fuzzing", "--checks", "all", "--max-examples", "10"),
                 *("--generation-deterministic", "--continue-on-failure", "--warnings", "off", "--no-color"),
             ],
             cwd=tmp_path,
