@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -13,7 +12,7 @@ from textual.pilot import Pilot
 
 from stoker_shared import api, routes
 from stoker_shared import events as ev
-from stoker_shared.api.backfills import BackfillPreview, CreateBackfill, IntervalView
+from stoker_shared.api.backfills import CreateBackfill
 from stoker_shared.codec import encode_record
 from stoker_shared.difference import difference
 from stoker_shared.model import BackfillOrder, Intervals, NodeSpec, RunState
@@ -36,6 +35,7 @@ from tests.tui.fake import (
     workflow_row,
     world,
 )
+from tests.tui.worlds import PREVIEW
 
 
 @asynccontextmanager
@@ -251,22 +251,6 @@ async def test_help_and_palette_stay_in_their_columns_where_it_is_narrow() -> No
             assert rows
             assert not [row for row in rows if row.startswith(("│ run.", "│ node."))], key
             await press("escape", "escape")(pilot)
-
-
-PREVIEW = BackfillPreview(
-    workflow="daily_sales",
-    version=7,
-    time_zone="Europe/Berlin",
-    total=3,
-    made=2,
-    waiting=1,
-    own_queue=["audit"],
-    items=[
-        IntervalView(ago(days=3), "", ago(days=2), made=False, run=9, state=RunState.SUCCEEDED),
-        IntervalView(ago(days=2), "", ago(days=1), made=True, run=10, state=RunState.FAILED),
-        IntervalView(ago(days=1), "", NOW + timedelta(hours=5), made=True, variables={"ds": "2026-11-21"}),
-    ],
-)
 
 
 def backfilling() -> FakeLink:

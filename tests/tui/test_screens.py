@@ -157,7 +157,7 @@ async def test_screens_look_as_they_did(name: str, tmp_path: Path) -> None:
                 await pilot.resize_terminal(*NARROW)
 
 
-@pytest.mark.parametrize("name", ["edit", "run"])
+@pytest.mark.parametrize("name", ["workflow", "edit", "run", "others"])
 async def test_nothing_that_would_command_the_terminal_is_on_any_screen(name: str, tmp_path: Path) -> None:
     link = ShownLink({path: hostile(answer) for path, answer in full().items()}, said=HOSTILE.encode())
     app = app_over(link, unsaved=tmp_path)
