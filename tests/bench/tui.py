@@ -17,18 +17,20 @@ from tests.bench.dags import wide
 from tests.bench.followers import SLEEPER
 from tests.bench.screen import Screen, without_escapes
 from tests.bench.size import Row, Size
-from tests.harness import STOKER, StokerDaemon
+from tests.harness import STOKER, StokerDaemon, wait_for
 from tests.tui.fake import FakeLink, app_over, press, run_row, settled, world
 
 _FLOOR = [sys.executable, "-c", "import textual.app"]
 _AT_ONCE = 50
 _LINES_A_SECOND = 10_000
+_WRITTEN = 1_000_000_000
+"""More than is written at that rate while it is followed, in bytes."""
 
 _WRITER = """#!/usr/bin/env python3
 import sys, time
-began, seconds, rate = time.time(), float(sys.argv[1]), int(sys.argv[2])
+began, rate = time.time(), int(sys.argv[1])
 written = 0
-while time.time() < began + seconds:
+while True:
     due = int((time.time() - began) * rate)
     sys.stdout.write("".join(f"{time.time():.6f} line {n}\\n" for n in range(written, due)))
     sys.stdout.flush()
@@ -52,7 +54,7 @@ def rows(place: Path, size: Size) -> list[Row]:
     home = place / "tui"
     home.mkdir()
     found = [asyncio.run(_in_list(size))]
-    with StokerDaemon(home, {"STOKER_OUTPUT_LIMIT": str(2 * size.output)}) as daemon:
+    with StokerDaemon(home, {"STOKER_OUTPUT_LIMIT": str(2 * size.output + _WRITTEN)}) as daemon:
         measure.define(daemon, "daily_sales", wide(1), 1)
         found += _starts(daemon, home, size)
         with _opened(daemon, home) as screen:
@@ -163,29 +165,35 @@ def _at_end(daemon: StokerDaemon, screen: Screen, size: Size) -> Row:
 
 
 def _followed(daemon: StokerDaemon, screen: Screen, size: Size) -> Row:
-    seconds = min(size.seconds * 10, 10)
-    number = _started(daemon, "writer", _WRITER, [str(seconds + 2), str(_LINES_A_SECOND)])
+    number = _started(daemon, "writer", _WRITER, [str(_LINES_A_SECOND)])
     _open(screen, "● running")
     screen.press("l")
     screen.shows(" line ")
-    used, began, first = measure.cpu_seconds(screen.pid), time.monotonic(), len(screen.written)
-    time.sleep(seconds)
-    late = [
-        part.at - max(map(float, times))
-        for part in screen.written[first:]
-        if (times := _TIME.findall(without_escapes(part.data)))
-    ]
-    passed = time.monotonic() - began
+    used, first = measure.cpu_seconds(screen.pid), len(screen.written)
+    began, lines = time.monotonic(), daemon.output(number, "only").count("\n")
+    time.sleep(min(size.seconds * 10, 10))
+    wait_for(lambda: _latenesses(screen, first), "a line is drawn", 60)
+    passed, late = time.monotonic() - began, _latenesses(screen, first)
     used = measure.cpu_seconds(screen.pid) - used
-    size_written = len(daemon.output(number, "only")) if daemon.finished(number) else 0
+    lines = daemon.output(number, "only").count("\n") - lines
+    daemon.http.post(f"/v1/runs/{number}/stop", json={}).raise_for_status()
+    daemon.finished(number)
     return {
-        "lines_a_second": _LINES_A_SECOND,
-        "megabytes": round(size_written / 1e6, 1),
+        "lines_a_second": round(lines / passed),
         "late_median_ms": measure.milliseconds(late, 0),
         "late_longest_ms": round(max(late) * 1000),
         "frames_a_second": round(len(late) / passed, 1),
         "cpu_percent": round(used / passed * 100, 1),
     }
+
+
+def _latenesses(screen: Screen, first: int) -> list[float]:
+    """Give how long after the newest line in it each part was drawn, of what was drawn from ``first`` on."""
+    return [
+        part.at - max(map(float, times))
+        for part in screen.written[first:]
+        if (times := _TIME.findall(without_escapes(part.data)))
+    ]
 
 
 def _started(daemon: StokerDaemon, name: str, script: str, arguments: list[str]) -> int:
