@@ -10,12 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from stoker_shared.events.base import (
-    Event,
-    KeyUse,
-    Reason,
-    Trigger,
-)
+from stoker_shared.events.base import Event, KeyUse, Reason, Trigger
 from stoker_shared.events.daemon import (
     DaemonDraining,
     NotificationChannels,
