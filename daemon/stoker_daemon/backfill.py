@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Container, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from itertools import takewhile
 from math import ceil
@@ -17,13 +17,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from stoker_daemon.moments import INSTANT
 from stoker_daemon.timetable import Timetable, stepping, timetable
 from stoker_shared import events as ev
 from stoker_shared.model import RUN_ENDS, BackfillState, Intervals, RunState
 from stoker_shared.state import Backfill
-
-INSTANT = timedelta(microseconds=1)
-"""The least by which moments differ."""
 
 Decision = ev.BackfillPaused | ev.BackfillFinished
 

@@ -24,7 +24,7 @@ from stoker_daemon.commands.common import latest_job, read_definition
 from stoker_daemon.commands.making import Wanted, creation, frozen_plan
 from stoker_daemon.commands.variables import plain_variables
 from stoker_daemon.commands.workflows import published_version
-from stoker_daemon.engine import STOKER, Engine, Turn
+from stoker_daemon.engine import LONGEST_SLEEP, STOKER, Engine, Turn
 from stoker_daemon.objects import Objects
 from stoker_daemon.plan import Plan
 from stoker_daemon.problems import Refused, conflict
@@ -36,9 +36,6 @@ from stoker_shared.state import Backfill, JobVersion, State, WorkflowVersion
 
 AT_A_TIME = 250
 """Intervals that a worker looks ahead."""
-
-LONGEST_SLEEP = 30.0
-"""Seconds between looks at the clock while an interval is still to end: a changed clock is noticed."""
 
 AGAIN_SECONDS = 5.0
 """How long a worker waits that could not do its work, for want of room or because the history failed."""
