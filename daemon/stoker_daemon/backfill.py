@@ -22,6 +22,7 @@ from stoker_daemon.timetable import Timetable, stepping, timetable
 from stoker_shared import events as ev
 from stoker_shared.model import RUN_ENDS, BackfillState, Intervals, RunState
 from stoker_shared.state import Backfill
+from stoker_shared.text import counted
 
 Decision = ev.BackfillPaused | ev.BackfillFinished
 
@@ -57,8 +58,7 @@ def decide(backfill: Backfill) -> list[Decision]:
         end = BackfillState.FAILED if backfill.failed else BackfillState.SUCCEEDED
         return [] if backfill.active else [ev.BackfillFinished(backfill.id, end)]
     if backfill.state is BackfillState.RUNNING and 0 < backfill.stop_after <= backfill.failures:
-        runs = "1 run" if backfill.failures == 1 else f"{backfill.failures} runs"
-        return [ev.BackfillPaused(backfill.id, f"{runs} failed")]
+        return [ev.BackfillPaused(backfill.id, f"{counted(backfill.failures, 'run')} failed")]
     return []
 
 
