@@ -24,7 +24,7 @@ from stoker_shared.codec import MAX_LINE
 from stoker_shared.model import FailureStrategy, JobConfig, JobType, NodeState, RunState
 from stoker_shared.roles import Role
 from stoker_shared.state import Run
-from tests.daemon.test_engine import Daemon
+from tests.daemon.engine.bench import Daemon
 from tests.rights import EVERYTHING
 from tests.strategies import node
 
