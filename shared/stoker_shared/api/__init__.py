@@ -82,6 +82,7 @@ from stoker_shared.api.runs import (
 from stoker_shared.api.workflows import (
     DefinitionPlace,
     DifferenceQuery,
+    PublishedVersion,
     PublishingView,
     PublishWorkflow,
     RollBackWorkflow,
@@ -137,6 +138,7 @@ __all__ = [
     "Problem",
     "PublishJob",
     "PublishWorkflow",
+    "PublishedVersion",
     "PublishingView",
     "Query",
     "QueueView",
