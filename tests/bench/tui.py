@@ -133,7 +133,6 @@ def _of_running(daemon: StokerDaemon, screen: Screen, size: Size) -> Row:
     row = _looked_at(f"a run, {at_once} nodes run", screen, size.seconds)
     daemon.http.post(f"/v1/runs/{number}/stop", json={}).raise_for_status()
     daemon.finished(number)
-    _leave(screen, 1)
     return row
 
 
@@ -147,12 +146,6 @@ def _open(screen: Screen, state: str) -> None:
     screen.shows("attempt 1")
 
 
-def _leave(screen: Screen, pages: int) -> None:
-    for _ in range(pages):
-        screen.press("\x1b")
-        time.sleep(0.3)  # two at once would be another key
-
-
 def _at_end(daemon: StokerDaemon, screen: Screen, size: Size) -> Row:
     number = _started(daemon, "long", _LONG, [str(size.output)])
     daemon.finished(number)
@@ -160,7 +153,6 @@ def _at_end(daemon: StokerDaemon, screen: Screen, size: Size) -> Row:
     began = time.time()
     screen.press("l")
     seconds = screen.shows("it has been written") - began
-    _leave(screen, 2)
     return {"log_bytes": size.output, "opened_at_its_end_ms": round(seconds * 1000)}
 
 

@@ -218,7 +218,7 @@ def windows(draw: st.DrawFn) -> tuple[Schedule, Wanted]:
     return Minutes(every=every, start_of_day=first, end_of_day=last), window(every, start, end)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     windows() | crons(),
     st.sampled_from(GapPolicy),

@@ -13,6 +13,7 @@ import pytest
 
 from stoker_shared import api
 from stoker_tui.client import Client, NotStoker, Unreachable
+from tests.harness import PATIENCE
 
 ANSWER = b'HTTP/1.1 201 Created\r\nStoker-API: 1\r\nContent-Length: 13\r\n\r\n{"version":7}'
 
@@ -26,7 +27,7 @@ def answering(path: Path, *answers: bytes) -> Iterator[list[bytes]]:
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(str(path))
             listening.listen()
-            listening.settimeout(10)
+            listening.settimeout(PATIENCE)
             ready.set()
             for answer in answers:
                 connection, _ = listening.accept()
