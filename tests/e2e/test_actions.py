@@ -78,8 +78,12 @@ class Case:
 
     def finish(self) -> dict[str, Any]:
         """Let what stays go, and wait for the end."""
-        self.gate.with_name(f"{self.gate.name}.apart").touch()
+        self.let_go()
         return self.daemon.finished(self.number)
+
+    def let_go(self) -> None:
+        """Let what stays go."""
+        self.gate.with_name(f"{self.gate.name}.apart").touch()
 
     def wait(self, name: str, state: str) -> None:
         """Wait until a node is in that state; where that has a process, until it is known."""
@@ -106,6 +110,7 @@ def case(daemon: StokerDaemon, tmp_path: Path) -> Iterator[Case]:
     case = Case(daemon, tmp_path / "gate")
     yield case
     case.open_gate()
+    case.let_go()
 
 
 # Runs.
@@ -318,6 +323,7 @@ def test_a_node_can_be(
             case.finish()
         check(case, f"nodes/node/{path}", body, allowed, expect)
         case.open_gate()
+        case.let_go()
 
 
 def check(
