@@ -21,7 +21,7 @@ import stoker_tui.cli
 from stoker_shared.commandline import Program
 from stoker_shared.text import width
 from stoker_tui.cli.tables import Column, fitted
-from tests.harness import STOKER, STOKERD, StokerDaemon
+from tests.harness import PATIENCE, STOKER, STOKERD, StokerDaemon
 from tests.terminal import on_terminal, without_escapes
 
 WIDE = "日本語のとても長い名前のワークフローで幅が広いもの・とても長い名前"
@@ -206,12 +206,12 @@ class TestASlip:
         other = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path)
         nobody = StokerDaemon(tmp_path)
         done = nobody.run_stoker("status")
-        while "no such file" in done.stderr:
+        while "no stokerd answers" in done.stderr:  # it is not there yet, or does not listen yet
             done = nobody.run_stoker("status")
 
         assert done.returncode == 3
         assert f"what answers at {nobody.socket} is not a stokerd this client understands" in done.stderr
-        assert other.wait(timeout=30) == 0
+        assert other.wait(PATIENCE) == 0
 
 
 class TestStreams:

@@ -18,7 +18,7 @@ HEADERS = {
     ),
     "If-Match": (r'"[1-9]\d{0,14}"', "the ETag of the draft that this one was made on"),
     "If-None-Match": (r"\*", "`*` to create"),
-    "Range": (r"bytes=\d{0,18}-\d{0,18}", "one byte range (RFC 9110, 14.1.2)"),
+    "Range": (".*", "one byte range, `bytes=FIRST-LAST`; of another unit it is ignored (RFC 9110, 14.2)"),
 }
 """The request's headers: what each looks like as a pattern, and what it means."""
 
