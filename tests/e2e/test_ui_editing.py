@@ -50,7 +50,7 @@ def test_nothing_is_lost_while_daemon_and_terminal_go_and_somebody_else_saves(
     unsaved = tmp_path / "stoker" / "unsaved"
     wait_for(lambda: Drawer(unsaved).left(log, "default"), "the first UI has ended")
     with Terminal([STOKER], known, tmp_path, (100, 30)) as terminal:
-        terminal.shows("changes that were not saved are kept here: sales", "never run")
+        terminal.shows("what was not saved and is kept here: sales", "never run")
         terminal.press("e")
         terminal.shows("Changes of sales were not saved", "go on with sales")
         terminal.press("Enter")

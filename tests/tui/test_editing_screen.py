@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -299,7 +300,7 @@ async def test_what_was_left_is_offered_and_gone_on_with(tmp_path: Path) -> None
         await pilot.press("y")
 
     async with editing(FakeLink(world()), tmp_path, begin="") as (app, pilot):
-        assert shows(app, "not saved are kept here: daily_sales")
+        assert shows(app, "not saved and is kept here: daily_sales")
         await press("end", "e")(pilot)
         await until(pilot, lambda: shows(app, "Changes of daily_sales were not saved"))
         await press("enter")(pilot)
@@ -309,6 +310,36 @@ async def test_what_was_left_is_offered_and_gone_on_with(tmp_path: Path) -> None
         assert spec_of(app) == SPEC
 
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_is_not_valid_yet_is_there_again_after_a_kill_in_the_form_it_was_typed_in(
+    tmp_path: Path,
+) -> None:
+    home, copy = tmp_path / "unsaved", tmp_path / "copy"
+    keys = ("enter", "down", "enter", *"_1", "enter", "enter", *"soon")
+    async with editing(FakeLink(world()), home, *keys) as (app, pilot):
+        assert shows(app, "'soon' is not a whole number")
+        shutil.copytree(home, copy)
+        await press("escape", "1")(pilot)
+        await until(pilot, lambda: shows(app, "Leave, and lose what is not valid?"))
+
+    async with editing(FakeLink(world()), copy, begin="") as (app, pilot):
+        await press("ctrl+o", "enter")(pilot)
+        await until(pilot, lambda: isinstance(app.page, FillScreen))
+        assert shows(app, "edit ▸ ingest_1", "✖ 'soon' is not a whole number")
+
+        await press("j", "j", "j", "enter", "ctrl+u", "7", "escape", "escape")(pilot)
+        assert spec_of(app).nodes[0].retries == 7
+        assert spec_of(app).nodes[0].name == "ingest_1"
+
+
+async def test_a_half_typed_schedule_is_kept_until_it_is_given_up(tmp_path: Path) -> None:
+    async with editing(FakeLink(world()), tmp_path, "t", "down", "enter", "x") as (app, pilot):
+        (kept,) = (path.read_bytes() for path in tmp_path.glob("*.json"))
+        assert b"01:00x" in kept
+        await press("escape", "escape", "y")(pilot)
+        await until(pilot, lambda: isinstance(app.page, EditScreen))
+        assert not list(tmp_path.glob("*.json"))
 
 
 async def test_a_new_workflow_is_made_from_its_name_on(tmp_path: Path) -> None:

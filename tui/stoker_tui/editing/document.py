@@ -90,8 +90,8 @@ def new(name: str) -> Document:
 
 def recovered(saved: WorkflowSpec | None, revision: int | None, spec: WorkflowSpec) -> Document:
     """Give what was edited and not saved, to go on with: all of it can be undone in one step."""
-    if saved is None:
-        return Document((Step(spec, _first(spec)),))
+    if saved is None or saved == spec:
+        return Document((Step(spec, _first(spec)),), saved=saved, revision=revision)
     steps = (Step(saved, _first(saved)), Step(spec, _first(spec), "went on with what was kept"))
     return Document(steps, 1, saved, revision)
 
