@@ -25,6 +25,11 @@ class Inherited(NamedTuple):
     text: str
     source: str
 
+    @property
+    def is_given(self) -> bool:
+        """Whether somebody says so, and it is not only what there is by default."""
+        return self.source.startswith("from ")
+
 
 def default(text: str) -> Callable[[Values], Inherited]:
     """Give what a field inherits that has the same default everywhere."""

@@ -99,8 +99,8 @@ class FormScreen(UnsavedPage):
             self._take(self._form.value)
             self.say(self._told)
         if self._form.is_new:
-            empty = (field.place for field in self._form.shown() if not self._form.is_set(field.place))
-            self.form.go(next(empty, self._form.fields[0].place))
+            places = [field.place for field in self._form.shown() if not field.section]
+            self.form.go(next((place for place in places if not self._form.is_set(place)), places[0]))
             self.form.edit()
 
     def on_unmount(self) -> None:
