@@ -271,11 +271,44 @@ async def test_a_workflow_that_was_deleted_meanwhile_can_be_saved_as_a_new_one(t
     async with editing(link, tmp_path, "D") as (app, pilot):
         del link.answers[DRAFT]
         await press("s")(pilot)
-        await until(pilot, lambda: shows(app, "daily_sales was deleted or renamed meanwhile"))
+        await until(pilot, lambda: shows(app, "daily_sales was deleted meanwhile"))
         await press("y")(pilot)
         await until(pilot, lambda: shows(app, "saved as draft 1"))
 
         assert link.answers[DRAFT].spec == spec_of(app)
+
+
+async def test_a_workflow_that_was_renamed_meanwhile_is_saved_under_its_new_name(tmp_path: Path) -> None:
+    link = FakeLink(world())
+    async with editing(link, tmp_path, "D") as (app, pilot):
+        row = msgspec.structs.replace(SALES, name="sales", revision=10)
+        view = api.WorkflowView(row, msgspec.structs.replace(SPEC, workflow="sales"))
+        del link.answers[DRAFT]
+        link.answers[routes.fill(routes.WORKFLOWS, workspace="default")] = [row]
+        there = routes.fill(routes.WORKFLOW, workspace="default", name="sales")
+        link.answers[there] = view
+        await press("s")(pilot)
+        await until(pilot, lambda: shows(app, "saved as draft 11"))
+
+        assert link.answers[there].spec == spec_of(app)
+        assert "ingest_2" in [node.name for node in spec_of(app).nodes]
+
+
+async def test_a_workflow_is_renamed_from_the_list_and_while_it_is_edited(tmp_path: Path) -> None:
+    link = FakeLink(world())
+    rename = routes.fill(routes.WORKFLOW_RENAME, workspace="default", name="daily_sales")
+    link.answers[rename] = link.answers[DRAFT]
+    async with editing(link, tmp_path, "end", "N", begin="") as (app, pilot):
+        await typed(pilot, "sales")
+        await until(pilot, lambda: shows(app, "renamed daily_sales to sales"))
+        assert link.posted == [(rename, api.NewName(name="sales"))]
+
+        await press("e")(pilot)
+        await until(pilot, lambda: isinstance(app.page, EditScreen))
+        await press("N")(pilot)
+        await typed(pilot, "sales")
+        assert spec_of(app).workflow == "sales"
+        assert shows(app, "not saved", "default ▸ workflows ▸ sales ▸ edit")
 
 
 async def test_leaving_asks_while_something_is_not_saved(tmp_path: Path) -> None:
@@ -378,7 +411,7 @@ async def test_publishing_saves_shows_what_changes_asks_for_remarks_and_offers_t
     link.answers[ticks] = (TickView(local="2026-11-23T01:00:00+01:00", utc=NOW),)
     async with editing(link, tmp_path, "D", "p") as (app, pilot):
         await until(pilot, lambda: shows(app, "Publish daily_sales as version 8"))
-        assert shows(app, "- ingest", "+ new", "nodes/new: unset ->")
+        assert shows(app, "- ingest", "+ new", "nodes/new/job: unset -> n.sh")
         off = msgspec.structs.replace(link.answers[DRAFT].row, scheduling=False)
         link.answers[DRAFT] = api.WorkflowView(off, SPEC)
         await typed(pilot, "no ingest")

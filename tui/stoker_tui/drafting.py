@@ -126,6 +126,31 @@ class DraftingApp(PublishingApp):
         taken = {row.name for row in (self.workflows.value or {}).values()}
         return f"there is a workflow {quoted(name)} already" if name in taken else name_problem(name)
 
+    # Its name.
+
+    def do_workflow_rename(self, row: api.WorkflowRow) -> None:
+        """Give a workflow another name."""
+        self.flow(self._rename(row))
+
+    def do_draft_rename(self, document: Document) -> None:
+        """Give the workflow that is edited another name, which it has once it is saved."""
+
+        def named(name: str | None) -> None:
+            if name is not None:
+                self.on_draft(lambda page: page.edit(lambda spec: edits.rename_workflow(spec, name)))
+
+        self.push_screen(self._ask_name(document.name), named)
+
+    async def _rename(self, row: api.WorkflowRow) -> None:
+        name = await self.asked(self._ask_name(row.name))
+        if name is not None:
+            path = self.link.within(routes.WORKFLOW_RENAME, name=row.name)
+            await self.link.post(path, api.NewName(name=name), api.WorkflowView)
+            self.say(f"renamed {row.name} to {name}")
+
+    def _ask_name(self, name: str) -> Ask:
+        return Ask(f"New name of {clean_line(name)}", name, problem=self._name_problem)
+
     # The graph.
 
     def do_draft_add(self, document: Document) -> None:

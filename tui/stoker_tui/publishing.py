@@ -106,12 +106,17 @@ class PublishingApp(FillingApp):
         except Refused as error:
             if error.problem.status != 404:
                 raise
-            question = f"{name} was deleted or renamed meanwhile. Save it as a new workflow?"
+            new_name = await self._name_by_now(page)
+            if new_name and new_name != name:
+                page.rename(name, new_name)
+                return True
+            question = f"{name} was deleted meanwhile. Save it as a new workflow?"
             if again := await self.asked(Confirm(clean_line(question))):
                 page.detach()
             return bool(again)
-        if theirs.spec == msgspec.structs.replace(document.spec, workflow=name):
-            page.saved(theirs, theirs.spec)  # It is what was sent, and only the answer was lost.
+        # It is what was sent, and only the answer was lost; or they changed nothing but its name.
+        if theirs.spec in (msgspec.structs.replace(document.spec, workflow=name), document.saved):
+            page.saved(theirs, theirs.spec)
             return True
         title = f"{theirs.row.saved_by} saved draft {theirs.row.revision} of {name} meanwhile"
         base = document.saved or WorkflowSpec(workflow=name)
@@ -123,6 +128,11 @@ class PublishingApp(FillingApp):
             self.pop_screen()  # What it fills in may be another thing now.
         page.adopt(theirs, Step(spec, page.selected, "put together with what was saved meanwhile"))
         return True
+
+    async def _name_by_now(self, page: EditScreen) -> str | None:
+        """Give the name that the workflow has now, by its id; None where it is no more."""
+        rows = await self.link.pages(self.link.within(routes.WORKFLOWS), api.WorkflowRow)
+        return next((row.name for row in rows if page.row and row.id == page.row.id), None)
 
     async def _publish(self, row: api.WorkflowRow) -> None:
         name = row.name

@@ -251,6 +251,10 @@ class EditScreen(UnsavedPage):
         self._row = view.row
         self.show(self.document.based_on(view.spec, view.row.revision).edited(step))
 
+    def rename(self, old: str, new: str) -> None:
+        """Go on with it under the name that somebody else has given it."""
+        self.show(self.document.renamed(old, new))
+
     def detach(self) -> None:
         """Go on with it as a workflow that is not there yet."""
         self._row = None
