@@ -42,7 +42,10 @@ def test_nothing_is_lost_while_daemon_and_terminal_go_and_somebody_else_saves(
         terminal.type("repor")
         terminal.press("Enter", "s")
         terminal.shows("no daemon answers: what you did is kept here", "not saved")
-        # The terminal is closed, and who is in it is not asked.
+        terminal.press("t", "c", "Enter")
+        terminal.type("0 6 *")
+        terminal.shows("it has 3 fields, and a cron expression has five")
+        terminal.kill()
 
     daemon.start()
     daemon.publish_workflow("sales", [*nodes(daemon), {"name": "audit", "job": "etl/report.sh"}])
@@ -54,6 +57,11 @@ def test_nothing_is_lost_while_daemon_and_terminal_go_and_somebody_else_saves(
         terminal.press("e")
         terminal.shows("Changes of sales were not saved", "go on with sales")
         terminal.press("Enter")
+        terminal.shows("saved draft 2 meanwhile", "it has 3 fields, and a cron expression has five")
+        terminal.type(" * 1")
+        terminal.press("Escape")
+        terminal.shows("cron 0 6 * * 1")
+        terminal.press("Escape")
         terminal.shows("saved draft 2 meanwhile", "+ report")
         terminal.press("s")
         terminal.shows("saved draft 2 of sales meanwhile", "nodes/audit", "nodes/report")

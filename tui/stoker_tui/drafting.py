@@ -290,12 +290,12 @@ class DraftingApp(PublishingApp):
     def do_draft_settings(self, document: Document) -> None:
         """Fill in the workflow's settings."""
         if isinstance(self.page, EditScreen):
-            self.push_screen(self._workflow_form(self.page, "settings"))
+            self.push_screen(self._workflow_form(self.page, "settings", self.page.selected))
 
     def do_draft_schedule(self, document: Document) -> None:
         """Say when its runs are due."""
         if isinstance(self.page, EditScreen):
-            self.push_screen(self._workflow_form(self.page, "schedule"))
+            self.push_screen(self._workflow_form(self.page, "schedule", self.page.selected))
 
     def _node_form(self, page: EditScreen, name: str) -> FillScreen:
         spec = page.document.spec
@@ -307,8 +307,10 @@ class DraftingApp(PublishingApp):
         text = TextDocument(f"The node {name} of {spec.workflow}", NodeSpec, form.faults)
         return FillScreen(page, "node", form, text, put, node=name)
 
-    def _workflow_form(self, page: EditScreen, name: Literal["settings", "schedule"]) -> FillScreen:
-        spec, selected = page.document.spec, page.document.now.selected
+    def _workflow_form(
+        self, page: EditScreen, name: Literal["settings", "schedule"], selected: str | None
+    ) -> FillScreen:
+        spec = page.document.spec
         form = (WorkflowForm if name == "settings" else ScheduleForm)(spec, self.known)
 
         def put(_: WorkflowSpec, value: WorkflowSpec) -> Step:
@@ -323,6 +325,6 @@ class DraftingApp(PublishingApp):
                 return
             screen = self._node_form(page, form.node)
         else:
-            screen = self._workflow_form(page, form.name)
+            screen = self._workflow_form(page, form.name, page.document.now.selected)
         screen.type_again(form.typed)
         self.push_screen(screen)

@@ -90,7 +90,7 @@ class UnsavedApp(FlowingApp):
             return
         pages = [page for page in self.editing if page.is_unsaved]
         kept = "It stays kept here, and is offered again" if all(page.is_kept for page in pages) else _LOST
-        secret = [name for page in pages for name in page.secret]
+        secret = dict.fromkeys(name for page in pages for name in page.secret)
         without = f", but for what is secret ({', '.join(secret)})" if secret else ""
 
         def answered(yes: bool | None) -> None:

@@ -53,6 +53,11 @@ class FillScreen(FormScreen):
         """Name the draft."""
         return self.draft.what
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the draft is kept anywhere."""
+        return self.draft.is_kept
+
     def keep(self) -> None:
         """Keep with the draft what is not in it, because it is not valid."""
         form = OpenForm(self._which, typed_in(self._form), self._node) if self.is_unsaved else None

@@ -97,11 +97,16 @@ class FormScreen(UnsavedPage):
         self.form.focus()
         if self._touched:
             self._take(self._form.value)
+            self.form.reveal()
             self.say(self._told)
         if self._form.is_new:
-            places = [field.place for field in self._form.shown() if not field.section]
-            self.form.go(next((place for place in places if not self._form.is_set(place)), places[0]))
+            if not self._form.problems or not self._touched:
+                self._go_to_first_empty()
             self.form.edit()
+
+    def _go_to_first_empty(self) -> None:
+        places = [field.place for field in self._form.shown() if not field.section]
+        self.form.go(next((place for place in places if not self._form.is_set(place)), places[0]))
 
     def on_unmount(self) -> None:
         """Ask for nothing more."""

@@ -12,7 +12,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from stoker_shared.definition import faults
+from stoker_shared.difference import Change as Difference
+from stoker_shared.difference import by_field
 from stoker_shared.model import NodeSpec, WorkflowSpec
+from stoker_shared.text import clean_line
 from stoker_shared.writing import written
 from stoker_tui.cli.tables import Column as Shape
 from stoker_tui.editing.merging import Change, Place, Side, changes, merged, side_of, to_choose, value_words
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 
     from stoker_tui.app import StokerApp
 
-_KEYS = "← yours  → theirs  b both  Y T all of one  enter save together  esc not yet"
+_KEYS = "← yours  → theirs  b both  Y T all of one  enter save  esc not yet"
 
 
 class Merge(ModalScreen[WorkflowSpec | None]):
@@ -36,7 +39,7 @@ class Merge(ModalScreen[WorkflowSpec | None]):
 
     CSS = """
     Merge .dialog { width: 98%; max-width: 98%; height: 90%; }
-    Merge .dialog LineTable { height: 2fr; background: $surface; }
+    Merge .dialog LineTable { height: 1fr; background: $surface; }
     Merge .dialog Pane { height: 1fr; max-height: 100%; border-top: solid $panel; }
     """
 
@@ -154,9 +157,9 @@ class Merge(ModalScreen[WorkflowSpec | None]):
 
 def _whole(change: Change) -> Iterator[Pieces]:
     yield [(change.name, "strong")]
-    values = {"before": change.base, "yours": change.mine, "theirs": change.theirs}
-    if change.side is not None and change.both is not None:
-        values["both"] = change.both
+    values = {"yours": change.mine, "theirs": change.theirs, "before": change.base}
+    if change.side is Side.BOTH:
+        values = {"both": change.both, **values}
     for name, value in values.items():
         for index, line in enumerate(_lines(value)):
             yield [(f"{'' if index else name:<7}", "dim"), (line, "")]
@@ -167,5 +170,6 @@ def _lines(value: Any) -> Iterator[str]:
     if not isinstance(value, NodeSpec):
         yield value_words(value)
         return
-    for name, field in written(value).items():
-        yield f"{name}: {value_words(field)}"
+    place = f"nodes/{value.name}"
+    for field in by_field(Difference(place, None, written(value))):
+        yield f"{clean_line(field.path.removeprefix(f'{place}/'))}: {value_words(field.after)}"
