@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from itertools import accumulate, count
+from itertools import accumulate
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -68,11 +68,17 @@ def test_is_low_below_its_limit_and_until_there_is_somewhat_more():
 async def test_that_fills_steadily_is_shown_and_logged_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    left = count(100_000, -10)
-    disk = lambda _: SimpleNamespace(f_bavail=next(left), f_frsize=2**20, f_blocks=10**6)  # noqa: E731
-    seconds = count(0, LOOK_SECONDS)
+    looks = [0]
+
+    def now() -> float:
+        looks[0] += 1
+        return looks[0] * LOOK_SECONDS
+
+    def disk(_: Path) -> SimpleNamespace:
+        return SimpleNamespace(f_bavail=100_000 - 10 * looks[0], f_frsize=2**20, f_blocks=10**6)
+
     monkeypatch.setattr(os, "statvfs", disk)
-    watch = SpaceWatch(cast("Engine", None), tmp_path, 1, lambda: None, lambda: next(seconds))
+    watch = SpaceWatch(cast("Engine", None), tmp_path, 1, lambda: None, now)
     monkeypatch.setattr(space, "LOOK_SECONDS", 0)
 
     with caplog.at_level(logging.WARNING):
