@@ -75,7 +75,7 @@ async def test_that_fills_steadily_is_shown_and_logged_once(
         return looks[0] * LOOK_SECONDS
 
     def disk(_: Path) -> SimpleNamespace:
-        return SimpleNamespace(f_bavail=100_000 - 10 * looks[0], f_frsize=2**20, f_blocks=10**6)
+        return SimpleNamespace(f_bavail=20_000 - 10 * looks[0], f_frsize=2**20, f_blocks=10**6)
 
     monkeypatch.setattr(os, "statvfs", disk)
     watch = SpaceWatch(cast("Engine", None), tmp_path, 1, lambda: None, now)
