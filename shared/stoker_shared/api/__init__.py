@@ -2,7 +2,6 @@
 
 from stoker_shared.api.base import (
     API_VERSION,
-    DEFAULT_WORKSPACE,
     MAX_DESCRIPTION,
     MAX_NUMBER,
     MAX_PAGE,
@@ -92,6 +91,7 @@ from stoker_shared.api.workflows import (
     WorkflowRow,
     WorkflowView,
 )
+from stoker_shared.model import DEFAULT_WORKSPACE
 
 __all__ = [
     "API_VERSION",

@@ -12,6 +12,7 @@ from datetime import datetime
 
 import msgspec
 
+from stoker_shared.model import DEFAULT_WORKSPACE
 from stoker_shared.state.backfills import KEPT_BACKFILLS, Backfill
 from stoker_shared.state.definitions import (
     KEPT_REVISIONS,
@@ -34,7 +35,6 @@ from stoker_shared.state.notices import About, Delivery, GivenUp, Notice, Outbox
 from stoker_shared.state.runs import MOST_DEEDS, Attempt, Deed, NodeRun, Run
 
 __all__ = [
-    "DEFAULT",
     "KEPT_BACKFILLS",
     "KEPT_REVISIONS",
     "MOST_DEEDS",
@@ -86,14 +86,15 @@ class Counters(msgspec.Struct, tag="counters"):
     notification: int = 0
 
 
-DEFAULT = "default"
-"""The workspace that is there from the start."""
-
 SHAPE = 4
 """Number of the state's shape, raised when a replay comes to more than earlier snapshots hold."""
 
 Item = Counters | Draining | Workspace | Queue | Variable | Job | Workflow | Backfill | Run | Outbox | Notice
 """What a segment's snapshot consists of."""
+
+
+def _only_default() -> dict[str, Workspace]:
+    return {DEFAULT_WORKSPACE: Workspace(DEFAULT_WORKSPACE)}
 
 
 class State(msgspec.Struct):
@@ -108,7 +109,7 @@ class State(msgspec.Struct):
     seq: int = 0
     counters: Counters = msgspec.field(default_factory=Counters)
     draining: Draining | None = None
-    workspaces: dict[str, Workspace] = msgspec.field(default_factory=lambda: {DEFAULT: Workspace(DEFAULT)})
+    workspaces: dict[str, Workspace] = msgspec.field(default_factory=_only_default)
     queues: dict[str, Queue] = {}
     variables: dict[tuple[str, str], Variable] = {}
     jobs: dict[tuple[str, str], Job] = {}
