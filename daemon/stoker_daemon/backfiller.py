@@ -255,7 +255,7 @@ class _Worker:
                 plan = frozen_plan(state, held.workspace, spec)
                 jobs = [latest_job(state, held.workspace, node.job) for node in spec.nodes]
             except Refused as refusal:
-                chunk.refusal = _why(refusal)
+                chunk.refusal = refusal.words
                 return
             digest = await asyncio.to_thread(self._objects.put, msgspec.json.encode(plan))
             self._made = _Made(version, spec, jobs, plan, digest)
@@ -292,7 +292,7 @@ class _Worker:
             try:
                 event = _creation(turn.state, held, step, chunk.made)
             except Refused as refusal:
-                turn.record(ev.BackfillPaused(held.id, _why(refusal)), STOKER)
+                turn.record(ev.BackfillPaused(held.id, refusal.words), STOKER)
                 return
             turn.record(event, held.by)
         if chunk.is_end and not chunk.candidates:
@@ -350,9 +350,3 @@ def _creation(state: State, held: Backfill, candidate: Candidate, made: _Made | 
         made.plan,
         made.digest,
     )
-
-
-def _why(refusal: Refused) -> str:
-    """Say in a line why something is refused."""
-    faults = "; ".join(fault.detail for fault in refusal.problem.errors)
-    return f"{refusal.problem.detail}: {faults}" if faults else refusal.problem.detail
