@@ -12,9 +12,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
+import click
 import httpx
 from click.testing import CliRunner
 
+from stoker_daemon.cli import main as stokerd
 from stoker_tui.cli import main as stoker
 
 STOKERD = Path(sys.executable).with_name("stokerd")
@@ -56,6 +58,17 @@ def client_of(socket: Path) -> httpx.Client:
         base_url="http://stokerd",
         timeout=PATIENCE,
     )
+
+
+def in_process(
+    program: click.Command, arguments: Sequence[str | Path], environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in this process."""
+    words = [str(argument) for argument in arguments]
+    done = CliRunner().invoke(program, words, env=environment)
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return subprocess.CompletedProcess([str(program.name), *words], done.exit_code, done.stdout, done.stderr)
 
 
 class StokerDaemon:
@@ -150,21 +163,23 @@ class StokerDaemon:
 
     def run_stoker(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run the command `stoker` against it, in this process: a new one takes ten times as long."""
-        words = [str(argument) for argument in arguments]
-        done = CliRunner().invoke(stoker, words, env=self.environment)
-        if done.exception and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        return subprocess.CompletedProcess([STOKER, *words], done.exit_code, done.stdout, done.stderr)
+        return in_process(stoker, arguments, self.environment)
 
-    def check_log(self) -> str:
-        """Verify the run log with `stokerd check`, and give what it says."""
-        done = subprocess.run(
-            [*self.inside, STOKERD, "check", "--verify-log"],
+    def run_stokerd(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run a command of `stokerd` on its data; where that is in a namespace, there."""
+        if not self.inside:
+            return in_process(stokerd, arguments, self.environment)
+        return subprocess.run(
+            [*self.inside, STOKERD, *arguments],
             env=self.environment,
             capture_output=True,
             text=True,
             check=False,
         )
+
+    def check_log(self) -> str:
+        """Verify the run log with `stokerd check`, and give what it says."""
+        done = self.run_stokerd("check", "--verify-log")
         assert "ok  run log" in done.stdout, done.stdout + done.stderr
         return done.stdout
 

@@ -544,8 +544,9 @@ def test_a_byte_range_of_output_is_given(
     assert (answer.status_code, answer.content, answer.headers["content-range"]) == (206, given, place)
 
 
-def test_without_a_range_output_is_given_whole(ranged: Callable[[str], httpx.Response]):
-    answer = ranged("")
+@pytest.mark.parametrize("asked", ["", "lines=2-4"])
+def test_without_a_range_of_bytes_output_is_given_whole(ranged: Callable[[str], httpx.Response], asked: str):
+    answer = ranged(asked)
     assert (answer.status_code, answer.content, answer.headers["content-length"]) == (
         200,
         b"0123456789",
