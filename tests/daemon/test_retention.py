@@ -29,6 +29,7 @@ from stoker_shared.api import RerunRun, WentAway
 from stoker_shared.codec import encode_record
 from stoker_shared.model import Keep, RunState
 from stoker_shared.state import State
+from tests.harness import PATIENCE
 from tests.keeping import Home, with_history
 from tests.rights import EVERYTHING
 from tests.strategies import T0
@@ -471,6 +472,6 @@ async def test_passes_come_by_themselves_and_early_after_many_runs(
     for _ in range(4):
         await home.run(workflow)
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while len(await kept(home)) > 2:
             await asyncio.sleep(0.01)
