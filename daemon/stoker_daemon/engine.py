@@ -45,6 +45,9 @@ STOKER = "stoker"
 LONGEST_SLEEP = 30.0
 """Seconds between looks at the clock while something is due, so that a changed clock is noticed."""
 
+_NOT_URGENT = (ev.AttemptStarted, ev.AttemptAdopted)
+"""What may come to disk a little later: a start after a crash finds it out anyway."""
+
 _T = TypeVar("_T")
 logger = logging.getLogger(__name__)
 
@@ -97,9 +100,10 @@ class Turn:
         self.records.append(record)
         if run:
             self.touched[run.id] = run
-        self.backfills.add(getattr(event, "backfill", 0) or (run.backfill if run else 0))
+        if number := getattr(event, "backfill", 0) or (run.backfill if run else 0):
+            self.backfills.add(number)
         self.changes += changes_by(record, run)
-        self.urgent |= not isinstance(event, ev.AttemptStarted | ev.AttemptAdopted)
+        self.urgent = self.urgent or type(event) not in _NOT_URGENT
 
 
 Command = Callable[[Turn], Any]
@@ -138,6 +142,10 @@ class Engine:
         self._most_active = most_active
         self._inbox: deque[tuple[Command, asyncio.Future[Any] | None, ev.KeyUse | None]] = deque()
         self._scheduled = False
+        self._promises: set[asyncio.Future[Any]] = set()
+        """What somebody waits for, until it is kept, or the engine has failed."""
+        self._readers: set[asyncio.Future[None]] = set()
+        """Those of them that need what is in the state to be on disk."""
         self._sought: set[AttemptKey] = set()
         self._undurable: deque[tuple[int, Turn]] = deque()
         self._wakes: list[tuple[datetime, int]] = []
@@ -178,10 +186,7 @@ class Engine:
                 became of it is not known.
         """
         self.admit(makes_room=makes_room)
-        answer: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
-        self._post(command, answer, key)
-        await self._unless_failed(answer)
-        return answer.result()
+        return await self._kept(self._promised(command, key))
 
     def now(self) -> datetime:
         """Give the moment (UTC) by the clock that was handed in."""
@@ -193,8 +198,12 @@ class Engine:
 
     def admit(self, *, makes_room: bool = False) -> None:
         """Raise `Refused` while no change can be accepted."""
-        if (held := self.held()) and not (makes_room and self.log.room is Room.RESERVE):
-            raise held
+        held = self.held()
+        try:
+            if held and not (makes_room and self.log.room is Room.RESERVE):
+                raise held
+        finally:
+            del held  # else error and frame hold one another until there is a collection of garbage
 
     def held(self) -> Refused | None:
         """Give what changes are refused with now, if they are."""
@@ -223,10 +232,16 @@ class Engine:
             Refused: there is no room for it, or the disk failed meanwhile.
         """
         seq = self.state.seq
-        while self.log.durable < seq:
+        if self.log.durable < seq:
+            if self.failed.done():
+                raise _unknown()
             if self.log.room is Room.NONE:
                 raise no_space(self.log.directory)
-            await self._unless_failed(asyncio.ensure_future(self.log.news()))
+            written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._undurable[-1][1].effects.append(partial(_answer, written, None))
+            self._readers.add(written)
+            written.add_done_callback(self._readers.discard)
+            await self._kept(written)
         return seq
 
     def close(self) -> Tail:
@@ -286,18 +301,26 @@ class Engine:
         """End: the next start finds the attempt again."""
         self._fail("watching an attempt failed", error)
 
-    async def _unless_failed(self, waiting: asyncio.Future[Any]) -> None:
-        """Wait for it, or for the engine's failure, after which it never comes."""
+    async def _kept(self, promise: asyncio.Future[_T]) -> _T:
+        """Wait for what is promised; once the engine has failed it is refused."""
+        self._promises.add(promise)
         try:
-            await asyncio.wait({waiting, self.failed}, return_when=asyncio.FIRST_COMPLETED)
-            if not waiting.done():
-                raise unavailable(
-                    "the daemon failed before this was on disk; look whether it was done before you ask again"
-                )
+            return await promise
         finally:
-            waiting.cancel()
+            self._promises.discard(promise)
+            del promise  # it may hold a refusal, whose traceback holds this frame
+
+    def _break_promises(self) -> None:
+        for promise in self._promises:
+            _refuse(promise, _unknown())
 
     # Turns.
+
+    def _promised(self, command: Callable[[Turn], _T], key: ev.KeyUse | None) -> asyncio.Future[_T]:
+        """Have a command carried out, and give what its answer comes in."""
+        answer: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+        self._post(command, answer, key)
+        return answer
 
     def _post(
         self, command: Command, answer: asyncio.Future[Any] | None = None, key: ev.KeyUse | None = None
@@ -338,7 +361,8 @@ class Engine:
         try:
             result = command(turn)
         except Refused as refusal:
-            effect = partial(_refuse, answer, refusal)
+            # Its traceback holds this frame, and so itself.
+            effect = partial(_refuse, answer, refusal.with_traceback(None))
         else:
             effect = partial(_answer, answer, result)
         turn.key = None
@@ -459,8 +483,12 @@ class Engine:
         if room is Room.ENOUGH:
             logger.info("there is room again: nodes are started and changes accepted")
             self._post(lambda turn: turn.touched.update(turn.state.runs), None)
-        else:
-            logger.warning("no node is started and changes are refused: %s", no_space(self.log.directory))
+            return
+        refusal = no_space(self.log.directory)
+        logger.warning("no node is started and changes are refused: %s", refusal)
+        if room is Room.NONE:
+            for reader in self._readers:
+                _refuse(reader, refusal)
 
     def _fail(self, what: str, error: BaseException) -> None:
         """Stop at once: only reading the log again tells what is true.
@@ -470,6 +498,7 @@ class Engine:
         logger.critical("%s: %s", what, error, exc_info=error)
         if not self.failed.done():
             self.failed.set_exception(error)
+            asyncio.get_running_loop().call_soon(self._break_promises)
 
     # Time.
 
@@ -482,14 +511,19 @@ class Engine:
         self._set_timer(turn.now)
 
     def _set_timer(self, now: datetime) -> None:
+        """Have the clock looked at when the first moment comes that is awaited, or before that."""
+        if not self._wakes:
+            return
+        loop = asyncio.get_running_loop()
+        due = loop.time() + min(max((self._wakes[0][0] - now).total_seconds(), 0), LONGEST_SLEEP)
+        if self._timer and self._timer.when() <= due:
+            return
         if self._timer:
             self._timer.cancel()
-            self._timer = None
-        if self._wakes:
-            delay = min(max((self._wakes[0][0] - now).total_seconds(), 0), LONGEST_SLEEP)
-            self._timer = asyncio.get_running_loop().call_later(delay, self._wake)
+        self._timer = loop.call_at(due, self._wake)
 
     def _wake(self) -> None:
+        self._timer = None
         now = self._now()
         due: set[int] = set()
         while self._wakes and self._wakes[0][0] <= now:
@@ -505,6 +539,12 @@ class Engine:
 
 def _failed() -> Refused:
     return unavailable("the daemon has failed, and its own log says why; ask again in a moment")
+
+
+def _unknown() -> Refused:
+    return unavailable(
+        "the daemon failed before this was on disk; look whether it was done before you ask again"
+    )
 
 
 def _as_disk_failure(error: Exception) -> Exception:

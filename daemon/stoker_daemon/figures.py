@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from itertools import accumulate
 
 from stoker_shared import events as ev
@@ -59,7 +60,7 @@ class Figures:
         """Take in records; ``runs`` has those that they are about."""
         for record in records:
             event = record.event
-            self.events[str(event.__struct_config__.tag)] += 1
+            self.events[_name(type(event))] += 1
             match event:
                 case ev.RunCreated():
                     self.created[event.trigger.value] += 1
@@ -74,6 +75,11 @@ class Figures:
                     wait.observe((record.at - _could_start(run, node)).total_seconds())
                 case ev.AttemptFinished():
                     self.attempts[_outcome(event)] += 1
+
+
+@cache
+def _name(kind: type[ev.EventType | ev.Unknown]) -> str:
+    return str(kind.__struct_config__.tag)
 
 
 def _could_start(run: Run, node: NodeRun) -> datetime:

@@ -7,7 +7,7 @@ class Broken(BaseException):
     """Something that must be so is not. Nothing in the daemon takes this for a fault of its own."""
 
 
-def must(holds: object, what: str) -> None:
-    """Raise `Broken` unless something holds."""
+def must(holds: object, *what: object) -> None:
+    """Raise `Broken` unless something holds; only then is it put into words, which costs more than to look."""
     if not holds:
-        raise Broken(what)
+        raise Broken(" ".join(map(str, what)))

@@ -14,14 +14,17 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import count, pairwise
+from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from stoker_daemon.app import Failure
 from stoker_daemon.attempts import AttemptKey
 from stoker_daemon.engine import Turn
 from stoker_daemon.line import Line
-from stoker_daemon.runlog.segments import LogError, load
+from stoker_daemon.runlog import segments
+from stoker_daemon.runlog.segments import Loaded, LogError, Tail, load
 from stoker_daemon.waiting import why_waiting
 from stoker_shared import events as ev
 from stoker_shared.apply import apply
@@ -67,6 +70,12 @@ REST = 7 * 86400
 _RECORD, _FIRST = b'{"seq":', b'"first":'
 
 
+class Ended(NamedTuple):
+    """How the daemon ended before."""
+
+    power: bool
+
+
 class World:
     """All of it. ``events`` and ``faults`` are the steps so far."""
 
@@ -80,6 +89,7 @@ class World:
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = count()
         self._shift = 0.0
+        self._shown = 0.0, T0
         self._stalled_until = 0.0
         self._power_fails = False
         self._check_at = CHECK_EVERY
@@ -97,6 +107,7 @@ class World:
         self.clients = [Client(user, chance, self.invariants, self._ask_again) for user in ("alice", "bob")]
         self.requests: dict[Request, Client] = {}
         self.life: Life | None = None
+        self._uncompared: Ended | None = None
         self._last: State | None = None
         self._waiting: set[tuple[int, str, int]] = set()
         self._stopped: tuple[Life | None, float, set[AttemptKey]] = None, 0.0, set()
@@ -114,7 +125,10 @@ class World:
 
     def now(self) -> datetime:
         """Give what the host's clock shows."""
-        return T0 + timedelta(seconds=self.clock.seconds + self._shift)
+        seconds = self.clock.seconds + self._shift
+        if seconds != self._shown[0]:
+            self._shown = seconds, T0 + timedelta(seconds=seconds)
+        return self._shown[1]
 
     def at(self, seconds: float, happens: Callable[[], None]) -> None:
         """Have something happen after some seconds."""
@@ -122,7 +136,8 @@ class World:
 
     def run(self, steps: int) -> None:
         """Let that many steps pass, then let all come to rest."""
-        with self.around.installed(), silence(), _uncollected(), self._breaking():
+        reading = patch.object(segments, "load", self._read)
+        with self.around.installed(), reading, silence(), _uncollected(), self._breaking():
             self._begin()
             for client in self.clients:
                 self.at(0.1, lambda client=client: self._act(client))
@@ -153,11 +168,12 @@ class World:
         if (life := self.life) and life.state and not life.failure:
             self._must_have_ended(life)
         self.post.check()
-        if self.steps >= self._check_at:
-            self._check_at = self.steps + CHECK_EVERY
+        steps = self.steps
+        if steps >= self._check_at:
+            self._check_at = steps + CHECK_EVERY
             self._check()
-        if self.steps >= self._collect_at:
-            self._collect_at = self.steps + COLLECT_EVERY
+        if steps >= self._collect_at:
+            self._collect_at = steps + COLLECT_EVERY
             gc.collect()
 
     def _happen(self) -> None:
@@ -242,8 +258,7 @@ class World:
 
     def _begin(self) -> None:
         """Start the daemon on what is on the disk."""
-        self._compare(power=self._power_fails)
-        self._power_fails = False
+        self._uncompared, self._power_fails = Ended(power=self._power_fails), False
         self.around.kernel.restart()
         self._live(Life(self.around, None))
 
@@ -319,7 +334,7 @@ class World:
             return
         if life.probe():
             life.discard()
-            self._compare(power=False)
+            self._uncompared = Ended(power=False)
             self._live(Life(self.around, None))
         else:
             self.at(10.0, lambda: self._probe(failure))
@@ -341,22 +356,24 @@ class World:
         life = self.life
         if life and (life.state is None or life.failure or (life.writer and life.engine.failed.done())):
             return
-        names = [name for name in self.disk.durable_names if name.endswith(".jsonl")]
-        if not names:
-            return
-        file = self.disk.durable_names[max(names)]
-        if file.durable == file.content:
+        file = self.disk.newest_durable
+        if file and file.durable == file.content:
             self.invariants.on_disk(_last_seq(file.content))
 
-    def _compare(self, *, power: bool) -> None:
-        """Check that the log, as it is, gives the state as it was when the daemon died."""
+    def _read(self, directory: Path, end: Tail | None = None) -> Loaded:
+        """Read the log as the daemon does when it starts, and compare what it finds, after each of its ends."""
+        loaded = load(directory, end)
+        if (ended := self._uncompared) and end is None:
+            self._uncompared = None
+            self._compare(loaded.state, power=ended.power)
+        return loaded
+
+    def _compare(self, state: State, *, power: bool) -> None:
+        """Check that the log gives the state as it was when the daemon ended."""
         self.checks += 1
-        try:
-            loaded = load(RUNLOG)
-        except LogError as error:
-            raise Broken(f"the log can't be read: {error}") from error
-        lost = self.invariants.crashed(loaded.state.seq, power=power)
-        self._must_be(loaded.state, lost, self._last)
+        lost = self.invariants.crashed(state.seq, power=power)
+        # What was lost is applied to another one: the daemon goes on with this.
+        self._must_be(load(RUNLOG).state if lost else state, lost, self._last)
         self._last = None
 
     def _check(self) -> None:
@@ -421,7 +438,7 @@ class World:
 
     def _ask_again(self, request: Request) -> None:
         client = self.requests[request]
-        pause = self.chance.uniform(0.01, 3) if self.life else self.chance.uniform(10, 60)
+        pause = self.chance.uniform(0.01, request.patience) if self.life else self.chance.uniform(10, 60)
         self.at(pause, lambda: self._ask(client, request))
 
     # The end.
@@ -452,7 +469,7 @@ class World:
         differing = self.around.database.finished.keys() ^ self.invariants.runs.keys()
         must(not differing, f"history and log differ on whether there are the runs {sorted(differing)[:10]}")
         self._last = self.life.state
-        self._compare(power=False)
+        self._compare(load(RUNLOG).state, power=False)
         for name in sorted(self.disk.names):
             self.digest.update(self.disk.names[name].content)
 
@@ -559,11 +576,13 @@ def _last_seq(segment: bytearray) -> int:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Have no garbage collected but when it is asked for."""
+    """Have no garbage collected but when it is asked for, and then look only at what the world has made."""
     gc.disable()
+    gc.freeze()
     try:
         yield
     finally:
+        gc.unfreeze()
         gc.enable()
 
 
