@@ -151,6 +151,7 @@ class Engine:
         self._wakes: list[tuple[datetime, int]] = []
         self._awaited: set[tuple[datetime, int]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_for = now()
         self.listeners: list[Callable[[Turn], None]] = []
         """Called after each turn with records, which need not be on disk yet."""
         self.figures = Figures()
@@ -514,13 +515,13 @@ class Engine:
         """Have the clock looked at when the first moment comes that is awaited, or before that."""
         if not self._wakes:
             return
-        loop = asyncio.get_running_loop()
-        due = loop.time() + min(max((self._wakes[0][0] - now).total_seconds(), 0), LONGEST_SLEEP)
-        if self._timer and self._timer.when() <= due:
-            return
+        moment = self._wakes[0][0]
         if self._timer:
+            if self._timer_for <= moment:
+                return
             self._timer.cancel()
-        self._timer = loop.call_at(due, self._wake)
+        delay = min(max((moment - now).total_seconds(), 0), LONGEST_SLEEP)
+        self._timer, self._timer_for = asyncio.get_running_loop().call_later(delay, self._wake), moment
 
     def _wake(self) -> None:
         self._timer = None

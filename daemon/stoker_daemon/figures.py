@@ -22,6 +22,9 @@ SHORT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0
 LONG = (0.1, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0)
 """Seconds that tell apart how long something waits."""
 
+_COUNTED = frozenset({ev.RunCreated, ev.RunFinished, ev.AttemptStarting, ev.AttemptFinished})
+"""Events of which more is counted than that there were some."""
+
 
 class Histogram:
     """How many values there were up to each of the ``bounds``, and the ``sum`` of all."""
@@ -60,7 +63,10 @@ class Figures:
         """Take in records; ``runs`` has those that they are about."""
         for record in records:
             event = record.event
-            self.events[_name(type(event))] += 1
+            kind = type(event)
+            self.events[_name(kind)] += 1
+            if kind not in _COUNTED:
+                continue
             match event:
                 case ev.RunCreated():
                     self.created[event.trigger.value] += 1

@@ -49,7 +49,7 @@ CHECK_EVERY = 1000
 COLLECT_EVERY = 50_000
 """Steps between collections of garbage; Python by itself would go through the whole model over and over."""
 
-FAULTY = 0.0015
+FAULTY = 0.0019
 """How likely each thing that happens is a fault of the host."""
 
 AT_ONCE = 20
@@ -162,7 +162,7 @@ class World:
         """Let some things happen."""
         try:
             for _ in range(AT_ONCE):
-                self._happen()
+                self._happen(self.chance.random())
         except Killed:
             self._die(power=self._power_fails)
         if (life := self.life) and life.state and not life.failure:
@@ -176,29 +176,30 @@ class World:
             self._collect_at = steps + COLLECT_EVERY
             gc.collect()
 
-    def _happen(self) -> None:
+    def _happen(self, dice: float) -> None:
         """Let one thing happen."""
-        life, dice = self.life, self.chance.random()
+        life = self.life
         if dice < FAULTY and not self._calm:
             self._befall()
         elif life is None:
             self._pass_time()
         else:
             loop, writer = life.loop, life.writer
+            idle = not loop.ready
             if (
                 writer
-                and (dice > 0.8 or not loop.ready)
-                and writer.has_work()
+                and (idle or dice > 0.8)
                 and self._stalled_until <= self.clock.seconds
+                and writer.has_work()
             ):
                 writer.step()
-            elif loop.jobs and (dice < 0.2 or not loop.ready):
+            elif loop.jobs and (idle or dice < 0.2):
                 loop.run_job()
-            elif loop.ready:
-                loop.run_next()
-            else:
+            elif idle:
                 self._pass_time()
-            if life.engine.failed.done() and self.life is life and not life.failure:
+            else:
+                loop.run_next()
+            if self.life is life and not life.failure and life.engine.failed.done():
                 self._fail(life)
 
     def _pass_time(self) -> None:
