@@ -8,6 +8,6 @@ class Broken(BaseException):
 
 
 def must(holds: object, *what: object) -> None:
-    """Raise `Broken` unless something holds; only then is it put into words, which costs more than to look."""
+    """Raise `Broken`, in these words, unless something holds."""
     if not holds:
         raise Broken(" ".join(map(str, what)))

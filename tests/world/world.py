@@ -16,8 +16,10 @@ from hashlib import sha256
 from itertools import count, pairwise
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 from unittest.mock import patch
+
+import msgspec
 
 from stoker_daemon.app import Failure
 from stoker_daemon.attempts import AttemptKey
@@ -70,12 +72,6 @@ REST = 7 * 86400
 _RECORD, _FIRST = b'{"seq":', b'"first":'
 
 
-class Ended(NamedTuple):
-    """How the daemon ended before."""
-
-    power: bool
-
-
 class World:
     """All of it. ``events`` and ``faults`` are the steps so far."""
 
@@ -107,7 +103,8 @@ class World:
         self.clients = [Client(user, chance, self.invariants, self._ask_again) for user in ("alice", "bob")]
         self.requests: dict[Request, Client] = {}
         self.life: Life | None = None
-        self._uncompared: Ended | None = None
+        self._power_failed: bool | None = None
+        """Of the daemon's last end, until what it left is compared."""
         self._last: State | None = None
         self._waiting: set[tuple[int, str, int]] = set()
         self._stopped: tuple[Life | None, float, set[AttemptKey]] = None, 0.0, set()
@@ -259,7 +256,7 @@ class World:
 
     def _begin(self) -> None:
         """Start the daemon on what is on the disk."""
-        self._uncompared, self._power_fails = Ended(power=self._power_fails), False
+        self._power_failed, self._power_fails = self._power_fails, False
         self.around.kernel.restart()
         self._live(Life(self.around, None))
 
@@ -335,7 +332,7 @@ class World:
             return
         if life.probe():
             life.discard()
-            self._uncompared = Ended(power=False)
+            self._power_failed = False
             self._live(Life(self.around, None))
         else:
             self.at(10.0, lambda: self._probe(failure))
@@ -362,19 +359,19 @@ class World:
             self.invariants.on_disk(_last_seq(file.content))
 
     def _read(self, directory: Path, end: Tail | None = None) -> Loaded:
-        """Read the log as the daemon does when it starts, and compare what it finds, after each of its ends."""
+        """Read the log for a daemon that starts, and compare what it finds with where the one before ended."""
         loaded = load(directory, end)
-        if (ended := self._uncompared) and end is None:
-            self._uncompared = None
-            self._compare(loaded.state, power=ended.power)
+        if self._power_failed is not None and end is None:
+            self._compare(loaded.state, power=self._power_failed)
+            self._power_failed = None
         return loaded
 
     def _compare(self, state: State, *, power: bool) -> None:
         """Check that the log gives the state as it was when the daemon ended."""
         self.checks += 1
         lost = self.invariants.crashed(state.seq, power=power)
-        # What was lost is applied to another one: the daemon goes on with this.
-        self._must_be(load(RUNLOG).state if lost else state, lost, self._last)
+        # What was lost is applied to a copy: the daemon goes on with this one.
+        self._must_be(copied(state) if lost else state, lost, self._last)
         self._last = None
 
     def _check(self) -> None:
@@ -562,6 +559,11 @@ def _could_start(state: State, now: datetime) -> Iterator[tuple[int, str, int]]:
         for name, why in why_waiting(line, run, now).items():
             if why == "starts now":
                 yield run.id, name, len(run.node(name).attempts)
+
+
+def copied(state: State) -> State:
+    """Give a state that changes by itself."""
+    return msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=State)
 
 
 def _last_seq(segment: bytearray) -> int:
