@@ -12,7 +12,7 @@ import heapq
 import logging
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -78,7 +78,11 @@ class History(Protocol):
 
 
 class Turn:
-    """One turn: records made and applied so far, and what they mean outside."""
+    """One turn: records made and applied so far, and what they mean outside.
+
+    ``touched`` are the runs that they are about; from ``unplanned`` ones something may follow. From a turn
+    that has not ``moved`` anything nothing does.
+    """
 
     def __init__(self, state: State, now: datetime) -> None:
         self.state = state
@@ -86,6 +90,8 @@ class Turn:
         self.records: list[ev.Record] = []
         self.changes: list[Change] = []
         self.touched: dict[int, Run] = {}
+        self.unplanned: dict[int, Run] = {}
+        self.moved = False
         self.backfills: set[int] = set()
         self.orders: list[Order] = []
         self.effects: list[Callable[[], object]] = []
@@ -100,10 +106,20 @@ class Turn:
         self.records.append(record)
         if run:
             self.touched[run.id] = run
+        if type(event) is not ev.AttemptStarted:
+            self.moved = True
+            if run:
+                self.unplanned[run.id] = run
         if number := getattr(event, "backfill", 0) or (run.backfill if run else 0):
             self.backfills.add(number)
         self.changes += changes_by(record, run)
         self.urgent = self.urgent or type(event) not in _NOT_URGENT
+
+    def look_at(self, runs: Mapping[int, Run]) -> None:
+        """Have runs planned that no event is about."""
+        self.touched |= runs
+        self.unplanned |= runs
+        self.moved = True
 
 
 Command = Callable[[Turn], Any]
@@ -173,7 +189,7 @@ class Engine:
                 self._hands.recover(_key(run, node), attempt.tag, attempt.boot_id, attempt.start_time)
                 if node.stopping:
                     self._hands.end(_key(run, node))
-        self._post(lambda turn: turn.touched.update(turn.state.runs))
+        self._post(lambda turn: turn.look_at(turn.state.runs))
 
     async def submit(
         self, command: Callable[[Turn], _T], key: ev.KeyUse | None = None, *, makes_room: bool = False
@@ -371,14 +387,16 @@ class Engine:
 
     def _plan(self, turn: Turn) -> None:
         """Carry out what follows. For no run before all its attempts are found again: they may have ended."""
+        if not turn.moved:
+            return
         sought = {key.run for key in self._sought}
-        for run in list(turn.touched.values()):
+        for run in list(turn.unplanned.values()):
             for stop in replaced_by(run, self.state):
                 turn.record(stop, STOKER)
-        for run in list(turn.touched.values()):
+        for run in list(turn.unplanned.values()):
             if run.id not in sought:
                 self._settle(turn, run)
-        self.line.update(turn.touched.values(), turn.now)
+        self.line.update(turn.unplanned.values(), turn.now)
         while self._may_start() and (picked := starts(self.line, turn.now, sought, self._most_active)):
             refused = {run.id: run for decision in picked if (run := self._begin(turn, decision))}
             for run in refused.values():
@@ -483,7 +501,7 @@ class Engine:
         """Hear that there is less or more room. What waited for it is planned again."""
         if room is Room.ENOUGH:
             logger.info("there is room again: nodes are started and changes accepted")
-            self._post(lambda turn: turn.touched.update(turn.state.runs), None)
+            self._post(lambda turn: turn.look_at(turn.state.runs))
             return
         refusal = no_space(self.log.directory)
         logger.warning("no node is started and changes are refused: %s", refusal)
@@ -535,7 +553,7 @@ class Engine:
             self._set_timer(now)
             return
         runs = {number: self.state.runs[number] for number in due if number in self.state.runs}
-        self._post(lambda turn: turn.touched.update(runs))
+        self._post(lambda turn: turn.look_at(runs))
 
 
 def _failed() -> Refused:

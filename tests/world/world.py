@@ -359,7 +359,7 @@ class World:
             self.invariants.on_disk(_last_seq(file.content))
 
     def _read(self, directory: Path, end: Tail | None = None) -> Loaded:
-        """Read the log for a daemon that starts, and compare what it finds with where the one before ended."""
+        """Read the log for a daemon that starts, and compare what is found with where the last one ended."""
         loaded = load(directory, end)
         if self._power_failed is not None and end is None:
             self._compare(loaded.state, power=self._power_failed)
