@@ -33,6 +33,7 @@ from stoker_daemon.projection import Change, changes_by
 from stoker_daemon.runlog.log import RunLog
 from stoker_daemon.runlog.segments import Tail
 from stoker_daemon.runlog.writer import Room
+from stoker_daemon.tally import Tally
 from stoker_daemon.volumes import BROKEN, DiskFailed, is_no_room
 from stoker_shared import events as ev
 from stoker_shared.apply import apply
@@ -47,6 +48,9 @@ LONGEST_SLEEP = 30.0
 
 _NOT_URGENT = (ev.AttemptStarted, ev.AttemptAdopted)
 """What may come to disk a little later: a start after a crash finds it out anyway."""
+
+COUNTED_AT_ONCE = 100
+"""Runs that are counted before others have their turn: a fraction of a millisecond."""
 
 _T = TypeVar("_T")
 logger = logging.getLogger(__name__)
@@ -149,6 +153,7 @@ class Engine:
     ) -> None:
         self.state = state
         self.line = Line(state, now())
+        self._tally = Tally(self.line)
         self.log = log
         self._history = history
         self._hands = hands
@@ -260,6 +265,12 @@ class Engine:
             written.add_done_callback(self._readers.discard)
             await self._kept(written)
         return seq
+
+    async def tally(self) -> Tally:
+        """Give how many runs there are and nodes that wait, counted so that nobody is held up by it."""
+        while not self._tally.up_to_date(self._now(), COUNTED_AT_ONCE):
+            await asyncio.sleep(0)
+        return self._tally
 
     def close(self) -> Tail:
         """Take no more commands; write what is pending. Gives where the log ends for certain."""

@@ -34,6 +34,10 @@ _RETRIED = (ev.Reason.EXIT, ev.Reason.LOST, ev.Reason.TIMEOUT)
 """Ends of an attempt after which the node is tried again, as long as it has retries."""
 
 
+PROMPTLY = timedelta(seconds=2)
+"""How long after its moment what is due is done, where the daemon is there and the clock was not set."""
+
+
 class Node:
     """What was recorded of a node.
 
@@ -77,10 +81,11 @@ class Node:
 
 
 class RunModel:
-    """What was recorded of a run."""
+    """What was recorded of a run; ``end_by`` is when its time is over, once it has begun."""
 
     __slots__ = (
         "backfill",
+        "end_by",
         "ended",
         "fail_fast",
         "failed",
@@ -90,6 +95,7 @@ class RunModel:
         "parallelism",
         "paused",
         "stopping",
+        "timeout",
         "waits",
         "workflow",
     )
@@ -101,6 +107,8 @@ class RunModel:
         self.opened = opened
         self.nodes = {node.name: Node(number, node) for number, node in enumerate(event.nodes, 1)}
         self.parallelism = event.parallelism
+        self.timeout = event.timeout
+        self.end_by: datetime | None = None
         self.backfill = event.backfill
         self.fail_fast = event.failure_strategy is FailureStrategy.FAIL_FAST
         self.failed = False
@@ -130,7 +138,8 @@ class Invariants:
 
     Records wait in ``made`` until they are on disk; what a crash took from there never was. All up to ``seq``
     was in the log when somebody looked, and up to ``durable`` no failure of the power takes it away. What is
-    due by what the host's clock has ``shown``, before it was set, may be recorded after that.
+    due by what the host's clock has ``shown``, before it was set, may be recorded after that. Nobody needs to
+    have heeded a moment before ``noticed``: the daemon was not there, or the clock was set.
     """
 
     def __init__(self, machine: Machine, objects: Objects, post: Post) -> None:
@@ -140,9 +149,10 @@ class Invariants:
         self.made: deque[ev.Record] = deque()
         self.seq = self.durable = self.told = 0
         self.draining = False
-        self.shown = datetime.min.replace(tzinfo=UTC)
+        self.shown = self.noticed = datetime.min.replace(tzinfo=UTC)
         self.runs: dict[int, RunModel] = {}
         self.active: dict[int, list[RunModel]] = {}
+        self.timed: set[int] = set()
         self.queues: dict[str, list[Any]] = {}
         self.keys: dict[tuple[str, str, str], tuple[int, int]] = {}
         self.refused: set[tuple[str, str, str]] = set()
@@ -153,6 +163,7 @@ class Invariants:
             ev.DaemonDraining: self._daemon_draining,
             ev.QueueSaved: self._queue_saved,
             ev.RunCreated: self._run_created,
+            ev.RunStarted: self._run_started,
             ev.RunPaused: self._run_paused,
             ev.RunResumed: self._run_resumed,
             ev.RunStopRequested: self._run_stop_requested,
@@ -166,6 +177,7 @@ class Invariants:
             ev.NodeStopRequested: self._node_stop_requested,
             ev.NodeSetSuccessful: self._node_set_successful,
             ev.AttemptStarting: self._attempt_starting,
+            ev.AttemptStarted: self._attempt_started,
             ev.AttemptFinished: self._attempt_finished,
             ev.AttemptRetryAt: self._attempt_retry_at,
             ev.WorkflowScheduling: self._workflow_scheduling,
@@ -247,6 +259,24 @@ class Invariants:
         node = self.runs[key.run].nodes[key.node]
         return self.is_known(key) and (node.stopped or (node.end_by is not None and node.end_by <= now))
 
+    def overdue(self, now: datetime) -> set[int]:
+        """Give the runs whose time is over and that nobody stops."""
+        runs = ((number, self.runs[number]) for number in self.timed)
+        return {number for number, run in runs if run.end_by and run.end_by <= now and not run.stopping}
+
+    def _must_be_timely(self, what: str, record: ev.Record, end_by: datetime | None) -> None:
+        """Check that something was ended when its time was over: neither before nor long after."""
+        must(
+            end_by and end_by <= record.at,
+            what,
+            "is ended for its time at",
+            record.at,
+            "and has until",
+            end_by,
+        )
+        late = record.at - max(end_by or record.at, self.noticed)
+        must(late <= PROMPTLY, what, "had time until", end_by, "and is ended", late, "later")
+
     def _key_used(self, record: ev.Record, key: ev.KeyUse) -> None:
         place = (record.by, key.route, key.id)
         must(place not in self.keys, place, "was done twice")
@@ -260,10 +290,16 @@ class Invariants:
         must(event.run not in self.runs, "run", event.run, "was created twice")
         run = self.runs[event.run] = RunModel(event, record.seq)
         self.active.setdefault(run.workflow, []).append(run)
+        if event.timeout:
+            self.timed.add(event.run)
         if event.trigger is ev.Trigger.SCHEDULE:
             self.ticks[event.workflow].ran(event)
         if event.backfill:
             self.backfills[event.backfill].ran(event)
+
+    def _run_started(self, record: ev.Record, event: ev.RunStarted) -> None:
+        run = self.runs[event.run]
+        run.end_by = record.at + timedelta(seconds=run.timeout) if run.timeout else None
 
     def _daemon_draining(self, _: ev.Record, event: ev.DaemonDraining) -> None:
         self.draining = event.on
@@ -274,8 +310,11 @@ class Invariants:
     def _run_resumed(self, _: ev.Record, event: ev.RunResumed) -> None:
         self.runs[event.run].paused = False
 
-    def _run_stop_requested(self, _: ev.Record, event: ev.RunStopRequested) -> None:
-        self.runs[event.run].stopping = True
+    def _run_stop_requested(self, record: ev.Record, event: ev.RunStopRequested) -> None:
+        run = self.runs[event.run]
+        if event.reason is ev.Reason.RUN_TIMEOUT:
+            self._must_be_timely(f"run {event.run}", record, run.end_by)
+        run.stopping = True
 
     def _opened(self, record: ev.Record, number: int) -> RunModel:
         run = self.runs[number]
@@ -285,6 +324,9 @@ class Invariants:
             run.opened = record.seq
             self.active[run.workflow].append(run)
             run.ended = run.paused = run.stopping = False
+            run.end_by = None
+            if run.timeout:
+                self.timed.add(number)
         return run
 
     def _run_rerun_requested(self, record: ev.Record, event: ev.RunRerunRequested) -> None:
@@ -296,8 +338,11 @@ class Invariants:
             node.planned, node.queue, node.cu = changed, changed.queue, changed.cu
         run.reset(event.nodes)
 
-    def _node_stop_requested(self, _: ev.Record, event: ev.NodeStopRequested) -> None:
-        self.runs[event.run].nodes[event.node].stopped = event.reason is not ev.Reason.TIMEOUT
+    def _node_stop_requested(self, record: ev.Record, event: ev.NodeStopRequested) -> None:
+        node = self.runs[event.run].nodes[event.node]
+        if event.reason is ev.Reason.TIMEOUT:
+            self._must_be_timely(f"{event.run}/{event.node}", record, node.end_by)
+        node.stopped = event.reason is not ev.Reason.TIMEOUT
 
     def _node_set_successful(self, record: ev.Record, event: ev.NodeSetSuccessful) -> None:
         run = self._opened(record, event.run)
@@ -323,6 +368,7 @@ class Invariants:
             self.backfills[run.backfill].active.discard(event.run)
         run.ended = True
         self.active[run.workflow].remove(run)
+        self.timed.discard(event.run)
         if event.state is RunState.FAILED:
             self._must_be_told(record, event.run, About.RUN_FAILED)
 
@@ -367,8 +413,7 @@ class Invariants:
             must(may_start, what, "starts before", name, "has succeeded")
         node.attempts += 1
         node.tries += 1
-        timeout = node.planned.timeout
-        node.end_by = record.at + timedelta(seconds=timeout) if timeout else None
+        self._time(node, record.at)
         node.active = node.begun = True
         active = sum(other.active for other in run.nodes.values())
         must(not run.parallelism or active <= run.parallelism, what, "is beyond its run's parallelism")
@@ -378,6 +423,13 @@ class Invariants:
             must(fits, what, "is beyond the limit of", node.queue)
             must(spec.nodes is None or nodes < spec.nodes, what, "is beyond the nodes of", node.queue)
             queue[1:] = cu + node.cu, nodes + 1
+
+    def _attempt_started(self, record: ev.Record, event: ev.AttemptStarted) -> None:
+        self._time(self.runs[event.run].nodes[event.node], record.at)
+
+    def _time(self, node: Node, began: datetime) -> None:
+        timeout = node.planned.timeout
+        node.end_by = began + timedelta(seconds=timeout) if timeout else None
 
     def _attempt_finished(self, _: ev.Record, event: ev.AttemptFinished) -> None:
         node = self.runs[event.run].nodes[event.node]

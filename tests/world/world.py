@@ -23,7 +23,7 @@ import msgspec
 
 from stoker_daemon.app import Failure
 from stoker_daemon.attempts import AttemptKey
-from stoker_daemon.engine import Turn
+from stoker_daemon.engine import LONGEST_SLEEP, Turn
 from stoker_daemon.line import Line
 from stoker_daemon.runlog import segments
 from stoker_daemon.runlog.segments import Loaded, LogError, Tail, load
@@ -63,7 +63,9 @@ LATEST_TICK = 120
 """Seconds after which a tick must have its run where nothing goes wrong."""
 
 LATEST_END = 120
-"""Seconds after which a process that was stopped must be gone where the daemon is there."""
+"""Seconds after which a process that was stopped must be gone, and a run stopped that has had its time, where
+the daemon is there.
+"""
 
 REST = 7 * 86400
 """Seconds within which all must have come to rest."""
@@ -107,7 +109,7 @@ class World:
         """Of the daemon's last end, until what it left is compared."""
         self._last: State | None = None
         self._waiting: set[tuple[int, str, int]] = set()
-        self._stopped: tuple[Life | None, float, set[AttemptKey]] = None, 0.0, set()
+        self._stopped: tuple[Life | None, float, set[AttemptKey | int]] = None, 0.0, set()
 
     @property
     def faults(self) -> int:
@@ -245,6 +247,7 @@ class World:
         else:
             self.invariants.shown = max(self.invariants.shown, self.now())
             self._shift += self.chance.choice([-3600.0, -5.0, 5.0, 3600.0])
+            self.invariants.noticed = self.now() + timedelta(seconds=LONGEST_SLEEP)
 
     def _make_room(self) -> None:
         self.disk.room = PLENTY
@@ -273,6 +276,7 @@ class World:
         else:
             self._synced()
             if not life.failure:
+                self.invariants.noticed = max(self.invariants.noticed, self.now())
                 life.loop.create_task(
                     life.engine.submit(lambda turn: settle_in(turn, self.around.objects, self.chance))
                 ).add_done_callback(_heeded)
@@ -395,9 +399,9 @@ class World:
         if life is before and self.clock.seconds - seconds < LATEST_END:
             return
         alive, now = [process.key for process in self.machine.alive.values()], self.now()
-        stopped = {key for key in alive if self.invariants.is_to_end(key, now)}
+        stopped = {key for key in alive if self.invariants.is_to_end(key, now)} | self.invariants.overdue(now)
         left = stopped & earlier if life is before else set()
-        must(not left, f"{left} were to end {self.clock.seconds - seconds:.0f} s ago, and are alive")
+        must(not left, left, f"were to end {self.clock.seconds - seconds:.0f} s ago, and did not")
         self._stopped = life, self.clock.seconds, stopped
 
     def _archive(self) -> None:
