@@ -17,8 +17,10 @@ from tempfile import TemporaryDirectory
 
 from stoker_daemon.launchers import CannotLaunch, find_java, find_spark
 
-JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-"""What tests compute is little: what takes long is to compile it well."""
+JAVA = (
+    "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
+)
+"""What tests compute is little: what takes long is to verify Spark's bytecode and to compile it well."""
 
 PROPERTIES = {
     "spark.ui.enabled": "false",

@@ -22,45 +22,37 @@ from stoker_tui.client import Client
 from tests.e2e.flights import NAME, WEEK, Flight, backfill, day_of, fail, flights_of
 from tests.harness import StokerDaemon
 
-DAYS = WEEK[:2]
+*DAYS, AFTER = WEEK[:3]
 
 
 @pytest.mark.spark
-def test_days_of_flights_are_backfilled_and_mended(daemon: StokerDaemon, tmp_path: Path) -> None:
+def test_days_of_flights_that_failed_are_backfilled_and_replaced(
+    daemon: StokerDaemon, tmp_path: Path
+) -> None:
     flights = list(flights_of(DAYS))
     lake = tmp_path / "lake"
     publish_ingest(daemon, source_of(flights, tmp_path / "source"), lake)
+    for day in DAYS:
+        fail(daemon, day)
+    damaged, of_another = (lake / "flights" / f"day={day}" / "old.parquet" for day in (DAYS[1], AFTER))
+    for file in (damaged, of_another):
+        file.parent.mkdir(parents=True)
+        file.write_text("old")
 
-    done = backfill(daemon, DAYS, Intervals.ALL, 300)
-    assert (done.state, done.succeeded) == ("succeeded", len(DAYS))
-    made = table(lake)
-    assert list(made) == [f"day={day}" for day in DAYS]
-    assert {run["cycle"][:10]: daemon.output(run["id"], "ingest") for run in daemon.runs()} == {
+    failed = backfill(daemon, [*DAYS, AFTER], Intervals.FAILED, 300)
+    assert (failed.state, failed.succeeded, failed.passed) == ("succeeded", len(DAYS), 1)
+    missing = backfill(daemon, DAYS, Intervals.MISSING, 60)
+    assert (missing.state, missing.passed) == ("succeeded", len(DAYS))
+
+    succeeded = [run for run in daemon.runs() if run["state"] == "succeeded"]
+    assert {run["cycle"][:10]: daemon.output(run["id"], "ingest") for run in succeeded} == {
         day: f"{day}: {counted} flights of 16 airlines\n"
         for day, counted in Counter(map(day_of, flights)).items()
     }
-
-    missing = backfill(daemon, DAYS, Intervals.MISSING, 60)
-    assert (missing.state, missing.passed) == ("succeeded", len(DAYS))
-    assert len(daemon.runs()) == len(DAYS)
-
-    fail(daemon, DAYS[1])
-    (damaged,) = (lake / "flights" / f"day={DAYS[1]}").glob("*.parquet")
-    damaged.unlink()
-    failed = backfill(daemon, DAYS, Intervals.FAILED, 300)
-    assert (failed.state, failed.succeeded, failed.passed) == ("succeeded", 1, len(DAYS) - 1)
-    assert table(lake) == made
-
-
-def table(lake: Path) -> dict[str, bytes]:
-    """Give what the table of flights has of each day."""
-    return {path.parent.name: columns_of(path) for path in sorted((lake / "flights").rglob("*.parquet"))}
-
-
-def columns_of(parquet: Path) -> bytes:
-    """Give all of a file but its footer, in which sets have no order."""
-    content = parquet.read_bytes()
-    return content[: -8 - int.from_bytes(content[-8:-4], "little")]
+    table = sorted((lake / "flights").rglob("*.parquet"))
+    assert [file.parent.name for file in table] == [f"day={day}" for day in (*DAYS, AFTER)]
+    assert of_another in table
+    assert damaged not in table
 
 
 def source_of(flights: list[Flight], directory: Path) -> Path:
