@@ -21,10 +21,11 @@ sys.dont_write_bytecode = False
 for options in ("SPARK_SUBMIT_OPTS", "SPARK_LAUNCHER_OPTS"):
     os.environ.setdefault(options, "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
-# How fast a machine is says nothing about what is tested.
+# How fast a machine is says nothing about what is tested. Each time other examples are tried; more at once
+# by STOKER_EXAMPLES.
 settings.register_profile(
     "stoker",
-    max_examples=int(os.environ.get("STOKER_EXAMPLES", "100")),
+    max_examples=int(os.environ.get("STOKER_EXAMPLES", "50")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -637,7 +637,7 @@ def test_of_names_that_differ_only_in_case_the_environment_has_the_one_defined_l
     ],
 )
 def test_the_work_grows_as_the_text_does(piece: str) -> None:
-    short = piece * (200_000 // len(piece))
+    short = piece * (50_000 // len(piece))
     assert growth(lambda text: scope().replace(text, "x"), short, short * 8) < 24
 
 
@@ -649,7 +649,7 @@ def test_the_work_grows_as_a_name_does(piece: str) -> None:
         with contextlib.suppress(VariableError):
             scope().replace(f"${{{name}!}}", "x")
 
-    short = piece * (200_000 // len(piece))
+    short = piece * (50_000 // len(piece))
     assert growth(read, short, short * 8) < 24
 
 
