@@ -20,7 +20,7 @@ import msgspec
 import tzlocal
 
 from stoker_daemon import descriptors
-from stoker_daemon.access import Access, Rules
+from stoker_daemon.access import Access
 from stoker_daemon.backfiller import Backfiller
 from stoker_daemon.cards import Cards
 from stoker_daemon.commands.queues import found_queues
@@ -29,10 +29,11 @@ from stoker_daemon.executor import Executor
 from stoker_daemon.groups import Groups, delegated
 from stoker_daemon.http.app import Api
 from stoker_daemon.launchers import CannotLaunch
+from stoker_daemon.lookups import Roster, known_groups
 from stoker_daemon.notify.office import Office
 from stoker_daemon.objects import Objects
 from stoker_daemon.output.watcher import Watcher
-from stoker_daemon.peers import group_id
+from stoker_daemon.parts import Attempts, Home, Stores, Workers
 from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
 from stoker_daemon.reloading import Settings
@@ -41,7 +42,7 @@ from stoker_daemon.runlog.log import RunLog, open_log, read_log
 from stoker_daemon.runlog.segments import Tail, cut_back, sync_directory
 from stoker_daemon.scheduler import Scheduler
 from stoker_daemon.secrets import Secrets
-from stoker_daemon.server import Server, bind, lock_data
+from stoker_daemon.server import NoSuchGroup, Server, bind, lock_data
 from stoker_daemon.service.manager import Manager
 from stoker_daemon.service.report import Report
 from stoker_daemon.space import SpaceWatch
@@ -104,7 +105,7 @@ async def run(settings: Settings, manager: Manager, *, take_over: bool = False) 
     check_local(config.data)
     descriptors.raise_limit()
     with lock_data(config.data):
-        listening = manager.listening or bind(config.socket, config.socket_group)
+        listening = manager.listening or bind(config.socket, await _found_group(config.socket_group))
         where = listening.getsockname() if manager.listening else config.socket
         logger.info("stokerd %s listens on %s, data in %s", __version__, where, config.data)
         try:
@@ -148,7 +149,7 @@ async def _run(
     parts = _Parts(settings, manager, log, state, failure, started_at)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, parts.reload)
     await parts.projection.open(log.directory, log.id, log.durable)
-    serving = parts.start(listening)
+    serving = await parts.start(listening)
     if failure:
         logger.warning("read only, since %s", failure.why)
     signs = [told.wait(), *([_disk_works(failure.end)] if failure else [])]
@@ -183,55 +184,44 @@ class _Parts:
         self._settings = settings
         self._state = state
         self._writes = failure is None
-        self._objects = objects = Objects(config.data / "objects")
-        self._secrets = secrets = Secrets(config.data / "secrets")
-        self._preparer = preparer = Preparer(
-            objects, logs, config.spark_home, state.queues, partial(secrets.of, state)
-        )
+        objects = Objects(config.data / "objects")
+        secrets = Secrets(config.data / "secrets")
+        preparer = Preparer(objects, logs, config.spark_home, state.queues, partial(secrets.of, state))
         self.projection = projection = Projection(config.data / "stoker.db" if self._writes else None)
+        self._stores = Stores(objects, secrets, projection)
         self._executor = executor = Executor(logs, config.stop_grace, Groups(delegated()))
         why = failure.why if failure else ""
         self.engine = engine = Engine(
             state, log, projection, executor, preparer.order, now, why, descriptors.ATTEMPTS
         )
-        self._watcher = executor.listener = watcher = Watcher(logs, config.output_limit, engine)
-        self._backfiller = backfiller = Backfiller(engine, objects, projection, now)
-        self._scheduler = scheduler = Scheduler(engine, objects, host, now)
+        executor.listener = watcher = Watcher(logs, config.output_limit, engine)
         cards = Cards(preparer, logs)
-        self._office = office = Office(engine, projection, cards, config, now)
-        self._retention = retention = Retention(engine, projection, objects, config, now, backfiller.plans)
-        self._space = space = SpaceWatch(engine, config.data, config.low_space, retention.ask)
-        self._rules = Rules(config.access, os.geteuid(), group_id)
-        self._api = Api(
-            engine,
-            self._rules,
-            objects,
-            secrets,
-            projection,
-            preparer,
-            watcher,
-            scheduler,
-            cards,
-            office,
+        self._attempts = Attempts(logs, preparer, watcher, cards)
+        self._backfiller = backfiller = Backfiller(engine, objects, projection, now)
+        retention = Retention(engine, projection, objects, config, now, backfiller.plans)
+        self._workers = Workers(
+            Scheduler(engine, objects, host, now),
+            Office(engine, projection, cards, config, now),
             retention,
-            space,
-            config.data,
-            host,
-            started_at,
+            SpaceWatch(engine, config.data, config.low_space, retention.ask),
         )
-        self._server = Server(self._api.app, self._rules)
+        self._roster = Roster(config.access, os.geteuid())
+        home = Home(config.data, host, started_at)
+        self._api = Api(engine, self._roster, self._stores, self._attempts, self._workers, home)
+        self._server = Server(self._api.app, self._roster.rules)
         self._report = Report(manager, engine, self.reload)
 
-    def start(self, listening: socket.socket) -> asyncio.Task[None]:
+    async def start(self, listening: socket.socket) -> asyncio.Task[None]:
         """Start to work and to serve; gives the serving."""
-        _warn_of(self._rules, self._settings.config.access, self._state)
+        await self._roster.start()
+        _warn_of(self._settings.config.access, self._state)
         if self._writes:
             self._clean()
-        self.engine.start(partial(_found, self._office))
+        self.engine.start(partial(_found, self._workers.office))
         if self._writes:
-            for worker in (self._scheduler, self._backfiller, self._office, self._retention, self._space):
+            for worker in (self._backfiller, *self._workers):
                 worker.start()
-        threading.Thread(target=_look_for_spark, args=[self._preparer], daemon=True).start()
+        threading.Thread(target=_look_for_spark, args=[self._attempts.preparer], daemon=True).start()
         serving = asyncio.create_task(self._server.serve([listening]))
         self._report.start()
         return serving
@@ -239,45 +229,56 @@ class _Parts:
     def _clean(self) -> None:
         """Remove what earlier daemons left and nobody needs."""
         state = self._state
-        self._objects.clean()
+        self._stores.objects.clean()
         self._executor.sweep(
             {node.attempts[-1].tag for run in state.runs.values() for node in map(run.numbered, run.active)}
         )
-        self._secrets.keep_only({variable.kept for variable in state.variables.values()})
+        self._stores.secrets.keep_only({variable.kept for variable in state.variables.values()})
 
     def reload(self) -> str:
         """Read the settings anew, and have them heeded from now on; gives what is wrong with them."""
         problem, config = self._settings.reload(), self._settings.config
-        self._rules.set(config.access)
-        _warn_of(self._rules, config.access, self.engine.state)
+        self._roster.go_by(config.access)
+        _warn_of(config.access, self.engine.state)
         self._executor.grace = config.stop_grace
-        self._watcher.limit = config.output_limit
-        self._preparer.spark_home = config.spark_home
-        self._retention.config = config
-        self._space.below = config.low_space
+        self._attempts.watcher.limit = config.output_limit
+        self._attempts.preparer.spark_home = config.spark_home
+        self._workers.retention.config = config
+        self._workers.space.below = config.low_space
         return problem
 
     async def close(self, serving: asyncio.Task[None], *, stopping: bool) -> Tail:
         """Answer who is there, and end; gives the place in the log from which on nothing was acknowledged."""
         self._report.close(stopping=stopping)
         self._api.closing.set()
+        self._roster.close()
         self._server.stop()
         await serving
-        for worker in (self._scheduler, self._office, self._retention, self._space):
+        for worker in self._workers:
             await worker.close()
         self._backfiller.close()
         self._executor.close()
-        self._watcher.close()
+        self._attempts.watcher.close()
         end = self.engine.close()
         await asyncio.sleep(0)  # lets the engine hear of what came to disk last, and hand it to the history
         await self.projection.close()
         return end
 
 
-def _warn_of(rules: Rules, access: Access, state: State) -> None:
+async def _found_group(group: str | None) -> str | None:
+    """Look up the socket's group, and give its number, or what is named where there is none."""
+    if group is None:
+        return None
+    try:
+        found = (await known_groups([group]))[group]
+    except TimeoutError as error:
+        raise NoSuchGroup(f"socket_group can't be looked up: {error}; its number would do") from error
+    return group if found is None else str(found)
+
+
+def _warn_of(access: Access, state: State) -> None:
     """Tell what is named and not there: a slip in a name would leave something open, or closed."""
     unknown = {
-        "groups": rules.unknown,
         "workspaces": access.workspaces.keys() - state.workspaces.keys(),
         "queues": access.queues.keys() - state.queues.keys() if state.queues else (),
     }

@@ -5,9 +5,9 @@ Changes nothing, whoever runs it, and whether a daemon runs meanwhile or not.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
-import socket
 import stat
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -15,12 +15,14 @@ from pathlib import Path
 
 from stoker_daemon.config import Config, ConfigError, Configured
 from stoker_daemon.launchers import CannotLaunch, SparkHome, find_java, find_spark
+from stoker_daemon.lookups import known_groups
 from stoker_daemon.notify.checking import mail_found, webhook_found
 from stoker_daemon.output.holes import CANNOT_CUT, can_punch
-from stoker_daemon.peers import group_id, user_name
+from stoker_daemon.peers import user_name
 from stoker_daemon.runlog import segments
 from stoker_daemon.runlog.segments import LogError
 from stoker_daemon.secrets import Secrets, SecretsError
+from stoker_daemon.server import answers
 from stoker_daemon.volumes import NetworkFileSystem, check_local
 from stoker_shared.paths import SocketPathTooLong, check_socket_path, socket_path
 
@@ -108,7 +110,7 @@ def _socket(path: Path) -> tuple[bool, str]:
     there = _nearest(path.parent)
     if path.exists() and not path.is_socket():
         return False, f"{path} is not a socket; move it away, or set socket to another path"
-    if _answers(path):
+    if answers(path):
         return True, f"{path}, where a daemon answers" + _for_clients(path)
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         return False, f"{there} can't be written; {_run_as_its_owner(there)}, or set socket to another path"
@@ -118,9 +120,11 @@ def _socket(path: Path) -> tuple[bool, str]:
 def _access(config: Config) -> tuple[bool, str]:
     """Tell who else may use the daemon, and whether they get as far as its socket."""
     group, access = config.socket_group, config.access
-    gid = group_id(group) if group else None
-    unknown = sorted(name for name in {*access.named, *([group] if group else [])} if group_id(name) is None)
-    if unknown:
+    try:
+        numbers = asyncio.run(known_groups({*access.named, *([group] if group else [])}))
+    except TimeoutError as error:
+        return False, f"groups can't be looked up: {error}; write their numbers to do without"
+    if unknown := sorted(name for name, number in numbers.items() if number is None):
         return False, f"there is no group {', '.join(unknown)}; mend socket_group or [access]"
     if not access.named:
         if group:
@@ -129,7 +133,13 @@ def _access(config: Config) -> tuple[bool, str]:
                 f"socket_group is {group}, and [access] gives nobody a role: its members are turned away",
             )
         return True, "the daemon's own user and root, nobody else"
-    roles = f"roles for members of {', '.join(sorted(access.named))}"
+    return _connecting(config, numbers[group] if group else None)
+
+
+def _connecting(config: Config, gid: int | None) -> tuple[bool, str]:
+    """Tell whether those who have roles get as far as the socket."""
+    group = config.socket_group
+    roles = f"roles for members of {', '.join(sorted(config.access.named))}"
     if gid is None:
         return (
             True,
@@ -160,15 +170,6 @@ def _for_clients(path: Path) -> str:
     """Say where clients look, if that is elsewhere: they do not read the daemon's configuration."""
     looked_for = socket_path(os.environ).absolute()
     return "" if looked_for == path else f"; clients need STOKER_SOCKET={path}, else they try {looked_for}"
-
-
-def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-        return True
 
 
 def _spark(configured: Path | None) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ from stoker_daemon.http.guard import Guard
 from stoker_daemon.http.veil import veiled
 from stoker_daemon.objects import Objects
 from stoker_daemon.projection import Projection
-from stoker_daemon.retention import output, passes
+from stoker_daemon.retention import asking, output, passes, trimming
 from stoker_daemon.runlog import log as runlog
 from stoker_daemon.runlog import segments
 from stoker_daemon.runlog.following import Follower, NotKept
@@ -39,8 +39,8 @@ from tests.strategies import T0
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a small history have several segments, and a pass several pieces."""
     monkeypatch.setattr(runlog, "SEGMENT_BYTES", 12_000)
-    monkeypatch.setattr(passes, "RUNS_AT_ONCE", 7)
-    monkeypatch.setattr(passes, "PAGE", 9)
+    monkeypatch.setattr(asking, "RUNS_AT_ONCE", 7)
+    monkeypatch.setattr(asking, "PAGE", 9)
 
 
 @pytest.fixture
@@ -308,7 +308,7 @@ class _Moments:
             (passes.output, "remove"),
             (segments, "sync_directory"),
             (passes.Retention, "_record"),
-            (passes.Retention, "_carry"),
+            (trimming.Trimmer, "_carry"),
         ]:
             monkeypatch.setattr(where, name, self._watched(getattr(where, name)))
 
@@ -396,7 +396,7 @@ class TestObjects:
 
     async def test_of_which_runs_are_about_to_be_made_stay(self, home: Home):
         plan = home.objects.put(b'{"nodes":[]}')
-        home.retention._plans = lambda: [plan]
+        home.retention._unnamed._plans = lambda: [plan]
 
         assert await _removed(home) == {}
 

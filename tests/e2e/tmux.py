@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -49,6 +51,10 @@ class Terminal:
     def press(self, *keys: str) -> None:
         """Press keys by their names."""
         self._tmux("send-keys", *keys)
+
+    def kill(self) -> None:
+        """Kill the program, which is not asked."""
+        os.kill(int(self._tmux("display-message", "-p", "#{pane_pid}")), signal.SIGKILL)
 
     def resize(self, columns: int, lines: int) -> None:
         """Make the terminal another size."""

@@ -319,7 +319,7 @@ QUEUE = api.QueueView("root_queue", QueueSpec(limit=8), cu=4, active=1, waiting=
 def app_over(link: Link, **more: Any) -> StokerApp:
     """Give the application over a link, with a clock that stands still."""
     settings = Settings(theme=more.pop("theme", ""), keys=more.pop("keys", {}))
-    unsaved = more.pop("unsaved", Path("/nonexistent"))
+    unsaved = more.pop("unsaved", Path("/dev/null/unsaved"))
     return StokerApp(link, settings, clock=lambda: NOW, unsaved=unsaved, **more)
 
 

@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from stoker_daemon.attempts import AttemptDirectory, AttemptKey
+from stoker_daemon.commands.actions import node_of
 from stoker_daemon.engine import Engine
+from stoker_daemon.http.guard import Guard
 from stoker_daemon.http.operations import Operation
 from stoker_daemon.http.ranges import choose
 from stoker_daemon.http.runs import find_run
 from stoker_daemon.output.files import sizes
 from stoker_daemon.output.view import View
-from stoker_daemon.output.watcher import Watcher
+from stoker_daemon.parts import Attempts
 from stoker_daemon.problems import not_found, output_not_kept
 from stoker_daemon.projection import Projection
 from stoker_shared import routes
 from stoker_shared.api import API_VERSION, MAX_LIVE_RANGE, LogQuery, Number, Stream, cut_mark
 from stoker_shared.state import Attempt, NodeRun, Run
-from stoker_shared.text import clean
 
 _OCTETS = "application/octet-stream"
 
@@ -40,17 +41,17 @@ class Logs:
     def __init__(
         self,
         engine: Engine,
+        guard: Guard,
         projection: Projection,
-        watcher: Watcher,
-        logs: Path,
-        describe: Callable[[Run, NodeRun, Attempt], str],
+        attempts: Attempts,
         closing: asyncio.Event,
     ) -> None:
         self._engine = engine
+        self._guard = guard
         self._projection = projection
-        self._watcher = watcher
-        self._logs = logs
-        self._describe = describe
+        self._watcher = attempts.watcher
+        self._logs = attempts.logs
+        self._describe = attempts.preparer.describe
         self._closing = closing
 
     def operations(self) -> list[Operation]:
@@ -64,7 +65,8 @@ class Logs:
 
         Where a part was cut out, a line in it says how many bytes; a range ends before or begins behind it
         instead, and the header Stoker-Cut says which of the positions asked for are gone. While the attempt
-        is active a range is answered with at most 16 MiB of it. The order of ``both`` is approximate.
+        is active a range is answered with at most 16 MiB of it. The order of ``both`` is approximate. What is
+        followed ends when who asks may not see the workspace any more.
         """
         found, its_node, its_attempt = await self._attempt(run, node, attempt)
         if stream is Stream.LAUNCH:
@@ -74,7 +76,9 @@ class Logs:
         key = AttemptKey(run, its_node.number, node, attempt)
         view = View(AttemptDirectory(self._logs, key).path, stream)
         if query.follow:
-            return StreamingResponse(self._followed(view, key, query.offset), 200, _octets(stream))
+            is_seen = partial(self._guard.sees, request, found.workspace)
+            followed = self._followed(view, key, query.offset, is_seen)
+            return StreamingResponse(followed, 200, _octets(stream))
         # In this order: what is settled before it is looked at stays as it is seen.
         settled = self._watcher.is_settled(key)
         await self._look(view, key)
@@ -95,9 +99,11 @@ class Logs:
                 return Response(data, 206, _octets(stream) | part.headers)
             await self._look(view, key)
 
-    async def _followed(self, view: View, key: AttemptKey, start: int) -> AsyncIterator[bytes]:
+    async def _followed(
+        self, view: View, key: AttemptKey, start: int, is_seen: Callable[[], bool]
+    ) -> AsyncIterator[bytes]:
         directory, seen = AttemptDirectory(self._logs, key).path, None
-        while not self._closing.is_set():
+        while not self._closing.is_set() and is_seen():
             # In this order: what is written before the end is seen is read after it.
             ended = self._has_ended(key)
             there = self._watcher.shown(key), sizes(directory)
@@ -117,9 +123,7 @@ class Logs:
 
     async def _attempt(self, number: int, name: str, attempt: int) -> tuple[Run, NodeRun, Attempt]:
         run = await find_run(self._engine, self._projection, number)
-        if name not in run.numbers:
-            raise not_found(f"run #{number} has no node {clean(name)!r}")
-        node = run.node(name)
+        node = node_of(run, name)
         if attempt > len(node.attempts):
             raise not_found(f"node {name!r} of run #{number} has no attempt {attempt}")
         return run, node, node.attempts[attempt - 1]

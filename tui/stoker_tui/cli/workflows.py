@@ -11,7 +11,7 @@ import msgspec
 from stoker_shared import api
 from stoker_shared.model import WorkflowSpec
 from stoker_shared.schedules import in_words
-from stoker_shared.text import clean
+from stoker_shared.text import clean, clean_line
 from stoker_shared.writing import written
 from stoker_tui.cli import completing, main
 from stoker_tui.cli.common import REFUSED, USAGE, Context, command, give_up, with_faults
@@ -56,10 +56,8 @@ def list_workflows(context: Context) -> None:
     See also: stoker workflow show, stoker runs.
     """
     rows = list(context.client.workflows())
-    if context.as_json:
-        print_json(rows)
-        return
-    print_table(
+    context.tell_all(
+        rows,
         [
             Column("NAME", text=True),
             Column("VERSION", right=True),
@@ -74,22 +72,19 @@ def list_workflows(context: Context) -> None:
             Column("LAST RUN", right=True, spare=1),
             Column("ACTIVE RUNS", text=True),
         ],
-        [
-            [
-                row.name,
-                str(row.version or "-"),
-                "changed" if row.has_changes else "-",
-                row.queue,
-                in_words(row.schedule),
-                "on" if row.scheduling else "off",
-                moment(row.next_at),
-                pairs(row.tags) or "-",
-                moment(row.saved_at),
-                row.saved_by,
-                f"#{row.last_run}" if row.last_run else "-",
-                " ".join(f"#{number}" for number in row.active_runs) or "-",
-            ]
-            for row in rows
+        lambda row: [
+            row.name,
+            str(row.version or "-"),
+            "changed" if row.has_changes else "-",
+            row.queue,
+            in_words(row.schedule),
+            "on" if row.scheduling else "off",
+            moment(row.next_at),
+            pairs(row.tags) or "-",
+            moment(row.saved_at),
+            row.saved_by,
+            f"#{row.last_run}" if row.last_run else "-",
+            " ".join(f"#{number}" for number in row.active_runs) or "-",
         ],
     )
 
@@ -164,18 +159,15 @@ def list_versions(context: Context, name: str) -> None:
 
     See also: stoker workflow diff, stoker workflow rollback.
     """
-    versions = list(context.client.workflow_versions(name))[::-1]
-    if context.as_json:
-        print_json(versions)
-        return
-    print_table(
+    context.tell_all(
+        list(context.client.workflow_versions(name))[::-1],
         [
             Column("VERSION", right=True),
             Column("PUBLISHED"),
             Column("BY", spare=1),
             Column("REMARKS", text=True),
         ],
-        [[str(each.version), moment(each.at), each.by, each.remarks or "-"] for each in versions],
+        lambda each: [str(each.version), moment(each.at), each.by, each.remarks or "-"],
     )
 
 
@@ -239,6 +231,7 @@ def publish_workflow(context: Context, name: str, remarks: str, dry_run: bool) -
         print_json([preview])
     elif not preview.errors:
         click.echo(f"{name} would be version {preview.version}")
+    _warn(name, preview.warnings)
     if preview.errors:
         give_up(with_faults(f"{name} can't be published", preview.errors), REFUSED)
 
@@ -303,10 +296,7 @@ def delete_workflow(context: Context, name: str) -> None:
     See also: stoker export.
     """
     deleted = context.client.delete_workflow(name)
-    if context.as_json:
-        print_json([deleted])
-    else:
-        click.echo(f"{name} is deleted; its runs stay in the history")
+    context.tell(deleted, f"{name} is deleted; its runs stay in the history")
 
 
 def publish(context: Context, name: str, remarks: str) -> None:
@@ -343,18 +333,21 @@ def _field(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-def _print_version(context: Context, name: str, version: int) -> None:
+def _print_version(context: Context, name: str, made: api.PublishedVersion) -> None:
     if context.as_json:
         print_json([context.client.workflow(name)])
     else:
-        click.echo(f"{name} version {version}")
+        click.echo(f"{name} version {made.version}")
+    _warn(name, made.warnings)
+
+
+def _warn(name: str, warnings: list[str]) -> None:
+    for warning in warnings:
+        click.echo(f"stoker: warning: {clean_line(f'{name}: {warning}')}", err=True)
 
 
 def _print_draft(context: Context, view: api.WorkflowView) -> None:
-    if context.as_json:
-        print_json([view])
-    else:
-        click.echo(f"{view.row.name} draft {view.row.revision}")
+    context.tell(view, f"{view.row.name} draft {view.row.revision}")
 
 
 def _place(place: str) -> str:
