@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 
 import pytest
@@ -19,14 +20,26 @@ sys.dont_write_bytecode = False
 
 quickspark.prepare()
 
-# How fast a machine is says nothing about what is tested.
+# How fast a machine is says nothing about what is tested. Each time other examples are tried; more at once
+# by STOKER_EXAMPLES.
 settings.register_profile(
     "stoker",
-    max_examples=int(os.environ.get("STOKER_EXAMPLES", "100")),
+    max_examples=int(os.environ.get("STOKER_EXAMPLES", "50")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("stoker")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Let one worker collect before the others: what it compiles, and rewrites, they find done."""
+    with Path(__file__).open() as lock:
+        try:
+            flock(lock, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            flock(lock, LOCK_SH)
+        return (yield)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
