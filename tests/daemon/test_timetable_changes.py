@@ -42,6 +42,9 @@ ZONES = [
     "Pacific/Kwajalein",  # left out a day in 1993
 ]
 
+QUARTER = 900
+"""Seconds in which no clock is changed twice: those are watched whose ends show that it is changed."""
+
 Wanted = Callable[[date], Container[int]]
 """The minutes of a day that a schedule wants."""
 
@@ -91,18 +94,26 @@ class Watched:
         self.gaps: list[tuple[int, int]] = []
         """The instant at which the clock jumps forward, and the first local time that it jumps over."""
         begin = (start - EPOCH) // SECOND
+        end = begin + days * 86_400
         # The seconds of a minute at which some clock here shows a whole minute.
         seconds = sorted({-self._offset(begin + n * 3600) % 60 for n in range(days * 24)})
         before = start.astimezone(zone).utcoffset()
         offset = self._offset(begin)
-        for instant in (begin + n * 60 + second for n in range(days * 1440) for second in seconds):
-            shift = datetime.fromtimestamp(instant, zone).utcoffset()
-            if shift != before:
-                if offset < self._offset(instant):
-                    self._jump(instant, offset)
-                before, offset = shift, self._offset(instant)
-            if (instant + offset) % 60 == 0:
-                self.shown.setdefault(instant + offset, []).append(instant)
+        for quarter in range(begin, end, QUARTER):
+            if before == self._shift(quarter) == self._shift(quarter + QUARTER):
+                for instant in range(quarter + -(quarter + offset) % 60, quarter + QUARTER, 60):
+                    self.shown.setdefault(instant + offset, []).append(instant)
+                continue
+            for instant in (
+                minute + second for minute in range(quarter, quarter + QUARTER, 60) for second in seconds
+            ):
+                shift = self._shift(instant)
+                if shift != before:
+                    if offset < self._offset(instant):
+                        self._jump(instant, offset)
+                    before, offset = shift, self._offset(instant)
+                if (instant + offset) % 60 == 0:
+                    self.shown.setdefault(instant + offset, []).append(instant)
         self.days = {local // 86_400 for local in self.shown}
 
     def ticks(self, wanted: Wanted, gap: GapPolicy, repeat: RepeatPolicy) -> list[datetime]:
@@ -118,6 +129,9 @@ class Watched:
             ):
                 found.add(landing)
         return [EPOCH + second * SECOND for second in sorted(found)]
+
+    def _shift(self, instant: int) -> timedelta | None:
+        return datetime.fromtimestamp(instant, self.zone).utcoffset()
 
     def _offset(self, instant: int) -> int:
         offset = (EPOCH + instant * SECOND).astimezone(self.zone).utcoffset()
@@ -137,10 +151,11 @@ def changes(name: str) -> list[datetime]:
     zone = ZoneInfo(name)
     found: list[datetime] = []
     moment = datetime(1970, 1, 1, tzinfo=UTC)
+    later = moment.astimezone(zone).utcoffset()
     while moment < datetime(2038, 1, 1, tzinfo=UTC):
         before, after = moment, moment + DAY / 2
-        offset = before.astimezone(zone).utcoffset()
-        if after.astimezone(zone).utcoffset() != offset:
+        offset, later = later, after.astimezone(zone).utcoffset()
+        if offset != later:
             while after - before > SECOND:
                 middle = before + (after - before) // 2 // SECOND * SECOND
                 same = middle.astimezone(zone).utcoffset() == offset
