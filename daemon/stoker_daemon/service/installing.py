@@ -21,9 +21,7 @@ from stoker_daemon.peers import group_id
 from stoker_daemon.service.units import SERVICE, SOCKET, Service
 from stoker_shared import paths
 
-SYSTEM_CONFIG = Path("/etc/stoker/stokerd.toml")
 SYSTEM_DATA = Path("/var/lib/stoker")
-SYSTEM_SOCKET = Path("/run/stoker/stokerd.sock")
 SYSTEM_USER = "stoker"
 
 _STATE = Path("/var/lib")
@@ -192,8 +190,8 @@ def host_configuration(
     Raises:
         ConfigError: as `read_config`.
     """
-    configured = read_config(file, environment, flags, usual=SYSTEM_CONFIG)
-    usual = {"data": SYSTEM_DATA, "socket": SYSTEM_SOCKET}
+    configured = read_config(file, environment, flags, usual=paths.HOST_CONFIG)
+    usual = {"data": SYSTEM_DATA, "socket": paths.HOST_SOCKET}
     missing = {name: path for name, path in usual.items() if name not in configured.origins}
     return configured._replace(
         config=msgspec.structs.replace(configured.config, **missing),

@@ -156,7 +156,7 @@ def test_uninstall_leaves_the_data_and_what_is_not_its_own(tmp_path: Path, place
 def test_the_hosts_configuration_is_written_and_taken_away_unless_somebody_changed_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(installing, "SYSTEM_CONFIG", tmp_path / "etc/stokerd.toml")
+    monkeypatch.setattr(installing.paths, "HOST_CONFIG", tmp_path / "etc/stokerd.toml")
     place = FakePlace(tmp_path / "units", system=True)
 
     def read() -> Configured:
