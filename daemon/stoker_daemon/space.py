@@ -8,11 +8,11 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from stoker_daemon.beside import end
 from stoker_daemon.engine import STOKER, Engine
 from stoker_shared import events as ev
 from stoker_shared.api import Space
@@ -92,10 +92,7 @@ class SpaceWatch:
 
     async def close(self) -> None:
         """Look no more."""
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await end(self._task)
 
     async def shown(self) -> Space:
         """Give how it stands now."""

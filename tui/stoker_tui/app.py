@@ -16,7 +16,6 @@ from textual.filter import LineFilter
 from stoker_shared import api, routes
 from stoker_shared.api.backfills import CreateBackfill
 from stoker_shared.roles import Role
-from stoker_shared.text import clean_line
 from stoker_tui import topics
 from stoker_tui.actions import Action, Actions, Kind, NodeOf, VersionOf, key_name, names_of, possible
 from stoker_tui.client import NotStoker, Refused, Unreachable
@@ -40,7 +39,6 @@ from stoker_tui.screens.backfilling import PreviewScreen, backfill_dialog
 from stoker_tui.screens.cells import LAST
 from stoker_tui.screens.dialogs import DIALOG_CSS, Choice, Choose, Confirm, Read, room_in_dialog
 from stoker_tui.screens.diff import DiffScreen
-from stoker_tui.screens.edit import EditScreen
 from stoker_tui.screens.help import help_lines
 from stoker_tui.screens.job import JobScreen
 from stoker_tui.screens.lists import BackfillsPage, JobsPage, QueuesPage, RunsPage, WorkflowsPage
@@ -51,6 +49,7 @@ from stoker_tui.screens.queue import QueueScreen
 from stoker_tui.screens.run import RunScreen
 from stoker_tui.screens.settings import VariablesPage, WorkspacesPage
 from stoker_tui.screens.start import plan_dialog, rerun_dialog, start_dialog
+from stoker_tui.screens.unsaved import UnsavedPage
 from stoker_tui.screens.why import WHY, why_lines
 from stoker_tui.screens.workflow import DRAFT, WorkflowScreen
 from stoker_tui.settings import Settings
@@ -124,14 +123,8 @@ class StokerApp(DraftingApp):
             self.variables,
             self.workspaces,
         )
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self.editing: set[EditScreen] = set()
+        self.editing: set[UnsavedPage] = set()
         self._was_live = False
-
-    @property
-    def zone(self) -> str:
-        """The daemon's time zone, which is shown where nothing else says which."""
-        return self.mirror.status.time_zone if self.mirror.status else "UTC"
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Give what is done to each line before it is written."""
@@ -146,28 +139,12 @@ class StokerApp(DraftingApp):
 
     async def on_unmount(self) -> None:
         """Let go of the daemon."""
-        for task in self._tasks:
-            task.cancel()
+        await super().on_unmount()
         await self.link.close()
 
     def _begin(self) -> None:
         self.spawn(self.link.follow(self.mirror))
         self.spawn(self.mirror.keep(self.link))
-
-    def spawn(self, work: Any) -> None:
-        """Do something beside all else, until it is done or the UI ends."""
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        try:
-            task.result()
-        except asyncio.CancelledError:
-            pass
-        except Exception as error:
-            self._handle_exception(error)
 
     def _changed(self, changed: frozenset[Topic]) -> None:
         if not self._was_live and self.mirror.connection is Connection.LIVE:
@@ -201,11 +178,6 @@ class StokerApp(DraftingApp):
                 for action, things, why in verdicts
             ]
             self.push_screen(Choose("What is to be done?", choices), self._chosen_by_name)
-
-    def say(self, text: str) -> None:
-        """Say something above the keys."""
-        if (page := self.page) is not None:
-            page.say(clean_line(text))
 
     def _chosen(self, action: Action | None) -> None:
         if action is not None:
@@ -294,14 +266,10 @@ class StokerApp(DraftingApp):
     async def show_list(self, mode: str) -> None:
         """Show a list; the one that is shown already, from its beginning."""
         if self.current_mode == mode:
-            while len(self.screen_stack) > 1 and not self._holds_back():
+            while len(self.screen_stack) > 1 and not (self.page and self.page.holds_back()):
                 await self.pop_screen()
         else:
             await self.switch_mode(mode)
-
-    def _holds_back(self) -> bool:
-        """Tell whether something that is edited asks before it is left."""
-        return isinstance(self.page, EditScreen) and self.page.back()
 
     def ask_older(self, runs: topics.Runs) -> None:
         """Ask for runs that are older than those known."""
@@ -358,7 +326,7 @@ class StokerApp(DraftingApp):
 
         def chosen(name: str | None) -> None:
             if name is not None and name != self.link.workspace:
-                self.go(self._enter_workspace(name))
+                self.when_kept(lambda: self.go(self._enter_workspace(name)))
 
         choices = [Choice(view.name, view.name, _counted(view)) for view in views]
         self.push_screen(Choose("Workspace", choices, search=True), chosen)
@@ -382,16 +350,7 @@ class StokerApp(DraftingApp):
 
     def do_app_quit(self) -> None:
         """Leave; what is not saved stays kept."""
-        if not self.unsaved:
-            self.exit()
-            return
-        what = f"{', '.join(self.unsaved)} is not saved. It stays kept here, and is offered again. Leave?"
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.exit()
-
-        self.push_screen(Confirm(what), answered)
+        self.when_kept(self.exit)
 
     def do_app_help(self) -> None:
         """Show the keys of this screen."""
