@@ -316,23 +316,29 @@ async def test_a_version_says_what_is_new_in_it() -> None:
         assert all(line in shown(app) for line in ("-old", "+new", "-driver_memory=2g"))
 
 
-async def test_a_configuration_is_edited_as_text_and_what_is_given_up_is_offered_again(
-    monkeypatch: pytest.MonkeyPatch,
+async def test_a_configuration_is_edited_as_text_and_what_is_given_up_is_gone_on_with_after_a_kill(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    texts: list[str] = []
-    written = iter(["driver_memory: 4x\n", None, None])
-
-    def edited(self: StokerApp, text: str) -> str:
-        texts.append(text)
-        more = next(written)
-        return text if more is None else text + more
-
-    monkeypatch.setattr(StokerApp, "run_editor", edited)
-    async with opened("4", "e", "ctrl+e") as (app, pilot):
-        assert "'4x' is not a size" in shown(app)
-        assert "not taken over: line 7: /driver_memory" in shown(app)
-
-        monkeypatch.setattr(StokerApp, "run_editor", lambda self, text: text.replace("4x", "4g"))
+    secret = "env: {PASSWORD: hunter2}\n"
+    edits = iter(
+        [
+            lambda text: f"{text}driver_memory: 4x\n{secret}",
+            lambda text: text,
+            lambda text: text.replace(secret, ""),
+            lambda text: text,
+        ]
+    )
+    monkeypatch.setattr(StokerApp, "run_editor", lambda self, text: next(edits)(text))
+    async with opened("4", "e", "ctrl+e", home=tmp_path) as (app, pilot):
+        assert "not taken over: line 8: /driver_memory" in shown(app)
+        assert not list(tmp_path.iterdir()), "what tells of a secret is not written to the disk"
         await typed(pilot, "ctrl+e")
+        assert len(list(tmp_path.glob("*.json"))) == 1
+
+    monkeypatch.setattr(StokerApp, "run_editor", lambda self, text: text.replace("4x", "4g"))
+    async with opened("ctrl+o", "enter", home=tmp_path) as (app, pilot):
+        await until(app, "line 7: /driver_memory: '4x' is not a size")
+        await typed(pilot, "escape", "n", "4", "e", "ctrl+e")
         assert filled(app).text("driver_memory") == "4g"
         assert "not saved" in shown(app)
+        assert len(list(tmp_path.glob("*.json"))) == 1, "of the form, and of the text none"

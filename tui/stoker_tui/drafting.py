@@ -9,7 +9,7 @@ from stoker_shared import api, routes
 from stoker_shared.dag import downstream_of
 from stoker_shared.difference import difference
 from stoker_shared.model import NodeSpec, WorkflowSpec
-from stoker_shared.text import clean_line, name_problem, quoted
+from stoker_shared.text import clean, clean_line, name_problem, quoted
 from stoker_tui.actions import EditedNode
 from stoker_tui.client import Refused
 from stoker_tui.documents import Document as TextDocument
@@ -17,7 +17,7 @@ from stoker_tui.editing import document as documents
 from stoker_tui.editing import edits
 from stoker_tui.editing.document import Document
 from stoker_tui.editing.edits import CannotEdit, Step, node_named, upstream_of
-from stoker_tui.editing.keeping import KeptDraft, KeptForm, Left, OpenForm
+from stoker_tui.editing.keeping import KeptDraft, KeptForm, KeptText, Left, OpenForm
 from stoker_tui.forms.node import NodeForm
 from stoker_tui.forms.workflow import ScheduleForm, WorkflowForm
 from stoker_tui.publishing import PublishingApp
@@ -87,6 +87,9 @@ class DraftingApp(PublishingApp):
         if chosen is None:
             return
         kept = chosen.kept
+        if isinstance(kept, KeptText):
+            await self._show_text(chosen, kept)
+            return
         mode = kept.where[0] if isinstance(kept, KeptForm) else "workflows"
         if self.current_mode != mode:
             await self.switch_mode(mode)
@@ -102,6 +105,16 @@ class DraftingApp(PublishingApp):
             question = f"{kept.name}: {error.problem.detail}. Drop what was typed there?"
             if await self.asked(Confirm(clean_line(question))):
                 self.drop(chosen)
+
+    async def _show_text(self, left: Left, kept: KeptText) -> None:
+        """Show a text that was left in the editor, and ask whether it is dropped."""
+        lines = [[(clean(line), "")] for line in kept.text.expandtabs().splitlines()]
+        await self.asked(Read(clean_line(kept.name), lines))
+        question = (
+            f"Drop that text? Until then ^e goes on with it, where {kept.name[:1].lower()}{kept.name[1:]} is."
+        )
+        if await self.asked(Confirm(clean_line(question))):
+            self.drop(left)
 
     def _left_drafts(self, wanted: Callable[[KeptDraft], bool]) -> list[Left]:
         return [each for each in self.left() if isinstance(each.kept, KeptDraft) and wanted(each.kept)]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
 from textual.app import SuspendNotSupported
 
 from stoker_shared import api, routes
+from stoker_shared.secrecy import tells_of_secret
 from stoker_shared.text import clean_line, quoted
 from stoker_tui import topics
 from stoker_tui.actions import AsText, Filled, JobState
 from stoker_tui.client import Refused
-from stoker_tui.editing.keeping import KeptForm, Left
+from stoker_tui.editing.keeping import KeptForm, KeptText, Left
 from stoker_tui.editor import NoEditor, edit, run_editor
 from stoker_tui.forms.configuration import ConfigurationForm, configuration_document
 from stoker_tui.forms.known import Known
@@ -50,8 +52,8 @@ class FillingApp(UnsavedApp):
 
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)
-        self._texts: dict[str, str] = {}
-        """Texts that were left in the editor to be mended, by what they are of."""
+        self._texts: dict[tuple[str, str], str] = {}
+        """Texts that were left in the editor to be mended, by workspace and what they are of."""
 
     @property
     def zone(self) -> str:
@@ -83,21 +85,40 @@ class FillingApp(UnsavedApp):
         """Edit a definition as text."""
         if text.value is None:
             return
-        kept = self._texts.pop(text.document.what, "")
+        what = text.document.what
+        kept = self._text_left(what)
         try:
             edited = edit(text.document, text.value, kept, self.run_editor)
         except NoEditor as error:
-            if kept:
-                self._texts[text.document.what] = kept
-            self.say(clean_line(str(error)))
+            self.say(str(error))
             return
+        self._keep_text(what, edited.text)
         if edited.text:
-            self._texts[text.document.what] = edited.text
             self.say(f"{edited.told}; the text is kept, ^e goes on with it")
         elif edited.value is None:
             self.say(edited.told)
         else:
             text.take(edited.value)
+
+    def _texts_left(self, what: str) -> list[Left]:
+        return [each for each in self.left() if isinstance(each.kept, KeptText) and each.kept.name == what]
+
+    def _text_left(self, what: str) -> str:
+        """Give a text that was left to be mended, here or in a UI that has ended; else nothing."""
+        kept = (each.kept.text for each in self._texts_left(what) if isinstance(each.kept, KeptText))
+        return self._texts.get((self.link.workspace, what)) or next(kept, "")
+
+    def _keep_text(self, what: str, text: str) -> None:
+        """Keep a text to be mended, in place of what was; nothing where it is right now."""
+        for left in self._texts_left(what):
+            self.drop(left)
+        self._texts[self.link.workspace, what] = text
+        status = self.mirror.status
+        # What tells of a secret stays in the memory.
+        if text and status and not tells_of_secret(text) and (keeper := self.keeper()):
+            with suppress(OSError):
+                keeper.keep(KeptText(status.log, self.link.workspace, what, text, self.now()))
+            keeper.let_go()
 
     # Jobs.
 
