@@ -363,7 +363,7 @@ async def test_what_is_not_valid_yet_is_there_again_after_a_kill_in_the_form_it_
         await until(pilot, lambda: isinstance(app.page, FillScreen))
         assert shows(app, "edit ▸ ingest_1", "✖ 'soon' is not a whole number")
 
-        await press("j", "j", "j", "enter", "ctrl+u", "7", "escape", "escape")(pilot)
+        await press("enter", "ctrl+u", "7", "escape", "escape")(pilot)
         assert spec_of(app).nodes[0].retries == 7
         assert spec_of(app).nodes[0].name == "ingest_1"
 
@@ -416,7 +416,10 @@ async def test_publishing_saves_shows_what_changes_asks_for_remarks_and_offers_t
         assert shows(app, "- ingest", "+ new", "nodes/new/job: unset -> n.sh")
         off = msgspec.structs.replace(link.answers[DRAFT].row, scheduling=False)
         link.answers[DRAFT] = api.WorkflowView(off, SPEC)
-        await typed(pilot, "no ingest")
+        await typed(pilot, "no inge", then="escape")
+        await press("p")(pilot)
+        await until(pilot, lambda: shows(app, "Publish daily_sales as version 8", "no inge"))
+        await typed(pilot, "st")
         await until(pilot, lambda: shows(app, "Switch the schedule of daily_sales on?"))
         assert shows(app, "days 01:00 Berlin,", "2026-11-23")
         await press("n")(pilot)
@@ -424,6 +427,7 @@ async def test_publishing_saves_shows_what_changes_asks_for_remarks_and_offers_t
         assert link.posted == [(PUBLISH, api.PublishWorkflow(remarks="no ingest"))]
         assert link.answers[DRAFT].row.revision == 10
         assert shows(app, "published daily_sales version 8")
+        assert not list(tmp_path.iterdir())
 
 
 async def test_what_keeps_a_draft_from_being_published_is_told_and_nothing_is_asked(tmp_path: Path) -> None:

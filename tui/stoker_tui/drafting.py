@@ -98,7 +98,11 @@ class DraftingApp(PublishingApp):
             self._go_on(chosen, next((row for row in rows if row.id == kept.workflow), None))
             return
         try:
-            await self.go_on_with(chosen)
+            match kept.where:
+                case ("workflows", name, _):
+                    await self.publish(name)
+                case _:
+                    await self.go_on_with(chosen)
         except Refused as error:
             if error.problem.status != 404:
                 raise

@@ -192,7 +192,7 @@ class FillingApp(UnsavedApp):
     async def _fill(self, where: tuple[str, ...], *, new: bool) -> None:
         """Open a form, or go on with what was typed in it and not saved."""
         screen = await self._form_at(where, new=new)
-        left = [each for each in self.left() if screen.is_of(each.kept)]
+        left = [each for each, _ in self.left_forms(where, new=new)]
         title = f"{clean_line(' ▸ '.join(where))}: what was typed was not saved"
         chosen = await self.choose_left(title, left, "begin again")
         if isinstance(chosen, Left):

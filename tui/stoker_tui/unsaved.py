@@ -40,6 +40,11 @@ class UnsavedApp(FlowingApp):
         except OSError:
             return []  # The screen that edits says so when it can't keep anything there.
 
+    def left_forms(self, where: tuple[str, ...], *, new: bool) -> list[tuple[Left, KeptForm]]:
+        """Give what was left that was typed in the form at a place."""
+        forms = [(each, each.kept) for each in self.left() if isinstance(each.kept, KeptForm)]
+        return [(each, kept) for each, kept in forms if (kept.where, kept.new) == (where, new)]
+
     def keeper(self) -> Keeper | None:
         """Give where something is kept while it is edited, or say why it can't be."""
         try:

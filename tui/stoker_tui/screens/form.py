@@ -156,10 +156,6 @@ class FormScreen(UnsavedPage):
         """Name what of it is secret, and so not kept."""
         return typed_in(self._form).left_out
 
-    def is_of(self, kept: Kept) -> bool:
-        """Tell whether what was kept was typed in this form."""
-        return isinstance(kept, KeptForm) and (kept.where, kept.new) == (self._where, self._form.is_new)
-
     def kept(self, log: str, workspace: str) -> Kept:
         """Give what was typed, as it was typed."""
         return KeptForm(
