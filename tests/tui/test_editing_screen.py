@@ -326,11 +326,18 @@ async def test_leaving_asks_while_something_is_not_saved(tmp_path: Path) -> None
         assert list(tmp_path.iterdir()) == []
 
 
-async def test_what_was_left_is_offered_and_gone_on_with(tmp_path: Path) -> None:
+async def test_what_was_left_by_going_to_another_workspace_is_offered_and_gone_on_with(
+    tmp_path: Path,
+) -> None:
     link = FakeLink(world())
-    async with editing(link, tmp_path, "D", "q") as (app, pilot):
+    link.answers[routes.WORKSPACES] = [api.WorkspaceView("default"), api.WorkspaceView("ops")]
+    async with editing(link, tmp_path, "D", "W", "down", "enter") as (app, pilot):
         assert shows(app, "daily_sales is not saved. It stays kept here")
-        await pilot.press("y")
+        await press("n")(pilot)
+        assert link.workspace == "default"
+        await press("W", "down", "enter", "y")(pilot)
+        assert link.workspace == "ops"
+        assert app.left() == []
 
     async with editing(FakeLink(world()), tmp_path, begin="") as (app, pilot):
         assert shows(app, "not saved and is kept here: daily_sales")
