@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.harness import StokerDaemon
 
@@ -20,9 +20,14 @@ sys.dont_write_bytecode = False
 for options in ("SPARK_SUBMIT_OPTS", "SPARK_LAUNCHER_OPTS"):
     os.environ.setdefault(options, "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
-if examples := os.environ.get("STOKER_EXAMPLES"):
-    settings.register_profile("longer", max_examples=int(examples), deadline=None)
-    settings.load_profile("longer")
+# How fast a machine is says nothing about what is tested.
+settings.register_profile(
+    "stoker",
+    max_examples=int(os.environ.get("STOKER_EXAMPLES", "100")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("stoker")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

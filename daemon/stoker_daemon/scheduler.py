@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
+from stoker_daemon.beside import end, first_of
 from stoker_daemon.commands.ticks import make_ready, make_runs
 from stoker_daemon.due import ahead_of, next_tick
 from stoker_daemon.engine import LONGEST_SLEEP, Engine, Turn
@@ -72,8 +73,7 @@ class Scheduler:
         """Make no more runs."""
         if self._work:
             self._engine.listeners.remove(self._hear)
-            self._work.cancel()
-            await asyncio.wait({self._work})
+            await end(self._work)
             self._work = None
 
     async def _run(self) -> None:
@@ -167,12 +167,7 @@ class Scheduler:
         seconds = LONGEST_SLEEP
         if self._heap:
             seconds = min(max((self._heap[0][0] - self._now()).total_seconds(), 0), LONGEST_SLEEP)
-        waits = {asyncio.ensure_future(self._sleep(seconds)), asyncio.ensure_future(self._changed.wait())}
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+        await first_of(self._sleep(seconds), self._changed.wait())
 
     def _try_again(self) -> None:
         """Put back what was noticed: what is missed by the time it is noticed again is that then."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import sha256
 from itertools import product
 from pathlib import Path
@@ -68,9 +69,11 @@ def command_lines() -> dict[str, bytes]:
 def files(daemon: StokerDaemon) -> dict[str, bytes]:
     """Give every file that the daemon keeps or writes."""
     paths = [path for path in daemon.data.rglob("*") if path.is_file()]
-    return {str(path.relative_to(daemon.data)): path.read_bytes() for path in paths} | {
-        "journal": daemon.journal.read_bytes()
-    }
+    found = {"journal": daemon.journal.read_bytes()}
+    for path in paths:
+        with suppress(FileNotFoundError):  # what is only there for a moment
+            found[str(path.relative_to(daemon.data))] = path.read_bytes()
+    return found
 
 
 def answers(daemon: StokerDaemon, **known: list[str]) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from stoker_tui.app import StokerApp
 from stoker_tui.client import Refused, Unreachable
 from stoker_tui.screens.edit import EditScreen
 from stoker_tui.screens.filling import FillScreen
+from tests.harness import PATIENCE
 from tests.tui.fake import JOB, NOW, SALES, SPEC, FakeLink, app_over, lines_of, press, settled, world
 
 DRAFT = routes.fill(routes.WORKFLOW, workspace="default", name="daily_sales")
@@ -50,12 +52,10 @@ async def editing(
 
 
 async def until(pilot: Pilot, condition: Any) -> None:
-    for _ in range(1000):
-        if condition():
-            await pilot.pause()
-            return
-        await pilot.pause(0.01)
-    raise AssertionError("it does not come to that")
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await pilot.pause(0.01)
+    await pilot.pause()
 
 
 async def typed(pilot: Pilot, text: str, then: str = "enter") -> None:

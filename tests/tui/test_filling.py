@@ -26,6 +26,7 @@ from stoker_tui.forms.queue import NamedQueue
 from stoker_tui.forms.typed import Typed, TypedText
 from stoker_tui.forms.workflow import ScheduleForm
 from stoker_tui.screens.form import FormScreen
+from tests.harness import PATIENCE
 from tests.tui.fake import JOB, NOW, FakeLink, app_over, lines_of, press, settled, world
 
 SALES = WorkflowSpec(workflow="sales", retries=2, nodes=(NodeSpec(name="ingest", job="etl/ingest.py"),))
@@ -230,10 +231,9 @@ async def test_the_next_ticks_of_a_schedule_are_asked_for_as_it_is_edited() -> N
         return FormScreen(ScheduleForm(SALES, app.known), ["edit"])
 
     async with opened("d", "enter", *"01:00", link=asking, form=form) as (app, pilot):
-        deadline = asyncio.get_running_loop().time() + 10
-        while "2026-11-23 01:00+01:00" not in shown(app):
-            assert asyncio.get_running_loop().time() < deadline
-            await pilot.pause(0.05)
+        async with asyncio.timeout(PATIENCE):
+            while "2026-11-23 01:00+01:00" not in shown(app):
+                await pilot.pause(0.05)
         assert asking.posted == [(routes.TICKS_PREVIEW, PreviewTicks(schedule=Days(at="01:00"), limit=8))]
 
 

@@ -6,6 +6,7 @@ What they look like is in `tests/data/screens`; STOKER_SCREENS=write writes it a
 from __future__ import annotations
 
 import os
+import time
 import unicodedata
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -16,6 +17,7 @@ from textual.pilot import Pilot
 
 from stoker_tui.app import StokerApp
 from stoker_tui.theme import THEME_NAMES
+from tests.harness import PATIENCE
 from tests.tui.fake import app_over, lines_of, press, settled, styled_lines_of
 from tests.tui.worlds import HOSTILE, ShownLink, empty, full, hard_names, hostile
 
@@ -209,8 +211,7 @@ async def looks(pilot: Pilot, name: str, draw: Callable[[StokerApp], list[str]])
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("\n".join(draw(app)) + "\n")
     expected = file.read_text().split("\n")[:-1]
-    for _ in range(100):
-        if draw(app) == expected:
-            return
+    end = time.monotonic() + PATIENCE
+    while draw(app) != expected and time.monotonic() < end:
         await pilot.pause(0.02)
     assert draw(app) == expected

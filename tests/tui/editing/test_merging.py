@@ -134,7 +134,7 @@ def test_a_node_that_one_changed_and_the_other_deleted_is_to_be_chosen() -> None
     assert '"retries":5' in value_words(change.theirs)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(base=workflow_specs, mine=workflow_specs, theirs=workflow_specs)
 def test_all_of_one_side_is_that_side_and_who_changed_nothing_gets_what_the_other_did(
     base: WorkflowSpec, mine: WorkflowSpec, theirs: WorkflowSpec

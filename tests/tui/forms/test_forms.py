@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stoker_shared.api import AttachmentKind, JobView
@@ -63,7 +63,7 @@ def test_the_cursor_stays_in_the_line(text: str, keys: list[str]) -> None:
         assert line.before + line.after == line.text
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15)
 @given(workflow_specs)
 def test_a_form_that_nobody_touches_gives_what_it_was_given(spec: WorkflowSpec) -> None:
     assert WorkflowForm(spec, KNOWN).value == spec
