@@ -274,6 +274,26 @@ async def test_what_was_typed_outlives_a_refusal(error: Exception, told: str) ->
         assert filled(app).text("driver_cores") == "4"
 
 
+async def test_what_is_typed_while_it_is_saved_is_not_lost() -> None:
+    begun, answered = asyncio.Event(), asyncio.Event()
+
+    class Slow(SavingLink):
+        async def put(self, path: str, request: msgspec.Struct, kind: type[Any]) -> Any:
+            begun.set()
+            await answered.wait()
+            return await super().put(path, request, kind)
+
+    link = Slow(world())
+    async with opened("5", "e", "j", "enter", "9", "ctrl+s", link=link) as (app, pilot):
+        await begun.wait()
+        await typed(pilot, "0")
+        answered.set()
+        await until(app, "saved queue root_queue; what you typed meanwhile is not saved yet")
+        assert link.put_there == [("/v1/queues/root_queue", QueueSpec(limit=89))]
+        assert filled(app).text("limit") == "890"
+        assert " not saved" in shown(app)
+
+
 async def test_what_can_not_be_saved_says_where_it_is_wrong() -> None:
     async with opened("5", "n", *"night", "enter", "enter", "x", "escape", "s") as (app, _):
         assert "─ limit: 'x' is not a whole number" in shown(app)
