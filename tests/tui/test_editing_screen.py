@@ -364,6 +364,9 @@ async def test_what_is_not_valid_yet_is_there_again_after_a_kill_in_the_form_it_
         assert shows(app, "daily_sales is not saved. It stays kept here, and is offered again. Leave?")
         await press("n", "1")(pilot)
         assert shows(app, "Leave, and lose what is not valid?")
+        await press("y")(pilot)
+        await until(pilot, lambda: isinstance(app.page, EditScreen))
+        assert [b"soon" in path.read_bytes() for path in home.glob("*.json")] == [False]
 
     async with editing(FakeLink(world()), copy, begin="") as (app, pilot):
         await press("ctrl+o", "enter")(pilot)
@@ -373,15 +376,6 @@ async def test_what_is_not_valid_yet_is_there_again_after_a_kill_in_the_form_it_
         await press("enter", "ctrl+u", "7", "escape", "escape")(pilot)
         assert spec_of(app).nodes[0].retries == 7
         assert spec_of(app).nodes[0].name == "ingest_1"
-
-
-async def test_a_half_typed_schedule_is_kept_until_it_is_given_up(tmp_path: Path) -> None:
-    async with editing(FakeLink(world()), tmp_path, "t", "down", "enter", "x") as (app, pilot):
-        (kept,) = (path.read_bytes() for path in tmp_path.glob("*.json"))
-        assert b"01:00x" in kept
-        await press("escape", "escape", "y")(pilot)
-        await until(pilot, lambda: isinstance(app.page, EditScreen))
-        assert not list(tmp_path.glob("*.json"))
 
 
 async def test_a_new_workflow_is_made_from_its_name_on(tmp_path: Path) -> None:

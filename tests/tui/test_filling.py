@@ -144,20 +144,6 @@ async def test_leaving_what_is_not_saved_asks_and_drops_it_only_when_told_to(tmp
         assert not list(tmp_path.iterdir())
 
 
-async def test_leaving_can_save(tmp_path: Path) -> None:
-    link = SavingLink(world())
-    async with opened("5", "e", "j", "enter", "9", "escape", "escape", link=link, home=tmp_path) as (
-        app,
-        pilot,
-    ):
-        await until(app, "queues ▸ root_queue is not saved")
-        await typed(pilot, "enter")
-        await until(app, "saved queue root_queue")
-        assert link.put_there == [("/v1/queues/root_queue", QueueSpec(limit=89))]
-        assert not isinstance(app.screen, FormScreen)
-        assert not list(tmp_path.iterdir())
-
-
 async def test_what_was_typed_in_any_form_is_offered_again_after_a_kill(tmp_path: Path) -> None:
     home, copy = tmp_path / "unsaved", tmp_path / "copy"
     forms = (
@@ -274,7 +260,7 @@ async def test_what_was_typed_outlives_a_refusal(error: Exception, told: str) ->
         assert filled(app).text("driver_cores") == "4"
 
 
-async def test_what_is_typed_while_it_is_saved_is_not_lost() -> None:
+async def test_what_is_typed_while_it_is_saved_is_not_lost_and_leaving_can_save_it(tmp_path: Path) -> None:
     begun, answered = asyncio.Event(), asyncio.Event()
 
     class Slow(SavingLink):
@@ -284,14 +270,21 @@ async def test_what_is_typed_while_it_is_saved_is_not_lost() -> None:
             return await super().put(path, request, kind)
 
     link = Slow(world())
-    async with opened("5", "e", "j", "enter", "9", "ctrl+s", link=link) as (app, pilot):
+    async with opened("5", "e", "j", "enter", "9", "ctrl+s", link=link, home=tmp_path) as (app, pilot):
         await begun.wait()
         await typed(pilot, "0")
         answered.set()
         await until(app, "saved queue root_queue; what you typed meanwhile is not saved yet")
         assert link.put_there == [("/v1/queues/root_queue", QueueSpec(limit=89))]
         assert filled(app).text("limit") == "890"
-        assert " not saved" in shown(app)
+
+        await typed(pilot, "escape", "escape")
+        await until(app, "queues ▸ root_queue is not saved")
+        await typed(pilot, "enter")
+        await until(app, "saved queue root_queue")
+        assert link.put_there[-1] == ("/v1/queues/root_queue", QueueSpec(limit=890))
+        assert not isinstance(app.screen, FormScreen)
+        assert not list(tmp_path.iterdir())
 
 
 async def test_what_can_not_be_saved_says_where_it_is_wrong() -> None:

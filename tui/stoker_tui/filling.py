@@ -196,21 +196,21 @@ class FillingApp(UnsavedApp):
         title = f"{clean_line(' ▸ '.join(where))}: what was typed was not saved"
         chosen = await self.choose_left(title, left, "begin again")
         if isinstance(chosen, Left):
-            self._go_on_in(screen, chosen)
+            await self._go_on_in(screen, chosen)
         elif chosen:
             screen.keep_in(self.keeper())
-            self.push_screen(screen)
+            await self.push_screen(screen)
 
     async def go_on_with(self, left: Left) -> None:
         """Open the form in which something was typed that was left, and go on."""
         if isinstance(left.kept, KeptForm):
-            self._go_on_in(await self._form_at(left.kept.where, new=left.kept.new), left)
+            await self._go_on_in(await self._form_at(left.kept.where, new=left.kept.new), left)
 
-    def _go_on_in(self, screen: FormScreen, left: Left) -> None:
+    async def _go_on_in(self, screen: FormScreen, left: Left) -> None:
         if isinstance(left.kept, KeptForm):
             screen.go_on(left.kept)
             screen.keep_in(self.take(left))
-            self.push_screen(screen)
+            await self.push_screen(screen)
 
     async def _form_at(self, where: tuple[str, ...], *, new: bool) -> FormScreen:
         """Give the form that is opened at a place, over what is there by now."""
