@@ -29,6 +29,19 @@ MOST_READY = 100
 RETRY = timedelta(seconds=30)
 """After which what could not be done is tried again."""
 
+_CHANGING = frozenset(
+    {
+        ev.WorkflowScheduling,
+        ev.WorkflowPublished,
+        ev.WorkflowRenamed,
+        ev.WorkflowDeleted,
+        ev.TickSkipped,
+        ev.RunCreated,
+        ev.RunFinished,
+    }
+)
+"""Events after which another tick may be the next of a workflow."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -97,7 +110,8 @@ class Scheduler:
 
     def _hear(self, turn: Turn) -> None:
         """Look at the workflows again that a turn's records changed."""
-        for number in {number for record in turn.records if (number := self._concerned(record.event, turn))}:
+        events = [record.event for record in turn.records if type(record.event) in _CHANGING]
+        for number in {number for event in events if (number := self._concerned(event, turn))}:
             self._crowded.discard(number)
             self._look_up(number)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_spark import FAST, processes_with, tag_of
+from tests.e2e.test_spark import processes_with, tag_of
 from tests.harness import StokerDaemon, wait_for
 
 SECRET, PROPERTY = "s3cr3tv4lue", "pr0p3rtyv4lue"
@@ -153,13 +153,13 @@ def test_spark_jobs_with_a_secret_and_a_secret_property_show_neither(secretive: 
     gate = tmp_path / "gate"
     config = {
         "env": {"GATE": str(gate)},
-        "conf": FAST | {"spark.hadoop.fs.s3a.secret.key": "${lake_key}"},
+        "conf": {"spark.hadoop.fs.s3a.secret.key": "${lake_key}"},
     }
     secretive.publish_job("job.py", PYSPARK, config)
     nodes = [{"name": "spark", "job": "job.py"}]
     secretive.publish_workflow("flow", nodes, variables={"url": "jdbc:x?password=${token}"})
     run = secretive.start_run("flow")
-    wait_for(lambda: Path(f"{gate}.ready").exists(), "the job has its secrets", 120)
+    wait_for(lambda: Path(f"{gate}.ready").exists(), "the job has its secrets", 300)
 
     assert len(processes_with(tag_of(secretive, run, "spark"))) > 2
     look_everywhere(secretive, run, ["spark"], ["job.py"])

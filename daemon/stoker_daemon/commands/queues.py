@@ -47,7 +47,7 @@ def save_queue(name: str, spec: QueueSpec, by: str) -> Callable[[Turn], Queue]:
         if known is None or known.spec != spec:
             turn.record(fitting(ev.QueueSaved(name, spec)), by)
             # What waits may start now.
-            turn.touched.update(turn.state.runs)
+            turn.look_at(turn.state.runs)
         return turn.state.queues[name]
 
     return command

@@ -218,7 +218,8 @@ def _pending(state: State, numbers: tuple[int, ...], to: str) -> tuple[int, ...]
 
 
 def _within(moments: list[datetime], now: datetime) -> list[datetime]:
-    return [at for at in moments if now - WINDOW < at <= now + timedelta(minutes=1)]
+    first, last = now - WINDOW, now + timedelta(minutes=1)
+    return [at for at in moments if first < at <= last]
 
 
 def _about(letter: Letter) -> dict[str, object]:
