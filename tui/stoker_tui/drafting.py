@@ -9,7 +9,7 @@ from stoker_shared import api, routes
 from stoker_shared.dag import downstream_of
 from stoker_shared.difference import difference
 from stoker_shared.model import NodeSpec, WorkflowSpec
-from stoker_shared.text import clean_line, name_problem, quoted
+from stoker_shared.text import clean, clean_line, name_problem, quoted
 from stoker_tui.actions import EditedNode
 from stoker_tui.client import Refused
 from stoker_tui.documents import Document as TextDocument
@@ -17,7 +17,7 @@ from stoker_tui.editing import document as documents
 from stoker_tui.editing import edits
 from stoker_tui.editing.document import Document
 from stoker_tui.editing.edits import CannotEdit, Step, node_named, upstream_of
-from stoker_tui.editing.keeping import KeptDraft, KeptForm, Left, OpenForm
+from stoker_tui.editing.keeping import KeptDraft, KeptForm, KeptText, Left, OpenForm
 from stoker_tui.forms.node import NodeForm
 from stoker_tui.forms.workflow import ScheduleForm, WorkflowForm
 from stoker_tui.publishing import PublishingApp
@@ -60,10 +60,10 @@ class DraftingApp(PublishingApp):
         left = self._left_drafts(lambda kept: kept.workflow == row.id)
         chosen = await self.choose_left(f"Changes of {row.name} were not saved", left, "open the draft")
         if isinstance(chosen, Left):
-            self._go_on(chosen, row)
+            await self._go_on(chosen, row)
         elif chosen:
             view = await self.link.read(self.link.within(routes.WORKFLOW, name=row.name), api.WorkflowView)
-            self._open_draft(EditScreen(documents.opened(view.spec, view.row.revision), view.row))
+            await self._open_draft(EditScreen(documents.opened(view.spec, view.row.revision), view.row))
 
     async def _new(self) -> None:
         known = self.workflows.value or {}
@@ -71,13 +71,13 @@ class DraftingApp(PublishingApp):
         left = self._left_drafts(lambda kept: kept.workflow not in known)
         chosen = await self.choose_left("New workflows were not saved", left, "make another one")
         if isinstance(chosen, Left):
-            self._go_on(chosen)
+            await self._go_on(chosen)
         elif chosen:
             name = await self.asked(
                 Ask("Name of the new workflow", hint="daily_sales", problem=self._name_problem)
             )
             if name is not None:
-                self._open_draft(EditScreen(documents.new(name), None))
+                await self._open_draft(EditScreen(documents.new(name), None))
 
     async def _choose_unsaved(self) -> None:
         if not (left := self.left()):
@@ -87,15 +87,22 @@ class DraftingApp(PublishingApp):
         if chosen is None:
             return
         kept = chosen.kept
+        if isinstance(kept, KeptText):
+            await self._show_text(chosen, kept)
+            return
         mode = kept.where[0] if isinstance(kept, KeptForm) else "workflows"
         if self.current_mode != mode:
             await self.switch_mode(mode)
         if isinstance(kept, KeptDraft):
             rows = await self.link.pages(self.link.within(routes.WORKFLOWS), api.WorkflowRow)
-            self._go_on(chosen, next((row for row in rows if row.id == kept.workflow), None))
+            await self._go_on(chosen, next((row for row in rows if row.id == kept.workflow), None))
             return
         try:
-            await self.go_on_with(chosen)
+            match kept.where:
+                case ("workflows", name, _):
+                    await self.publish(name)
+                case _:
+                    await self.go_on_with(chosen)
         except Refused as error:
             if error.problem.status != 404:
                 raise
@@ -103,10 +110,20 @@ class DraftingApp(PublishingApp):
             if await self.asked(Confirm(clean_line(question))):
                 self.drop(chosen)
 
+    async def _show_text(self, left: Left, kept: KeptText) -> None:
+        """Show a text that was left in the editor, and ask whether it is dropped."""
+        lines = [[(clean(line), "")] for line in kept.text.expandtabs().splitlines()]
+        await self.asked(Read(clean_line(kept.name), lines))
+        question = (
+            f"Drop that text? Until then ^e goes on with it, where {kept.name[:1].lower()}{kept.name[1:]} is."
+        )
+        if await self.asked(Confirm(clean_line(question))):
+            self.drop(left)
+
     def _left_drafts(self, wanted: Callable[[KeptDraft], bool]) -> list[Left]:
         return [each for each in self.left() if isinstance(each.kept, KeptDraft) and wanted(each.kept)]
 
-    def _go_on(self, left: Left, row: api.WorkflowRow | None = None) -> None:
+    async def _go_on(self, left: Left, row: api.WorkflowRow | None = None) -> None:
         """Go on with a draft that was left, and with the form that was open over it."""
         kept = left.kept
         if not isinstance(kept, KeptDraft):
@@ -114,13 +131,13 @@ class DraftingApp(PublishingApp):
         document = documents.recovered(kept.saved, kept.revision, kept.spec)
         page = EditScreen(document, row, kept.form)
         page.keep_in(self.take(left))
-        self.push_screen(page)
+        await self.push_screen(page)
         if kept.form is not None:
-            self._open_again(page, kept.form)
+            await self.push_screen(self._form_again(page, kept.form))
 
-    def _open_draft(self, page: EditScreen) -> None:
+    async def _open_draft(self, page: EditScreen) -> None:
         page.keep_in(self.keeper())
-        self.push_screen(page)
+        await self.push_screen(page)
 
     def _name_problem(self, name: str) -> str | None:
         taken = {row.name for row in (self.workflows.value or {}).values()}
@@ -318,13 +335,11 @@ class DraftingApp(PublishingApp):
 
         return FillScreen(page, name, form, as_text(page.document.name), put)
 
-    def _open_again(self, page: EditScreen, form: OpenForm) -> None:
-        """Open the form that was open over a draft, with what was typed in it."""
+    def _form_again(self, page: EditScreen, form: OpenForm) -> FillScreen:
+        """Give the form that was open over a draft, with what was typed in it."""
         if form.name == "node":
-            if form.node not in upstream_of(page.document.spec):
-                return
             screen = self._node_form(page, form.node)
         else:
             screen = self._workflow_form(page, form.name, page.document.now.selected)
         screen.type_again(form.typed)
-        self.push_screen(screen)
+        return screen
