@@ -44,21 +44,11 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, so that none of them is what all wait for in the end.
-
-    Those with Spark are second: while the first of them makes what they share, others wait for it.
-    """
-    slow, spark = (
-        {item.path for item in items if item.get_closest_marker(name)} for name in ("slow", "spark")
-    )
-    items.sort(key=lambda item: (item.path not in slow, item.path not in spark))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Before a test with real Spark, have there be what its jobs share."""
-    if item.get_closest_marker("spark") and item.config.cache:
-        quickspark.share_classes(item.config.cache.mkdir("spark"))
+    """Begin with the files that take longest, so that none of them is what all wait for in the end."""
+    slow = {
+        item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("spark")
+    }
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture
