@@ -92,10 +92,10 @@ class UnsavedApp(FlowingApp):
 
     def when_kept(self, then: Callable[[], None]) -> None:
         """Do something for which all is left, once a person knows that what is not saved stays kept."""
-        if not self.unsaved:
+        names, pages = self.unsaved, [page for page in self.editing if page.is_unsaved]
+        if not names:
             then()
             return
-        pages = [page for page in self.editing if page.is_unsaved]
         kept = "It stays kept here, and is offered again" if all(page.is_kept for page in pages) else _LOST
         secret = dict.fromkeys(name for page in pages for name in page.secret)
         without = f", but for what is secret ({', '.join(secret)})" if secret else ""
@@ -104,9 +104,8 @@ class UnsavedApp(FlowingApp):
             if yes:
                 then()
 
-        self.push_screen(
-            Confirm(f"{', '.join(self.unsaved)} is not saved. {kept}{without}. Leave?"), answered
-        )
+        are = "is" if len(names) == 1 else "are"
+        self.push_screen(Confirm(f"{', '.join(names)} {are} not saved. {kept}{without}. Leave?"), answered)
 
     async def _leave(self, page: UnsavedPage) -> None:
         without = f"without what is secret: {', '.join(page.secret)}" if page.secret else ""
