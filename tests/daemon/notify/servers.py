@@ -94,8 +94,11 @@ async def mail_server(
 
     loop = asyncio.get_running_loop()
     inside = context if tls == "tls" else None
-    place: dict[str, Any] = {"sock": sock} if sock else {"host": "localhost", "port": 0}
-    async with await loop.create_server(session, ssl=inside, **place) as server:
+    if sock:
+        listening = await loop.create_server(session, sock=sock, ssl=inside)
+    else:
+        listening = await loop.create_server(session, "localhost", 0, ssl=inside)
+    async with listening as server:
         yield server.sockets[0].getsockname()[1]
 
 
