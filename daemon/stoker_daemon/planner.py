@@ -136,6 +136,8 @@ def _retry_due(run: Run, node: NodeRun, now: datetime) -> datetime:
 
 
 def _note_lateness(run: Run, now: datetime) -> list[Decision]:
+    if not (run.start_by or run.end_by):
+        return []
     return [ev.RunLate(run.id, what, by) for what, by in _awaited(run) if by <= now]
 
 
@@ -148,7 +150,7 @@ def _awaited(run: Run) -> Iterator[tuple[ev.Lateness, datetime]]:
 
 
 def _end_for_time(run: Run, now: datetime) -> list[Decision]:
-    if run.stopping:
+    if run.stopping or not (run.timeout or run.active):
         return []
     if _is_due(_run_deadline(run), now):
         return [ev.RunStopRequested(run.id, ev.Reason.RUN_TIMEOUT)]

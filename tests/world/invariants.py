@@ -415,8 +415,9 @@ class Invariants:
         node.tries += 1
         self._time(node, record.at)
         node.active = node.begun = True
-        active = sum(other.active for other in run.nodes.values())
-        must(not run.parallelism or active <= run.parallelism, what, "is beyond its run's parallelism")
+        if run.parallelism:
+            active = sum(other.active for other in run.nodes.values())
+            must(active <= run.parallelism, what, "is beyond its run's parallelism")
         if queue := self.queues.get(node.queue):
             spec, cu, nodes = queue
             fits = spec.limit is None or cu + node.cu <= spec.limit

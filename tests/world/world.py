@@ -51,7 +51,7 @@ CHECK_EVERY = 1000
 COLLECT_EVERY = 50_000
 """Steps between collections of garbage; Python by itself would go through the whole model over and over."""
 
-FAULTY = 0.0019
+FAULTY = 0.0018
 """How likely each thing that happens is a fault of the host."""
 
 AT_ONCE = 20
@@ -160,8 +160,9 @@ class World:
     def _go_on(self) -> None:
         """Let some things happen."""
         try:
+            happen, dice = self._happen, self.chance.random
             for _ in range(AT_ONCE):
-                self._happen(self.chance.random())
+                happen(dice())
         except Killed:
             self._die(power=self._power_fails)
         if (life := self.life) and life.state and not life.failure:
