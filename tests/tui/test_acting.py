@@ -304,7 +304,7 @@ async def test_a_backfill_is_previewed_made_and_opened() -> None:
         await settled(pilot, app)
 
         assert link.posted[2:] == [("/v1/workspaces/default/backfills", request)]
-        assert "▸ backfills ▸ B4 daily_sales" in lines_of(app)[0]
+        assert "▸ workflows ▸ B4 daily_sales" in lines_of(app)[0]
         await press("escape")(pilot)
         assert "▸ workflows" in lines_of(app)[0]
 

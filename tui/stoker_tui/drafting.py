@@ -30,7 +30,6 @@ from stoker_tui.editing.keeping import Drawer, Keeper, Kept
 from stoker_tui.filling import FillingApp
 from stoker_tui.forms.node import NodeForm
 from stoker_tui.forms.workflow import ScheduleForm, WorkflowForm
-from stoker_tui.mirror import Mirror
 from stoker_tui.screens.dialogs import Ask, Choice, Choose, Confirm, Read
 from stoker_tui.screens.diff import change_lines
 from stoker_tui.screens.edit import EditScreen, as_text
@@ -50,14 +49,9 @@ _NO_DAEMON = "no daemon answers: what you did is kept here, s saves it when one 
 class DraftingApp(FillingApp):
     """An application that does what `stoker_tui.actions` lists for drafts and what is made of them."""
 
-    mirror: Mirror
     drawer: Drawer
     workflows: Workflows
     editing: set[EditScreen]
-
-    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Do something beside all else."""
-        raise NotImplementedError
 
     # Opening.
 

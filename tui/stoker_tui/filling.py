@@ -12,6 +12,7 @@ from textual.app import SuspendNotSupported
 from stoker_shared import api, routes
 from stoker_shared.text import clean_line
 from stoker_tui import topics
+from stoker_tui.acting import ActingApp
 from stoker_tui.actions import AsText, Filled, JobState
 from stoker_tui.client import NotStoker, Refused, Unreachable
 from stoker_tui.editor import NoEditor, edit, run_editor
@@ -21,7 +22,6 @@ from stoker_tui.forms.publishing import PublishForm, RemarksForm
 from stoker_tui.forms.queue import QueueForm
 from stoker_tui.forms.workspace import NamedVariable, NamedWorkspace, VariableForm, WorkspaceForm
 from stoker_tui.link import Link
-from stoker_tui.moving import MovingApp
 from stoker_tui.saving import (
     Configuring,
     publish_draft,
@@ -35,10 +35,9 @@ from stoker_tui.screens.form import FormScreen
 from stoker_tui.screens.job import diff_lines
 
 
-class FillingApp(MovingApp):
+class FillingApp(ActingApp):
     """An application in which forms are filled in."""
 
-    link: Link
     jobs: topics.Listed
     queues: topics.Listed
     variables: topics.Listed
@@ -53,14 +52,6 @@ class FillingApp(MovingApp):
     @property
     def zone(self) -> str:
         """The daemon's time zone."""
-        raise NotImplementedError
-
-    def spawn(self, work: Any) -> None:
-        """Do something beside all else."""
-        raise NotImplementedError
-
-    def say(self, text: str) -> None:
-        """Say something above the keys."""
         raise NotImplementedError
 
     @property

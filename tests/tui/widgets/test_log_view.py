@@ -117,7 +117,7 @@ async def test_it_is_looked_through_up_and_down_also_in_what_is_written_meanwhil
     page.view.find_next()
     await settled(page.view, shows(page.view, "again"))
     page.view.find_next()
-    await settled(page.view, shows(page.view, "no more below"))
+    await settled(page.view, shows(page.view, "no more '4999' below"))
     page.view.find_previous()
     await settled(page.view, shows(page.view, "line 4999"))
 
@@ -127,7 +127,7 @@ async def test_what_is_nowhere_is_said(page: Page) -> None:
     for key in ("z", "z", "enter"):
         page.view.app.simulate_key(key)
 
-    await settled(page.view, shows(page.view, "nowhere"))
+    await settled(page.view, shows(page.view, "no 'zz' in it"))
 
 
 async def test_the_next_error_is_the_last_above_where_there_is_none_below() -> None:

@@ -12,6 +12,7 @@ from textual.widgets import ContentSwitcher
 from stoker_shared import api
 from stoker_shared.api.backfills import BackfillView
 from stoker_shared.model import Intervals, RunState
+from stoker_shared.schedules import place_of
 from stoker_tui.actions import Kind
 from stoker_tui.mirror import Topic
 from stoker_tui.screens import cells, fields
@@ -69,7 +70,7 @@ class BackfillScreen(Page):
     def body(self) -> ComposeResult:
         """Give what is known of the backfill."""
         ascii_only = self.stoker.ascii_only
-        yield Line(self.styles_of, ascii_only=ascii_only, id="title")
+        yield Line(self.styles_of, ascii_only=ascii_only, most=2, id="title")
         yield Line(self.styles_of, ascii_only=ascii_only, id="tabline")
         self._table = LineTable(
             run_columns(self, named=False),
@@ -100,9 +101,7 @@ class BackfillScreen(Page):
         self.query_one("#tabline", Line).show(tab_line(_TABS, self._tab))
         view, now = self._topic.value, self.stoker.now()
         if view is None or self._table is None:
-            self.query_one("#title", Line).show(
-                [(f" {self._topic.problem or 'asking the daemon ...'}", "dim")]
-            )
+            self.query_one("#title", Line).show([(f" {self.why_nothing(self._topic)}", "dim")])
             return
         runs = list((self._runs.value or {}).values())
         self.query_one("#title", Line).show(_title(view, now))
@@ -122,7 +121,7 @@ def _title(view: BackfillView, now: datetime) -> Pieces:
         (" ", ""),
         *cells.backfill_state(view),
         (f" {lasted(view.created_at, view.ended_at, now)}", ""),
-        (f"  {first} to {last} {view.time_zone}", ""),
+        (f"  {first} to {last} {place_of(view.time_zone)}", ""),
         (f"  {view.remarks}", "dim"),
     ]
 
@@ -134,9 +133,10 @@ def progress_lines(
     yield cells.backfill_bar(view, _BAR)
     yield _counts(view)
     if left := cells.backfill_left(view, now):
-        yield left
+        yield [("ended ", "dim"), *left] if view.ended_at else left
     if view.active:
-        yield [("active ", "dim"), ("  ".join(f"#{number}" for number in view.active), "running")]
+        states = {row.id: row.state.value for row in runs}
+        yield [("active ", "dim"), *(piece for number in view.active for piece in _active(number, states))]
     if view.retrying:
         yield [("it makes runs again for what failed", "retrying")]
     yield []
@@ -159,6 +159,11 @@ def progress_lines(
         yield []
     for deed in view.deeds:
         yield [(f"{local(deed.at, zone, seconds=True)}  ", "dim"), (f"{deed.by} {deed.what}", "")]
+
+
+def _active(number: int, states: Mapping[int, str]) -> Pieces:
+    state = states.get(number, RunState.PENDING.value)
+    return [(f"{GLYPHS[state]} #{number}  ", state)]
 
 
 def _counts(view: BackfillView) -> Pieces:

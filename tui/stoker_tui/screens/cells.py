@@ -111,7 +111,7 @@ def workflow_status(
 ) -> Pieces:
     """Show how far a workflow's active run has come, else how its last one ended."""
     if row.active_runs:
-        number = row.active_runs[-1]
+        number = row.active_runs[0]  # The others wait for the oldest, or came after it.
         run = next((run for run in runs if run.id == number), None)
         state = run.state.value if run and run.state not in RUN_ENDS else "running"
         done = "/".join(map(str, progress[number])) if number in progress else ""

@@ -75,7 +75,7 @@ class DiffScreen(Page):
         self.query_one("#tabline", Line).show(tab_line(_TABS, self._tab))
         pane, known = self.query_one("#changes", Pane), self._topic.value
         if known is None:
-            pane.set_lines([[(self._topic.problem or "asking the daemon ...", "dim")]])
+            pane.set_lines([[(self.why_nothing(self._topic), "dim")]])
             return
         pane.set_lines(change_lines(known.difference))
         show_graphs(self.query_one(DagView), known.difference)

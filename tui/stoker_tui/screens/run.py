@@ -14,17 +14,17 @@ from textual.widgets import ContentSwitcher
 from stoker_shared import api
 from stoker_shared.events import Record
 from stoker_shared.model import RUN_ENDS, NodeState
+from stoker_shared.schedules import place_of
 from stoker_tui.actions import Kind, NodeOf
-from stoker_tui.cli.failures import card_lines
 from stoker_tui.cli.tables import Column as Shape
 from stoker_tui.cli.tables import duration, size
 from stoker_tui.mirror import Topic
 from stoker_tui.screens import cells, fields
 from stoker_tui.screens.page import Page, focus_first
 from stoker_tui.screens.tabs import tab_line
-from stoker_tui.screens.why import why_so
+from stoker_tui.screens.why import failure_lines, why_so
 from stoker_tui.telling import told
-from stoker_tui.theme import GLYPHS, node_look, version_word
+from stoker_tui.theme import GLYPHS, node_look, trigger_word, version_word
 from stoker_tui.times import ahead, lasted, local, took
 from stoker_tui.topics import Run, RunEvents, RunPage
 from stoker_tui.widgets.dag_view import DagView
@@ -75,7 +75,7 @@ class RunScreen(Page):
     def body(self) -> ComposeResult:
         """Give what is known of the run."""
         ascii_only = self.stoker.ascii_only
-        yield Line(self.styles_of, ascii_only=ascii_only, id="title")
+        yield Line(self.styles_of, ascii_only=ascii_only, most=2, id="title")
         yield Line(self.styles_of, ascii_only=ascii_only, id="tabline")
         self._list = LineTable(
             self._columns(),
@@ -129,7 +129,7 @@ class RunScreen(Page):
         many = self.table is not None and self.table is self._list
         nodes = self._list.chosen if many and self._list else [current] if current else []
         return {
-            Kind.NODE: [NodeOf(known.view, node) for node in nodes],
+            Kind.NODE: [NodeOf(known.view, node, known.cards.get(node.name)) for node in nodes],
             Kind.RUN: [known.view.row],
             Kind.TABS: [None],
             Kind.RUN_TABS: [None],
@@ -157,9 +157,7 @@ class RunScreen(Page):
         known = self._topic.value
         self.query_one("#tabline", Line).show(tab_line(_TABS, self._tab))
         if known is None or self._list is None:
-            self.query_one("#title", Line).show(
-                [(f" {self._topic.problem or 'asking the daemon ...'}", "dim")]
-            )
+            self.query_one("#title", Line).show([(f" {self.why_nothing(self._topic)}", "dim")])
             return
         now = self.stoker.now()
         self.query_one("#title", Line).show(title(known.view, now))
@@ -199,7 +197,7 @@ class RunScreen(Page):
             self.query_one(GanttView).show(known.view.nodes, start, row.ended_at or now)
         elif _TABS[self._tab] == "events" and self._events is not None:
             happened = self._happened.value
-            self._events.empty = (self._happened.problem or "asking the daemon ...",)
+            self._events.empty = (self.why_nothing(self._happened),)
             self._events.set_rows(reversed(happened or []))
 
     def _draw_facts(self) -> None:
@@ -267,11 +265,11 @@ def title(view: api.RunView, now: datetime) -> Pieces:
     ended = sum(node.ended_at is not None for node in view.nodes)
     pieces: list[Piece] = [
         (f" {GLYPHS[state]} {word}", state),
-        (f" {lasted(row.started_at, row.ended_at, now)}", ""),
+        (f" {lasted(row.started_at, row.ended_at, now)}".rstrip(), ""),
         (f"  {ended}/{len(view.nodes)}", ""),
         (f"  {version_word(row)}", ""),
-        (f"  cycle {local(row.cycle, row.time_zone)} {row.time_zone}", ""),
-        (f"  by {row.trigger.value}, {row.by}", "dim"),
+        (f"  cycle {local(row.cycle, row.time_zone)} {place_of(row.time_zone)}", ""),
+        (f"  by {trigger_word(row)}, {row.by}", "dim"),
     ]
     if view.expected_at and row.state not in RUN_ENDS:
         pieces.append((f"  done {ahead(view.expected_at, now)}", "dim"))
@@ -287,15 +285,11 @@ def node_lines(
 ) -> Iterator[Pieces]:
     """Give what is to be known of a node: how it stands and why, its failure, its attempts."""
     yield [(f"{node.name}  ", "strong"), *cells.node_state(node)]
-    if node.waiting:
-        yield [("waits: ", "dim"), (node.waiting, "pending")]
     if card is not None:
-        first, *rest = card_lines(view.row.id, card)
-        yield [(first, "failed")]
-        yield from ([(line, "")] for line in rest)
+        yield from failure_lines(card)
         yield []
     elif why := why_so(node):
-        yield [("why: ", "dim"), (why, "")]
+        yield [("why: ", "dim"), (why, "pending" if node.waiting else "")]
     if node.retry_at:
         yield [("retried: ", "dim"), (ahead(node.retry_at, now), "retrying")]
     yield [("job ", "dim"), (node.job, "")]

@@ -61,7 +61,7 @@ class WorkflowScreen(Page):
     def body(self) -> ComposeResult:
         """Give what is known of the workflow."""
         ascii_only = self.stoker.ascii_only
-        yield Line(self.styles_of, ascii_only=ascii_only, id="title")
+        yield Line(self.styles_of, ascii_only=ascii_only, most=2, id="title")
         yield Line(self.styles_of, ascii_only=ascii_only, id="tabline")
         self._tables = {
             "nodes": self._table("nodes", _node_columns(), lambda node: node.name, fields.NODE_SPEC),
@@ -161,9 +161,7 @@ class WorkflowScreen(Page):
         shown: Pieces = [(f"showing {self._standing()} ", "warning")] if self._place else []
         self.query_one("#tabline", Line).show(tab_line(_TABS, self._tab), shown)
         if known is None:
-            self.query_one("#title", Line).show(
-                [(f" {self._topic.problem or 'asking the daemon ...'}", "dim")]
-            )
+            self.query_one("#title", Line).show([(f" {self.why_nothing(self._topic)}", "dim")])
             return
         self.query_one("#title", Line).show(self._title(known))
         nodes = self._spec_nodes()
@@ -295,7 +293,7 @@ def _node_columns() -> Sequence[Column[NodeSpec]]:
         ),
         Column(
             Shape("ENABLED", spare=3),
-            lambda node: [("", "")] if node.enabled else [("⊘ disabled", "disabled")],
+            lambda node: [("✔", "succeeded")] if node.enabled else [("⊘ disabled", "disabled")],
         ),
     ]
 
