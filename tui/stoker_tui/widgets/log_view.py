@@ -280,10 +280,12 @@ class LogView(Widget, can_focus=True):
             size = await asyncio.to_thread(write)
         except FileExistsError:
             self.tell(f"{path} is there already; give another name")
+        except OSError as error:
+            self.tell(f"it is not saved: {error.strerror or error}")
         except Exception as error:
             self.tell(f"it is not saved: {error}")
         else:
-            self.tell(f"saved {size:,} bytes in {path}")
+            self.tell(f"saved {size:,} bytes in {path.absolute()}")
 
     # How it is drawn.
 
@@ -393,6 +395,8 @@ class LogView(Widget, can_focus=True):
             self._typed_in()
         elif event.key == "backspace":
             self._typed = self._typed[:-1]
+        elif event.key == "ctrl+u":
+            self._typed = ""
         elif event.is_printable and event.character:
             self._typed += event.character
         event.stop()
