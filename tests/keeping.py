@@ -22,7 +22,7 @@ from stoker_daemon.runlog.segments import replay
 from stoker_shared import events as ev
 from stoker_shared.model import JobConfig, JobType, Keep, NodeState, RunState, WorkflowSpec
 from stoker_shared.state import State
-from tests.daemon.test_engine import Hands, order_for
+from tests.daemon.engine.bench import Hands, order_for
 from tests.strategies import T0, created, exited, node, starting
 
 Told = dict[str, list[tuple[object, ...]]]

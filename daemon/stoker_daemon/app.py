@@ -20,7 +20,7 @@ import msgspec
 import tzlocal
 
 from stoker_daemon import descriptors
-from stoker_daemon.access import Access, Rules
+from stoker_daemon.access import Access
 from stoker_daemon.backfiller import Backfiller
 from stoker_daemon.cards import Cards
 from stoker_daemon.commands.queues import found_queues
@@ -29,10 +29,10 @@ from stoker_daemon.executor import Executor
 from stoker_daemon.groups import Groups, delegated
 from stoker_daemon.http.app import Api
 from stoker_daemon.launchers import CannotLaunch
+from stoker_daemon.lookups import Roster, known_groups
 from stoker_daemon.notify.office import Office
 from stoker_daemon.objects import Objects
 from stoker_daemon.output.watcher import Watcher
-from stoker_daemon.peers import group_id
 from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
 from stoker_daemon.reloading import Settings
@@ -41,7 +41,7 @@ from stoker_daemon.runlog.log import RunLog, open_log, read_log
 from stoker_daemon.runlog.segments import Tail, cut_back, sync_directory
 from stoker_daemon.scheduler import Scheduler
 from stoker_daemon.secrets import Secrets
-from stoker_daemon.server import Server, bind, lock_data
+from stoker_daemon.server import NoSuchGroup, Server, bind, lock_data
 from stoker_daemon.service.manager import Manager
 from stoker_daemon.service.report import Report
 from stoker_daemon.space import SpaceWatch
@@ -104,7 +104,7 @@ async def run(settings: Settings, manager: Manager, *, take_over: bool = False) 
     check_local(config.data)
     descriptors.raise_limit()
     with lock_data(config.data):
-        listening = manager.listening or bind(config.socket, config.socket_group)
+        listening = manager.listening or bind(config.socket, await _found_group(config.socket_group))
         where = listening.getsockname() if manager.listening else config.socket
         logger.info("stokerd %s listens on %s, data in %s", __version__, where, config.data)
         try:
@@ -148,7 +148,7 @@ async def _run(
     parts = _Parts(settings, manager, log, state, failure, started_at)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, parts.reload)
     await parts.projection.open(log.directory, log.id, log.durable)
-    serving = parts.start(listening)
+    serving = await parts.start(listening)
     if failure:
         logger.warning("read only, since %s", failure.why)
     signs = [told.wait(), *([_disk_works(failure.end)] if failure else [])]
@@ -201,10 +201,10 @@ class _Parts:
         self._office = office = Office(engine, projection, cards, config, now)
         self._retention = retention = Retention(engine, projection, objects, config, now, backfiller.plans)
         self._space = space = SpaceWatch(engine, config.data, config.low_space, retention.ask)
-        self._rules = Rules(config.access, os.geteuid(), group_id)
+        self._roster = Roster(config.access, os.geteuid())
         self._api = Api(
             engine,
-            self._rules,
+            self._roster,
             objects,
             secrets,
             projection,
@@ -219,12 +219,13 @@ class _Parts:
             host,
             started_at,
         )
-        self._server = Server(self._api.app, self._rules)
+        self._server = Server(self._api.app, self._roster.rules)
         self._report = Report(manager, engine, self.reload)
 
-    def start(self, listening: socket.socket) -> asyncio.Task[None]:
+    async def start(self, listening: socket.socket) -> asyncio.Task[None]:
         """Start to work and to serve; gives the serving."""
-        _warn_of(self._rules, self._settings.config.access, self._state)
+        await self._roster.start()
+        _warn_of(self._settings.config.access, self._state)
         if self._writes:
             self._clean()
         self.engine.start(partial(_found, self._office))
@@ -248,8 +249,8 @@ class _Parts:
     def reload(self) -> str:
         """Read the settings anew, and have them heeded from now on; gives what is wrong with them."""
         problem, config = self._settings.reload(), self._settings.config
-        self._rules.set(config.access)
-        _warn_of(self._rules, config.access, self.engine.state)
+        self._roster.go_by(config.access)
+        _warn_of(config.access, self.engine.state)
         self._executor.grace = config.stop_grace
         self._watcher.limit = config.output_limit
         self._preparer.spark_home = config.spark_home
@@ -261,6 +262,7 @@ class _Parts:
         """Answer who is there, and end; gives the place in the log from which on nothing was acknowledged."""
         self._report.close(stopping=stopping)
         self._api.closing.set()
+        self._roster.close()
         self._server.stop()
         await serving
         for worker in (self._scheduler, self._office, self._retention, self._space):
@@ -274,10 +276,20 @@ class _Parts:
         return end
 
 
-def _warn_of(rules: Rules, access: Access, state: State) -> None:
+async def _found_group(group: str | None) -> str | None:
+    """Look up the socket's group, and give its number, or what is named where there is none."""
+    if group is None:
+        return None
+    try:
+        found = (await known_groups([group]))[group]
+    except TimeoutError as error:
+        raise NoSuchGroup(f"socket_group can't be looked up: {error}; its number would do") from error
+    return group if found is None else str(found)
+
+
+def _warn_of(access: Access, state: State) -> None:
     """Tell what is named and not there: a slip in a name would leave something open, or closed."""
     unknown = {
-        "groups": rules.unknown,
         "workspaces": access.workspaces.keys() - state.workspaces.keys(),
         "queues": access.queues.keys() - state.queues.keys() if state.queues else (),
     }

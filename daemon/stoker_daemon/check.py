@@ -5,6 +5,7 @@ Changes nothing, whoever runs it, and whether a daemon runs meanwhile or not.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import socket
@@ -15,9 +16,10 @@ from pathlib import Path
 
 from stoker_daemon.config import Config, ConfigError, Configured
 from stoker_daemon.launchers import CannotLaunch, SparkHome, find_java, find_spark
+from stoker_daemon.lookups import known_groups
 from stoker_daemon.notify.checking import mail_found, webhook_found
 from stoker_daemon.output.holes import CANNOT_CUT, can_punch
-from stoker_daemon.peers import group_id, user_name
+from stoker_daemon.peers import user_name
 from stoker_daemon.runlog import segments
 from stoker_daemon.runlog.segments import LogError
 from stoker_daemon.secrets import Secrets, SecretsError
@@ -118,9 +120,11 @@ def _socket(path: Path) -> tuple[bool, str]:
 def _access(config: Config) -> tuple[bool, str]:
     """Tell who else may use the daemon, and whether they get as far as its socket."""
     group, access = config.socket_group, config.access
-    gid = group_id(group) if group else None
-    unknown = sorted(name for name in {*access.named, *([group] if group else [])} if group_id(name) is None)
-    if unknown:
+    try:
+        numbers = asyncio.run(known_groups({*access.named, *([group] if group else [])}))
+    except TimeoutError as error:
+        return False, f"groups can't be looked up: {error}; write their numbers to do without"
+    if unknown := sorted(name for name, number in numbers.items() if number is None):
         return False, f"there is no group {', '.join(unknown)}; mend socket_group or [access]"
     if not access.named:
         if group:
@@ -129,7 +133,13 @@ def _access(config: Config) -> tuple[bool, str]:
                 f"socket_group is {group}, and [access] gives nobody a role: its members are turned away",
             )
         return True, "the daemon's own user and root, nobody else"
-    roles = f"roles for members of {', '.join(sorted(access.named))}"
+    return _connecting(config, numbers[group] if group else None)
+
+
+def _connecting(config: Config, gid: int | None) -> tuple[bool, str]:
+    """Tell whether those who have roles get as far as the socket."""
+    group = config.socket_group
+    roles = f"roles for members of {', '.join(sorted(config.access.named))}"
     if gid is None:
         return (
             True,

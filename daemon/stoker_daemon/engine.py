@@ -33,6 +33,7 @@ from stoker_daemon.projection import Change, changes_by
 from stoker_daemon.runlog.log import RunLog
 from stoker_daemon.runlog.segments import Tail
 from stoker_daemon.runlog.writer import Room
+from stoker_daemon.tally import Tally
 from stoker_daemon.volumes import BROKEN, DiskFailed, is_no_room
 from stoker_shared import events as ev
 from stoker_shared.apply import apply
@@ -44,6 +45,9 @@ STOKER = "stoker"
 
 LONGEST_SLEEP = 30.0
 """Seconds between looks at the clock while something is due, so that a changed clock is noticed."""
+
+COUNTED_AT_ONCE = 100
+"""Runs that are counted before others have their turn: a fraction of a millisecond."""
 
 _T = TypeVar("_T")
 logger = logging.getLogger(__name__)
@@ -129,6 +133,7 @@ class Engine:
     ) -> None:
         self.state = state
         self.line = Line(state, now())
+        self._tally = Tally(self.line)
         self.log = log
         self._history = history
         self._hands = hands
@@ -228,6 +233,12 @@ class Engine:
                 raise no_space(self.log.directory)
             await self._unless_failed(asyncio.ensure_future(self.log.news()))
         return seq
+
+    async def tally(self) -> Tally:
+        """Give how many runs there are and nodes that wait, counted so that nobody is held up by it."""
+        while not self._tally.up_to_date(self._now(), COUNTED_AT_ONCE):
+            await asyncio.sleep(0)
+        return self._tally
 
     def close(self) -> Tail:
         """Take no more commands; write what is pending. Gives where the log ends for certain."""

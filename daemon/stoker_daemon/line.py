@@ -11,6 +11,7 @@ import heapq
 from bisect import bisect_left, insort
 from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 
 from stoker_daemon.overlap import first_run, is_held_back
 from stoker_shared import events as ev
@@ -80,6 +81,8 @@ class Line:
         self.state = state
         self._queues: dict[str, list[_Order]] = {}
         self._heads: dict[int, dict[str, _Order]] = {}
+        self.changed: set[int] = set()
+        """Runs that have not finished, placed since whoever counts took them away."""
         self.update(state.runs.values(), now)
 
     def update(self, runs: Iterable[Run], now: datetime) -> None:
@@ -114,7 +117,17 @@ class Line:
             if could_start:
                 _push(line, queue, source)
 
+    def waiting(self, run: Run, now: datetime) -> Iterator[NodeRun]:
+        """Give the nodes of a run that only wait for a place in their queue, in order."""
+        if self._could_start(run):
+            places = run.parallelism - len(run.active) if run.parallelism else None
+            yield from (run.numbered(order[5]) for order in islice(_orders(run, now), places))
+
     def _place(self, run: Run, now: datetime) -> None:
+        if run.id in self.state.runs:
+            self.changed.add(run.id)
+        else:
+            self.changed.discard(run.id)
         for queue, order in self._heads.pop(run.id, {}).items():
             places = self._queues[queue]
             del places[bisect_left(places, order)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import grp
 import os
@@ -41,39 +40,27 @@ def _groups(connection: socket.socket, room: int = _USUAL_GROUPS) -> list[int]:
     raise OSError(number, os.strerror(number))
 
 
-def user_name(uid: int) -> str:
-    """Give a user's login name, or its number where it has none."""
+def login_name(uid: int) -> str | None:
+    """Give a user's login name, if it has one; the host's directory may take its time (`lookups`)."""
     try:
         return pwd.getpwuid(uid).pw_name
-    except (KeyError, OSError):
-        return str(uid)
+    except (KeyError, OSError, OverflowError):
+        return None
+
+
+def user_name(uid: int) -> str:
+    """Give a user's login name, or its number where it has none."""
+    return login_name(uid) or str(uid)
 
 
 def group_id(group: str) -> int | None:
-    """Give the number of a group that is named, or numbered; None where there is no such group."""
+    """Give the number of a group that is named, or numbered; None where there is no such group.
+
+    The host's directory may take its time (`lookups`).
+    """
     if group.isdecimal() and group.isascii():
         return int(group)
     try:
         return grp.getgrnam(group).gr_gid
-    except KeyError:
+    except (KeyError, ValueError):
         return None
-
-
-class Names:
-    """Login names by number. Each is asked for once, in a thread: a directory may take its time."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, str] = {}
-        self._asked: dict[int, asyncio.Task[str]] = {}
-
-    async def of(self, uid: int) -> str:
-        """Give a user's name, or where none is found the number; then it is asked for again."""
-        if uid in self._known:
-            return self._known[uid]
-        if uid not in self._asked:
-            self._asked[uid] = asyncio.create_task(asyncio.to_thread(user_name, uid))
-            self._asked[uid].add_done_callback(lambda _: self._asked.pop(uid))
-        name = await asyncio.shield(self._asked[uid])
-        if name != str(uid):
-            self._known[uid] = name
-        return name

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from stoker_daemon.engine import STOKER, Engine
 from stoker_shared import events as ev
@@ -19,7 +22,42 @@ LOOK_SECONDS = 30.0
 ENOUGH = 1.1
 """How many times the bytes below which it is low must be free for it not to be low any more."""
 
+LOOKED_BACK = 3600.0
+"""Seconds of the past from which it is told how fast the disk fills."""
+
+LOOKED_AHEAD = 24 * 3600.0
+"""Seconds ahead within which it must be full for that to be told."""
+
+PARTS = 6
+"""Parts of the past: in each of them the disk must have filled for it to be steady."""
+
+MOST_OF_A_PART = 2.0
+"""How many times its share may have come in one part: what comes at one blow is not steady."""
+
 logger = logging.getLogger(__name__)
+
+
+class Look(NamedTuple):
+    """How many bytes were free at a moment, in seconds of a clock that only goes forward."""
+
+    at: float
+    free: int
+
+
+def full_in(looks: Sequence[Look]) -> float | None:
+    """Give in how many seconds nothing is free, if it goes on as it did; None unless it is steady and near.
+
+    Half of what is looked back on must have been seen.
+    """
+    if len(looks) <= PARTS or (seconds := looks[-1].at - looks[0].at) < LOOKED_BACK / 2:
+        return None
+    edges = [looks[part * (len(looks) - 1) // PARTS] for part in range(PARTS + 1)]
+    losses = [before.free - after.free for before, after in pairwise(edges)]
+    lost = sum(losses)
+    if min(losses) <= 0 or max(losses) > MOST_OF_A_PART * lost / PARTS:
+        return None
+    left = looks[-1].free / lost * seconds
+    return left if left <= LOOKED_AHEAD else None
 
 
 def is_low(free: int, below: int, *, was_low: bool) -> bool:
@@ -36,6 +74,7 @@ class SpaceWatch:
         self.below = below
         self._on_low = on_low
         self._low = False
+        self._looks: deque[Look] = deque(maxlen=int(LOOKED_BACK / LOOK_SECONDS) + 1)
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -54,7 +93,7 @@ class SpaceWatch:
         found = await asyncio.to_thread(os.statvfs, self._data)
         free = found.f_bavail * found.f_frsize
         low = is_low(free, self.below, was_low=self._low)
-        return Space(free, found.f_blocks * found.f_frsize, self.below, low)
+        return Space(free, found.f_blocks * found.f_frsize, self.below, low, full_in(self._looks))
 
     async def _always(self) -> None:
         while True:
@@ -65,6 +104,7 @@ class SpaceWatch:
             await asyncio.sleep(LOOK_SECONDS)
 
     def _look(self, space: Space) -> None:
+        self._looks.append(Look(asyncio.get_running_loop().time(), space.free))
         if space.low is self._low:
             return
         self._low = space.low

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence, Sized
 
 from stoker_shared import dag
-from stoker_shared.api import AttachedFile, AttachmentKind, Fault
+from stoker_shared.api import MAX_DESCRIPTION, AttachedFile, AttachmentKind, Fault
 from stoker_shared.lateness import deadline_problem
 from stoker_shared.model import JobConfig, NodeSpec, NodeState, Subscription, WorkflowSpec
 from stoker_shared.schedules import schedule_faults
 from stoker_shared.secrecy import secret_problem
 from stoker_shared.text import clean, clean_line, fit, name_problem, nearest, path_problem, quoted
-from stoker_shared.variables import variable_name_problem
+from stoker_shared.variables import IDENTIFIER, variable_name_problem
 
 _Wrong = tuple[str, str]
 """A field, as the rest of a pointer, and what is wrong with it."""
@@ -21,12 +21,8 @@ _Wrong = tuple[str, str]
 MAX_NODES = 10_000
 """Nodes a workflow may have."""
 
-
 MAX_PARALLELISM = 500
 """Nodes of one run that may be active at once: each costs the daemon a descriptor, of usually 1,024."""
-
-MAX_DESCRIPTION = 10_000
-"""Characters a description may have."""
 
 MAX_VARIABLES, MAX_TAGS, MAX_ADDRESSES = 500, 50, 100
 """Entries that a workflow or a node may have of each."""
@@ -62,7 +58,6 @@ _SIZE = re.compile(r"0*[1-9][0-9]{0,11}[kmgt]", re.IGNORECASE)
 _FILE_NAME = re.compile(r"\w[\w.+@=-]{0,127}")
 """Without what separates paths, lists, URIs, or is a pattern to Spark."""
 _CLASS = re.compile(r"[^\W\d][\w$]*(?:\.[^\W\d][\w$]*)*")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def faults(spec: WorkflowSpec) -> list[Fault]:
@@ -215,7 +210,7 @@ def value_faults(config: JobConfig) -> Iterator[_Wrong]:
                 f"(for a Hadoop property: `spark.hadoop.{shown}`)",
             )
     for name in config.env:
-        if not _VARIABLE.fullmatch(name):
+        if not IDENTIFIER.fullmatch(name):
             yield f"env/{name}", "an environment variable's name has letters, digits and _, no digit first"
 
 

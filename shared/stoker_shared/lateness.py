@@ -6,10 +6,10 @@ import re
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from stoker_shared.schedules import TIME_OF_DAY
 from stoker_shared.text import quoted
 
 _AFTER = re.compile(r"([1-9][0-9]{0,5})([mh])")
-_TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _UNITS = {"m": "minutes", "h": "hours"}
 
 MOST = timedelta(days=366)
@@ -18,7 +18,7 @@ MOST = timedelta(days=366)
 
 def deadline_problem(text: str) -> str | None:
     """Give why this is no moment to be late at, with what would be right; None where it is one."""
-    if _TIME_OF_DAY.fullmatch(text):
+    if TIME_OF_DAY.fullmatch(text):
         return None
     length = _length(text)
     if length is None:
@@ -35,7 +35,7 @@ def deadline(text: str, tick: datetime, zone: ZoneInfo) -> datetime:
     Raises:
         ValueError: it is no moment to be late at (`deadline_problem`).
     """
-    if match := _TIME_OF_DAY.fullmatch(text):
+    if match := TIME_OF_DAY.fullmatch(text):
         return _next_local(time(int(match[1]), int(match[2])), tick, zone)
     length = _length(text)
     if length is None:

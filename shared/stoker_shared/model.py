@@ -138,7 +138,7 @@ class OverlapPolicy(StrEnum):
 
 
 class CatchUpPolicy(StrEnum):
-    """Which intervals that were missed while the daemon was down are run when it is back."""
+    """Which ticks that were missed, while the daemon was down for one, get their runs afterwards."""
 
     NONE = "none"
     LATEST = "latest"
@@ -263,7 +263,7 @@ class RepeatPolicy(StrEnum):
     BOTH = "both"
 
 
-class Timetable(Definition, frozen=True, kw_only=True, tag_field="type"):
+class _AnySchedule(Definition, frozen=True, kw_only=True, tag_field="type"):
     """When runs are due. Local times are in ``time_zone`` (IANA; unset: the host's).
 
     ``start`` (unset: when it is published) and ``end`` bound what the scheduler starts by itself.
@@ -276,13 +276,13 @@ class Timetable(Definition, frozen=True, kw_only=True, tag_field="type"):
     overlap: RepeatPolicy | None = None
 
 
-class Days(Timetable, frozen=True, kw_only=True, tag="days"):
+class Days(_AnySchedule, frozen=True, kw_only=True, tag="days"):
     """Once a day at ``at`` (HH:MM)."""
 
     at: str
 
 
-class Hours(Timetable, frozen=True, kw_only=True, tag="hours"):
+class Hours(_AnySchedule, frozen=True, kw_only=True, tag="hours"):
     """Every ``every`` hours inside a daily window, counted from the window's start; both its ends count."""
 
     every: int
@@ -290,7 +290,7 @@ class Hours(Timetable, frozen=True, kw_only=True, tag="hours"):
     end_of_day: str = msgspec.field(default="23:59", name="to")
 
 
-class Minutes(Timetable, frozen=True, kw_only=True, tag="minutes"):
+class Minutes(_AnySchedule, frozen=True, kw_only=True, tag="minutes"):
     """Every ``every`` minutes inside a daily window, counted from the window's start; both its ends count."""
 
     every: int
@@ -298,7 +298,7 @@ class Minutes(Timetable, frozen=True, kw_only=True, tag="minutes"):
     end_of_day: str = msgspec.field(default="23:59", name="to")
 
 
-class Cron(Timetable, frozen=True, kw_only=True, tag="cron"):
+class Cron(_AnySchedule, frozen=True, kw_only=True, tag="cron"):
     """By a cron expression of five fields."""
 
     expression: str
@@ -306,8 +306,10 @@ class Cron(Timetable, frozen=True, kw_only=True, tag="cron"):
 
 Schedule = Days | Hours | Minutes | Cron
 
+DEFAULT_WORKSPACE = "default"
 ROOT_QUEUE = "root_queue"
 DEV_QUEUE = "dev_queue"
+"""What is there from the start."""
 
 
 class QueueSpec(Definition, frozen=True):

@@ -8,6 +8,7 @@ from pathlib import PurePath
 
 from stoker_shared.api import Fault
 from stoker_shared.model import QueueSpec
+from stoker_shared.variables import IDENTIFIER
 
 MOST = 1_000_000
 """What a limit may be at most, in CU or nodes."""
@@ -15,7 +16,6 @@ MOST = 1_000_000
 DEPLOY_MODES = ("client", "cluster")
 
 _MASTER = re.compile(r"local(\[(\d+|\*)(,\d+)?\])?|spark://\S+|yarn|k8s://\S+")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _USER = re.compile(r"[^\s-]\S*")
 _FIELD_OF = {"spark.master": "master", "spark.submit.deployMode": "deploy_mode"}
 
@@ -42,5 +42,5 @@ def queue_faults(spec: QueueSpec) -> Iterator[Fault]:
         elif not key.startswith("spark."):
             yield Fault(f"/conf/{key}", "must begin with spark., as Spark ignores all else")
     for key in spec.env:
-        if not _VARIABLE.fullmatch(key):
+        if not IDENTIFIER.fullmatch(key):
             yield Fault(f"/env/{key}", "must be letters, digits and _, no digit first")

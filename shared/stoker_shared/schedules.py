@@ -12,7 +12,7 @@ from stoker_shared.cron import cron_faults
 from stoker_shared.model import Cron, Days, Hours, Minutes, Schedule
 from stoker_shared.text import nearest, quoted
 
-_TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _MOST = {"hours": 24, "minutes": 1440}
 
 
@@ -72,7 +72,7 @@ def _window_faults(schedule: Hours | Minutes) -> Iterator[tuple[str, str]]:
 
 
 def _time_faults(field: str, text: str) -> Iterator[tuple[str, str]]:
-    if not _TIME_OF_DAY.fullmatch(text):
+    if not TIME_OF_DAY.fullmatch(text):
         yield field, f"{quoted(text, 20)} is not a time of day; write HH:MM, from 00:00 to 23:59"
 
 

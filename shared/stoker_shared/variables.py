@@ -37,6 +37,7 @@ LETTERS = {
 LETTER = re.compile("|".join(LETTERS))
 PATTERN = re.compile(rf"(?:{LETTER.pattern})(?:[-/_.T :]*(?:{LETTER.pattern}))*")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""What a variable of ours may be called, and one of the environment that every ``sh`` hands on."""
 
 
 def is_builtin(name: str) -> bool:

@@ -22,6 +22,7 @@ from tests.tui.fake import FakeLink, app_over, press, run_row, settled, world
 
 _FLOOR = [sys.executable, "-c", "import textual.app"]
 _AT_ONCE = 50
+_ESCAPE = "\x1b"
 _LINES_A_SECOND = 10_000
 _WRITTEN = 1_000_000_000
 """More than is written at that rate while it is followed, in bytes."""
@@ -133,7 +134,7 @@ def _of_running(daemon: StokerDaemon, screen: Screen, size: Size) -> Row:
     row = _looked_at(f"a run, {at_once} nodes run", screen, size.seconds)
     daemon.http.post(f"/v1/runs/{number}/stop", json={}).raise_for_status()
     daemon.finished(number)
-    _leave(screen, 1)
+    _leave_run(screen)
     return row
 
 
@@ -147,10 +148,9 @@ def _open(screen: Screen, state: str) -> None:
     screen.shows("attempt 1")
 
 
-def _leave(screen: Screen, pages: int) -> None:
-    for _ in range(pages):
-        screen.press("\x1b")
-        time.sleep(0.3)  # two at once would be another key
+def _leave_run(screen: Screen) -> None:
+    screen.press(_ESCAPE)
+    screen.shows("STARTED")
 
 
 def _at_end(daemon: StokerDaemon, screen: Screen, size: Size) -> Row:
@@ -160,7 +160,9 @@ def _at_end(daemon: StokerDaemon, screen: Screen, size: Size) -> Row:
     began = time.time()
     screen.press("l")
     seconds = screen.shows("it has been written") - began
-    _leave(screen, 2)
+    screen.press(_ESCAPE)
+    screen.shows("gantt")
+    _leave_run(screen)
     return {"log_bytes": size.output, "opened_at_its_end_ms": round(seconds * 1000)}
 
 

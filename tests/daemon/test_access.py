@@ -15,7 +15,7 @@ from stoker_daemon import descriptors
 from stoker_daemon.access import Access, Peer, Rights, Roles, Rules
 from stoker_daemon.check import findings
 from stoker_daemon.config import Config, Configured
-from stoker_daemon.peers import Names, group_id, peer_of, user_name
+from stoker_daemon.peers import group_id, peer_of
 from stoker_daemon.problems import Refused
 from stoker_daemon.server import Door, NoSuchGroup, bind
 from stoker_shared.model import JobConfig
@@ -193,20 +193,6 @@ class TestPeers:
 
         assert (found.uid, found.pid) == (os.geteuid(), os.getpid())
         assert found.gids == {os.getegid(), *os.getgroups()}
-
-    async def test_are_named_once_and_again_where_nothing_was_found(self, monkeypatch: pytest.MonkeyPatch):
-        asked: list[int] = []
-
-        def name(uid: int) -> str:
-            asked.append(uid)
-            return user_name(uid)
-
-        monkeypatch.setattr("stoker_daemon.peers.user_name", name)
-        names = Names()
-
-        assert [await names.of(0) for _ in range(2)] == ["root", "root"]
-        assert [await names.of(4_000_000) for _ in range(2)] == ["4000000", "4000000"]
-        assert asked == [0, 4_000_000, 4_000_000]
 
 
 class TestTheSocket:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from stoker_daemon.access import Access, Grant, Rights
 from stoker_daemon.attempts import AttemptKey
 from stoker_daemon.commands import reruns
 from stoker_daemon.commands.actions import pause_run, resume_run, stop_node, stop_run
@@ -21,8 +22,9 @@ from stoker_shared import events as ev
 from stoker_shared.api import RerunNode, RerunRun
 from stoker_shared.codec import MAX_LINE
 from stoker_shared.model import FailureStrategy, JobConfig, JobType, NodeState, RunState
+from stoker_shared.roles import Role
 from stoker_shared.state import Run
-from tests.daemon.test_engine import Daemon
+from tests.daemon.engine.bench import Daemon
 from tests.rights import EVERYTHING
 from tests.strategies import node
 
@@ -86,8 +88,21 @@ class TestPause:
         await world.end_as("a")
         assert (world.found.state, world.states()) == (RunState.PAUSED, "sp")
 
-        await world.ask(resume_run(1, "bob"))
+        await world.ask(resume_run(1, "bob", EVERYTHING))
         assert (world.found.state, world.states()) == (RunState.RUNNING, "sr")
+
+    async def test_is_ended_by_whoever_may_have_runs_on_the_queues_that_its_nodes_wait_in(self, world: World):
+        await world.create(node("a", queue="light"), node("b", "a", queue="heavy"))
+        await world.ask(pause_run(1, "bob"))
+        grant = Grant(Role.OPERATOR, "a test")
+        access = Access(queues={"heavy": ("big",), "light": ("small",)})
+
+        with pytest.raises(Refused, match="runs on queue 'heavy' are for members of big"):
+            await world.ask(resume_run(1, "bob", Rights(grant, {}, frozenset(["heavy"]), access)))
+        await world.end_as("a")
+        await world.ask(resume_run(1, "bob", Rights(grant, {}, frozenset(["light"]), access)))
+
+        assert world.states() == "sr"
 
     async def test_its_timeout_counts_on_and_fails_the_run_without_a_retry(self, world: World):
         await world.create(node("a", retries=3), node("b", "a"), timeout=60)
@@ -298,7 +313,7 @@ class TestWhatIsRefused:
     async def test_a_run_that_is_stopping_lets_nothing_go_on(self, stopping: World):
         seq = stopping.state.seq
 
-        for command in (pause_run(1, "bob"), stop_run(1, "bob"), resume_run(1, "bob")):
+        for command in (pause_run(1, "bob"), stop_run(1, "bob"), resume_run(1, "bob", EVERYTHING)):
             with pytest.raises(Refused):
                 await stopping.ask(command)
         with pytest.raises(Refused, match="its run is stopping"):
@@ -342,7 +357,7 @@ class TestDeeds:
     async def test_what_people_did_is_remembered_with_who_and_when(self, world: World):
         await world.create(*CHAIN, node("d"), node("e", "d"))
         await world.ask(pause_run(1, "ann"))
-        await world.ask(resume_run(1, "ben"))
+        await world.ask(resume_run(1, "ben", EVERYTHING))
         await world.ask(stop_node(1, "e", "cem"))
         await world.ask(stop_node(1, "d", "dan"))
         await world.end_as("d", 143)

@@ -21,7 +21,7 @@ from stoker_daemon.runlog.segments import LogError, load, replay
 from stoker_daemon.runlog.writer import LogWriter
 from stoker_shared import events as ev
 from stoker_shared.codec import decode_item, decode_record, encode_record, seal
-from stoker_shared.model import NodeState
+from stoker_shared.model import NodeState, RunState
 from stoker_shared.state import SHAPE, State
 from tests.strategies import T0, Story, created, exited, node, replayed, sealed, started, starting
 from tests.world.disk import Disk
@@ -282,7 +282,7 @@ async def turned(tmp_path: Path, short_segments: None) -> tuple[Path, list[ev.Re
             story.tell(ev.NodeSkipped(number, "b", ev.Reason.UPSTREAM)),
         ]
         if number % 2:
-            groups.append(story.tell(ev.RunFinished(number, ev.RunState.FAILED)))
+            groups.append(story.tell(ev.RunFinished(number, RunState.FAILED)))
     await written(tmp_path / "runlog", groups)
     return tmp_path / "runlog", story.records
 

@@ -41,7 +41,7 @@ from stoker_shared.model import (
     WorkflowSpec,
 )
 from stoker_shared.state import State, Workflow
-from tests.daemon.test_engine import Hands, History, order_for
+from tests.daemon.engine.bench import Hands, History, order_for
 from tests.rights import EVERYTHING
 from tests.strategies import T0
 

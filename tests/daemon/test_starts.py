@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from random import Random
 from typing import Any
 
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from stoker_daemon.line import Line
 from stoker_daemon.overlap import replaced_by
 from stoker_daemon.planner import Start, decide, starts, wake_at
+from stoker_daemon.tally import Tally
+from stoker_daemon.waiting import queued
 from stoker_shared import events as ev
 from stoker_shared.model import NodeState, OverlapPolicy, QueueSpec, RunState
 from stoker_shared.state import NodeRun, Run
@@ -290,6 +293,7 @@ class World:
         self.coming = list(beginning)
         self.attempts = 0
         self.line = Line(self.story.state, self.story.now)
+        self.tally = Tally(self.line)
         while self.coming and isinstance(self.coming[0], ev.QueueSaved):
             self.story.tell(self.coming.pop(0))
 
@@ -310,6 +314,7 @@ class World:
         while picked := self.starting():
             self.launch(picked)
         self.check_rest()
+        self.check_counts()
 
     def starting(self) -> list[ev.RunStarted | Start]:
         """What starts, by the line that is kept; one made anew says the same."""
@@ -412,6 +417,17 @@ class World:
     def ever_fits(self, node: NodeRun) -> bool:
         queue = self.story.state.queues.get(node.queue)
         return queue is None or queue.spec.limit is None or node.cu <= queue.spec.limit
+
+    def check_counts(self) -> None:
+        """What is counted as runs change is what a look at all of them says."""
+        while not self.tally.up_to_date(self.story.now, most=2):
+            pass
+        waiting = Counter(one.queue for _, one in queued(self.line, self.story.now))
+        assert {name: self.tally.waiting[name] for name in self.story.state.queues} == {
+            name: waiting[name] for name in self.story.state.queues
+        }
+        assert +self.tally.runs == Counter((run.state, run.trigger) for run in self.runs)
+        assert self.tally.active == len(self.active)
 
     def check_start(self, start: Start) -> None:
         line = [(run, node) for _, run, node in self.waiting() if self.ever_fits(node)]

@@ -257,6 +257,7 @@ ON_HEAVY: dict[str, Callable[[httpx.Client], httpx.Response]] = {
     "rerun": lambda http: http.post("/v1/runs/5/rerun", json={}),
     "rerun a node": lambda http: http.post("/v1/runs/5/nodes/a/rerun", json={}),
     "retry": lambda http: http.post("/v1/backfills/3/retry"),
+    "resume": lambda http: http.post("/v1/backfills/3/resume"),
     "switch on": lambda http: http.put(f"{DEFAULT}/workflows/heavy/scheduling", json={"on": True}),
     "publish": lambda http: http.post(f"{DEFAULT}/workflows/heavy/publish", json={}),
     "roll back": lambda http: http.post(f"{DEFAULT}/workflows/heavy/rollback", json={"version": 1}),
@@ -358,6 +359,29 @@ def test_events_end_for_whoever_has_no_role_any_more(team: Team) -> None:
             assert list(answer.iter_lines()) == []
         finally:
             team.goes_by(people.CONFIG)
+
+
+@pytest.mark.usefixtures("heavy_run")
+def test_output_is_followed_until_it_may_not_be_seen_any_more(team: Team) -> None:
+    gate = team.daemon.home / "gate"
+    team.daemon.publish_job("wait.sh", f"echo begun; until test -e {gate}; do sleep 0.02; done; echo ended")
+    team.daemon.publish_workflow("wait", [{"name": "a", "job": "wait.sh"}])
+    run = team.daemon.start_run("wait")
+    wait_for(lambda: team.daemon.node(run, "a").get("attempts"), "it begins")
+    path = f"/v1/runs/{run}/nodes/a/attempts/1/logs/stdout?follow=true"
+    with team.being("viewer") as http, http.stream("GET", path) as answer:
+        chunks = answer.iter_bytes()
+        begun = next(chunks)
+        team.connects_as(OWN)
+        try:
+            team.goes_by(people.CONFIG.replace(f'"{people.VIEWERS}"', ""))
+            rest = b"".join(chunks)
+        finally:
+            team.goes_by(people.CONFIG)
+            gate.touch()
+    team.daemon.finished(run)
+
+    assert (begun, rest) == (b"begun\n", b"")
 
 
 def test_every_event_says_by_whom(team: Team) -> None:

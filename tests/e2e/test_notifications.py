@@ -186,5 +186,14 @@ def test_without_a_mail_server_it_is_said_that_nobody_was_told(daemon: StokerDae
     assert "2 were not sent, since no mail server is set (smtp_host)" in daemon.run_stoker("status").stdout
     listed = daemon.run_stoker("notify", "list")
     assert listed.stdout.splitlines()[:2] == ["mail     none is set", "webhook  none is set"]
+    warning = (
+        f"no mail is sent to {ONCALL}, {LEAD}: the daemon has no mail server (smtp_host in its configuration)"
+    )
+    for option in ("--dry-run", "--remarks=again"):
+        assert daemon.run_stoker("workflow", "publish", "sales", option).stderr == (
+            f"stoker: warning: sales: {warning}\n"
+        )
+    again = daemon.http.post("/v1/workspaces/default/workflows/sales/rollback", json={"version": 1})
+    assert again.json()["warnings"] == [warning]
     refused = daemon.run_stoker("notify", "test", ONCALL)
     assert (refused.returncode, "set smtp_host" in refused.stderr) == (4, True)

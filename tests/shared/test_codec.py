@@ -19,6 +19,7 @@ from stoker_shared.codec import (
     seal_lines,
     unseal,
 )
+from stoker_shared.model import NodeState
 from stoker_shared.state import Counters, Item, State, Workspace
 from tests.strategies import (
     EVENT_TYPES,
@@ -68,7 +69,7 @@ class TestARecord:
 
     @pytest.mark.parametrize("separator", SEPARATORS, ids=lambda text: f"U+{ord(text):04X}")
     def test_keeps_what_cuts_lines_elsewhere(self, separator: str):
-        event = ev.NodeFinished(1, f"a{separator}b", ev.NodeState.FAILED, detail=separator)
+        event = ev.NodeFinished(1, f"a{separator}b", NodeState.FAILED, detail=separator)
         written = ev.Record(1, T0, f"al{separator}ice", event)
 
         assert decode_record(encode_record(written, 1)[:-1])[0] == written

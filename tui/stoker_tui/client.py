@@ -283,19 +283,19 @@ class Client:
         )
         return self._decoded(answer, api.WorkflowView)
 
-    def publish_workflow(self, name: str, remarks: str) -> int:
-        """Make a workflow's draft its next version, and give the version's number."""
+    def publish_workflow(self, name: str, remarks: str) -> api.PublishedVersion:
+        """Make a workflow's draft its next version."""
         request = api.PublishWorkflow(remarks=remarks)
-        return self._post(self._in(routes.WORKFLOW_PUBLISH, name=name), request, _Version).version
+        return self._post(self._in(routes.WORKFLOW_PUBLISH, name=name), request, api.PublishedVersion)
 
     def plan_run(self, workflow: str, request: api.PlanRun) -> api.RunPlan:
         """Give what a run would be, were it started now."""
         return self._post(self._in(routes.WORKFLOW_PLAN, name=workflow), request, api.RunPlan)
 
-    def roll_back_workflow(self, name: str, version: int, remarks: str) -> int:
-        """Make what a version was the next one and the draft, and give the new version's number."""
+    def roll_back_workflow(self, name: str, version: int, remarks: str) -> api.PublishedVersion:
+        """Make what a version was the next one, and the draft."""
         request = api.RollBackWorkflow(version=version, remarks=remarks)
-        return self._post(self._in(routes.WORKFLOW_ROLLBACK, name=name), request, _Version).version
+        return self._post(self._in(routes.WORKFLOW_ROLLBACK, name=name), request, api.PublishedVersion)
 
     def clone_workflow(self, name: str, new_name: str) -> api.WorkflowView:
         """Make a workflow whose draft is that of another."""
@@ -436,7 +436,7 @@ class Client:
     def follow_log(
         self, number: int, node: str, attempt: int, stream: str, offset: int = 0
     ) -> Iterator[bytes]:
-        """Give an attempt's output from ``offset`` on as it grows, until the attempt ends."""
+        """Give an attempt's output from ``offset`` on as it grows, until the attempt or the daemon ends."""
         query = {"follow": "true", "offset": str(offset)}
         with self._stream(_log_path(number, node, attempt, stream), query, quiet=None) as answer:
             yield from answer.iter_bytes()
@@ -571,10 +571,6 @@ def decoded(path: Path, answer: httpx.Response, kind: type[_T]) -> _T:
 
 def _parameters(query: api.Query) -> dict[str, str]:
     return {name: str(value) for name, value in msgspec.to_builtins(query).items()}
-
-
-class _Version(msgspec.Struct):
-    version: int
 
 
 def condition(revision: int | None) -> dict[str, str]:

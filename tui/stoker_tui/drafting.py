@@ -418,7 +418,7 @@ class DraftingApp(FillingApp):
 
         version = await self._asked(Publish(title, view.difference, wrong, publish))
         if version is not None:
-            self.say(f"published {name} version {version}")
+            self.say(clean_line("; ".join([f"published {name} version {version}", *view.warnings])))
             await self._offer_switch(name)
 
     async def _offer_switch(self, name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from stoker_daemon.access import Rights
 from stoker_daemon.commands.common import guess
 from stoker_daemon.engine import Turn
 from stoker_daemon.problems import Refused, conflict, not_found
@@ -24,9 +25,17 @@ def pause_run(number: int, by: str) -> Callable[[Turn], int]:
     return _on_run(number, RunAction.PAUSE, ev.RunPaused(number), by)
 
 
-def resume_run(number: int, by: str) -> Callable[[Turn], int]:
-    """Let a paused run go on."""
-    return _on_run(number, RunAction.RESUME, ev.RunResumed(number), by)
+def resume_run(number: int, by: str, rights: Rights) -> Callable[[Turn], int]:
+    """Let a paused run go on, which takes leave to have runs on the queues that its nodes wait in."""
+
+    def command(turn: Turn) -> int:
+        run = active_run(turn.state, number)
+        rights.require_queues({node.queue for node in run.nodes if not node.has_ended})
+        allow_run(RunAction.RESUME, run)
+        turn.record(ev.RunResumed(number), by)
+        return number
+
+    return command
 
 
 def stop_node(number: int, name: str, by: str) -> Callable[[Turn], int]:

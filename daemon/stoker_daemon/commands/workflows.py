@@ -33,6 +33,9 @@ from stoker_shared.model import Schedule, WorkflowSpec
 from stoker_shared.state import Draft, State, Workflow, WorkflowVersion
 from stoker_shared.text import clean, name_problem
 
+_NAMED = 3
+"""How many of those are named who are told nothing."""
+
 
 async def save_workflow(
     objects: Objects,
@@ -123,6 +126,16 @@ async def publishing_faults(state: State, workspace: str, spec: WorkflowSpec, ho
     empty = [] if spec.nodes else [Fault("/nodes", "a workflow needs at least one node")]
     unknown = await asyncio.to_thread(reference_faults, spec, variables)
     return [*definition_faults(spec, host), *empty, *_unmet(state, workspace, spec), *unknown]
+
+
+def publishing_warnings(state: State, spec: WorkflowSpec) -> list[str]:
+    """Give what is not as a definition wants it, and does not keep it from being published."""
+    subscribed = [who for node in spec.nodes if node.subscription for who in node.subscription.addresses]
+    told = dict.fromkeys([*spec.notify, *subscribed])
+    if not told or state.outbox.mail:
+        return []
+    whom = ", ".join(map(clean, list(told)[:_NAMED])) + (", ..." if len(told) > _NAMED else "")
+    return [f"no mail is sent to {whom}: the daemon has no mail server (smtp_host in its configuration)"]
 
 
 async def roll_back_workflow(

@@ -10,7 +10,8 @@ from stoker_daemon.problems import conflict, invalid
 from stoker_daemon.views import workspace_view
 from stoker_shared import events as ev
 from stoker_shared.api import WorkspaceView
-from stoker_shared.state import DEFAULT, Workspace
+from stoker_shared.model import DEFAULT_WORKSPACE
+from stoker_shared.state import Workspace
 from stoker_shared.text import name_problem
 
 
@@ -34,8 +35,8 @@ def delete_workspace(name: str, by: str) -> Callable[[Turn], Workspace]:
 
     def command(turn: Turn) -> Workspace:
         workspace = known_workspace(turn.state, name)
-        if name == DEFAULT:
-            raise conflict(f"workspace {DEFAULT!r} can't be deleted: it is there from the start")
+        if name == DEFAULT_WORKSPACE:
+            raise conflict(f"workspace {DEFAULT_WORKSPACE!r} can't be deleted: it is there from the start")
         if held := _held(workspace_view(turn.state, workspace)):
             raise conflict(f"workspace {name!r} can't be deleted: it has {held}")
         turn.record(ev.WorkspaceDeleted(name), by)

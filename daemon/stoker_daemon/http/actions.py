@@ -51,7 +51,7 @@ class Actions:
 
     async def resume_run(self, caller: Caller, run: Number) -> Answer[RunView]:
         """Let a paused run go on."""
-        await self._once.carry_out(caller, partial(actions.resume_run, run, caller.user))
+        await self._once.carry_out(caller, partial(actions.resume_run, run, caller.user, caller.rights))
         return await self._shown(run)
 
     async def rerun_run(self, caller: Caller, run: Number, body: RerunRun) -> Answer[RunView]:

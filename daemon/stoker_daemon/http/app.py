@@ -13,7 +13,6 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.responses import Response
 
-from stoker_daemon.access import Rules
 from stoker_daemon.cards import Cards
 from stoker_daemon.commands.draining import set_draining
 from stoker_daemon.engine import Engine
@@ -42,10 +41,10 @@ from stoker_daemon.http.ticks import Ticks
 from stoker_daemon.http.variables import Variables
 from stoker_daemon.http.workflows import Workflows
 from stoker_daemon.http.workspaces import Workspaces
+from stoker_daemon.lookups import Names, Roster
 from stoker_daemon.notify.office import Office
 from stoker_daemon.objects import Objects
 from stoker_daemon.output.watcher import Watcher
-from stoker_daemon.peers import Names
 from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
 from stoker_daemon.retention import Retention
@@ -68,7 +67,7 @@ class Api:
     def __init__(
         self,
         engine: Engine,
-        rules: Rules,
+        roster: Roster,
         objects: Objects,
         secrets: Secrets,
         projection: Projection,
@@ -86,13 +85,14 @@ class Api:
         self._engine = engine
         self._scheduler = scheduler
         self._office = office
+        self._roster = roster
         self._space = space
         self._zone = zone
         self._data = data
         self._started_at = started_at
         self.closing = asyncio.Event()
         once = Once(engine, projection)
-        guard = Guard(rules, Names(), engine, projection)
+        guard = Guard(roster.rules, Names(), engine, projection)
         self._operations = [
             Operation("GET", routes.STATUS, self.show_status),
             Operation("PUT", routes.DRAINING, self.set_draining),
@@ -114,7 +114,9 @@ class Api:
             *Failures(engine, projection, cards).operations(),
             *Notifications(engine, office).operations(),
             *Letting(engine, retention).operations(),
-            *Logs(engine, projection, watcher, data / "logs", preparer.describe, self.closing).operations(),
+            *Logs(
+                engine, guard, projection, watcher, data / "logs", preparer.describe, self.closing
+            ).operations(),
         ]
         self.app = Starlette(
             routes=routes_of(self._operations, guard, engine.durable), exception_handlers=handlers()
@@ -157,6 +159,7 @@ class Api:
             lost_notifications=len(lost(state.outbox, self._engine.now())),
             notify_trouble=_trouble(state.outbox, *self._office.views()),
             space=await self._space.shown(),
+            access_trouble=self._roster.trouble,
         )
         # That there is no room is told also where what happened since can't be written for want of it.
         return Answer(shown, seq=self._engine.log.durable if held else None)
@@ -168,7 +171,8 @@ class Api:
     async def show_metrics(self) -> Response:
         """Give figures for Prometheus."""
         space = await self._space.shown()
-        figures = metrics.gathered(self._engine, self._operations, space)
+        tally = await self._engine.tally()
+        figures = metrics.gathered(self._engine, tally, self._operations, space)
         text, media_type = await asyncio.to_thread(metrics.exposition, figures)
         return Response(text, headers={"Content-Type": media_type})
 

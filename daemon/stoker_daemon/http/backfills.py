@@ -104,6 +104,7 @@ class Backfills:
 
     async def resume_backfill(self, caller: Caller, backfill: Number) -> Answer[BackfillView]:
         """Let a paused backfill go on."""
+        self._require_queues(caller, backfill)
         return await self._carry_out(caller, backfill, commands.resume_backfill(backfill, caller.user))
 
     async def cancel_backfill(
@@ -115,7 +116,7 @@ class Backfills:
 
     async def retry_backfill(self, caller: Caller, backfill: Number) -> Answer[BackfillView]:
         """Make another run for each interval whose run failed or was stopped, then go on with the rest."""
-        caller.rights.require_queues(self._queues_of(commands.known_backfill(self._engine.state, backfill)))
+        self._require_queues(caller, backfill)
         return await self._carry_out(caller, backfill, commands.retry_backfill(backfill, caller.user))
 
     async def _carry_out(
@@ -124,13 +125,14 @@ class Backfills:
         await self._once.carry_out(caller, lambda: command, makes_room=makes_room)
         return await self.show_backfill(number)
 
-    def _queues_of(self, held: Backfill) -> set[str]:
-        """Give the queues that its runs would wait in, were they made now."""
-        workflow = self._engine.state.workflows.get(held.workflow)
-        if workflow is None:
-            return set()
-        version = published_version(workflow, held.version or None)
-        return queues_of(read_definition(self._objects, version.digest), held.queue)
+    def _require_queues(self, caller: Caller, number: int) -> None:
+        """Raise `Refused` where who asks may not have runs on the queues of those that it would make now."""
+        state = self._engine.state
+        held = commands.known_backfill(state, number)
+        if workflow := state.workflows.get(held.workflow):
+            version = published_version(workflow, held.version or None)
+            queues = queues_of(read_definition(self._objects, version.digest), held.queue)
+            caller.rights.require_queues(queues)
 
     def _name(self, held: Backfill) -> str:
         """Give the name that its workflow has now, or had last."""

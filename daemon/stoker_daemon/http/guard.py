@@ -10,7 +10,7 @@ from starlette.requests import Request
 from stoker_daemon.access import Rights, Rules
 from stoker_daemon.commands.backfills import known_backfill
 from stoker_daemon.engine import Engine
-from stoker_daemon.peers import Names
+from stoker_daemon.lookups import Names
 from stoker_daemon.problems import not_found
 from stoker_daemon.projection import Projection
 from stoker_shared.roles import Role
@@ -35,6 +35,10 @@ class Guard:
     def rights_of(self, request: Request) -> Rights:
         """Give what who asks may do now: while a stream lasts that may change."""
         return self._rules.rights_of(request.state.peer)
+
+    def sees(self, request: Request, workspace: str) -> bool:
+        """Tell whether who asks may see now what is in a workspace."""
+        return self.rights_of(request).sees(workspace)
 
     async def workspaces_of(self, runs: Collection[int]) -> dict[int, str]:
         """Give the workspace of each run, of those that there are."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 
 from starlette.requests import Request
@@ -15,6 +16,7 @@ from starlette.responses import Response, StreamingResponse
 
 from stoker_daemon.attempts import AttemptDirectory, AttemptKey
 from stoker_daemon.engine import Engine
+from stoker_daemon.http.guard import Guard
 from stoker_daemon.http.operations import Operation
 from stoker_daemon.http.ranges import choose
 from stoker_daemon.http.runs import find_run
@@ -40,6 +42,7 @@ class Logs:
     def __init__(
         self,
         engine: Engine,
+        guard: Guard,
         projection: Projection,
         watcher: Watcher,
         logs: Path,
@@ -47,6 +50,7 @@ class Logs:
         closing: asyncio.Event,
     ) -> None:
         self._engine = engine
+        self._guard = guard
         self._projection = projection
         self._watcher = watcher
         self._logs = logs
@@ -64,7 +68,8 @@ class Logs:
 
         Where a part was cut out, a line in it says how many bytes; a range ends before or begins behind it
         instead, and the header Stoker-Cut says which of the positions asked for are gone. While the attempt
-        is active a range is answered with at most 16 MiB of it. The order of ``both`` is approximate.
+        is active a range is answered with at most 16 MiB of it. The order of ``both`` is approximate. What is
+        followed ends when who asks may not see the workspace any more.
         """
         found, its_node, its_attempt = await self._attempt(run, node, attempt)
         if stream is Stream.LAUNCH:
@@ -74,7 +79,9 @@ class Logs:
         key = AttemptKey(run, its_node.number, node, attempt)
         view = View(AttemptDirectory(self._logs, key).path, stream)
         if query.follow:
-            return StreamingResponse(self._followed(view, key, query.offset), 200, _octets(stream))
+            is_seen = partial(self._guard.sees, request, found.workspace)
+            followed = self._followed(view, key, query.offset, is_seen)
+            return StreamingResponse(followed, 200, _octets(stream))
         # In this order: what is settled before it is looked at stays as it is seen.
         settled = self._watcher.is_settled(key)
         await self._look(view, key)
@@ -95,9 +102,11 @@ class Logs:
                 return Response(data, 206, _octets(stream) | part.headers)
             await self._look(view, key)
 
-    async def _followed(self, view: View, key: AttemptKey, start: int) -> AsyncIterator[bytes]:
+    async def _followed(
+        self, view: View, key: AttemptKey, start: int, is_seen: Callable[[], bool]
+    ) -> AsyncIterator[bytes]:
         directory, seen = AttemptDirectory(self._logs, key).path, None
-        while not self._closing.is_set():
+        while not self._closing.is_set() and is_seen():
             # In this order: what is written before the end is seen is read after it.
             ended = self._has_ended(key)
             there = self._watcher.shown(key), sizes(directory)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import NamedTuple
@@ -10,7 +9,7 @@ from typing import NamedTuple
 from stoker_daemon.engine import Engine
 from stoker_daemon.figures import Histogram
 from stoker_daemon.http.operations import Operation
-from stoker_daemon.waiting import queued
+from stoker_daemon.tally import Tally
 from stoker_shared import __version__
 from stoker_shared.api import Space
 from stoker_shared.events import Trigger
@@ -45,17 +44,24 @@ class Timings(NamedTuple):
     values: Mapping[tuple[str, ...], tuple[tuple[float, ...], list[int], float]]
 
 
-def gathered(engine: Engine, operations: Iterable[Operation], space: Space) -> list[Family | Timings]:
+def gathered(
+    engine: Engine, tally: Tally, operations: Iterable[Operation], space: Space
+) -> list[Family | Timings]:
     """Give all figures as they are now. They are taken in the engine's thread, which changes them."""
-    return [*_now(engine, space), *_queues(engine), *_since_start(engine), *_timings(engine, operations)]
+    return [
+        *_now(engine, tally, space),
+        *_queues(engine, tally),
+        *_since_start(engine),
+        *_timings(engine, operations),
+    ]
 
 
-def _now(engine: Engine, space: Space) -> Iterator[Family]:
+def _now(engine: Engine, tally: Tally, space: Space) -> Iterator[Family]:
     state = engine.state
     gauges = {
         "jobs": ("Jobs defined.", len(state.jobs)),
         "workflows": ("Workflows defined.", len(state.workflows)),
-        "active_nodes": ("Nodes that have a process.", sum(len(run.active) for run in state.runs.values())),
+        "active_nodes": ("Nodes that have a process.", tally.active),
         "log_position": ("Position in the run log that is on disk.", engine.log.durable),
         "draining": ("1 while no node is started since somebody asked for that.", bool(state.draining)),
         "held": ("1 while changes are refused, since the disk is full or fails.", bool(engine.held())),
@@ -71,17 +77,18 @@ def _now(engine: Engine, space: Space) -> Iterator[Family]:
     yield Family(Kind.INFO, "stoker_build", "This daemon.", ("version",), {(__version__,): 1})
     for name, (meaning, value) in gauges.items():
         yield Family(Kind.GAUGE, f"stoker_{name}", meaning, (), {(): float(value)})
-    runs = Counter(
-        {(kind.value, trigger.value): 0 for kind in RunState if kind not in RUN_ENDS for trigger in Trigger}
-    )
-    runs.update((run.state.value, run.trigger.value) for run in state.runs.values())
+    runs = {
+        (kind.value, trigger.value): float(tally.runs[kind, trigger])
+        for kind in RunState
+        if kind not in RUN_ENDS
+        for trigger in Trigger
+    }
     meaning = "Runs that have not finished."
-    yield Family(Kind.GAUGE, "stoker_active_runs", meaning, ("state", "trigger"), dict(runs))
+    yield Family(Kind.GAUGE, "stoker_active_runs", meaning, ("state", "trigger"), runs)
 
 
-def _queues(engine: Engine) -> Iterator[Family]:
+def _queues(engine: Engine, tally: Tally) -> Iterator[Family]:
     queues = engine.state.queues.values()
-    waiting = Counter(node.queue for _, node in queued(engine.line, engine.now()))
     figures: dict[str, tuple[str, dict[str, int | None]]] = {
         "used_cu": ("CU that active nodes take.", {queue.name: queue.cu for queue in queues}),
         "limit_cu": ("CU that it has, if limited.", {queue.name: queue.spec.limit for queue in queues}),
@@ -89,7 +96,7 @@ def _queues(engine: Engine) -> Iterator[Family]:
         "limit_nodes": ("Nodes that may be, if limited.", {queue.name: queue.spec.nodes for queue in queues}),
         "waiting_nodes": (
             "Nodes that only wait for a place in it.",
-            {queue.name: waiting[queue.name] for queue in queues},
+            {queue.name: tally.waiting[queue.name] for queue in queues},
         ),
     }
     for name, (meaning, values) in figures.items():

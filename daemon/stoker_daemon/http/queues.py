@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -42,34 +41,38 @@ class Queues:
     async def list_queues(self, query: PageQuery) -> Answer[Page[QueueView]]:
         """List the queues."""
         state = self._engine.state
-        counts = Counter(node.queue for _, node in queued(self._engine.line, datetime.now(UTC)))
-        return Answer(page(query, state.queues, lambda name: _view(state.queues[name], counts[name])))
+        waiting = (await self._engine.tally()).waiting
+        return Answer(page(query, state.queues, lambda name: _view(state.queues[name], waiting[name])))
 
     async def show_queue(self, caller: Caller, name: str) -> Answer[QueueView]:
         """Show a queue: what it allows, what is active in it, what waits for it.
 
         Nodes are named of the workspaces that who asks may see; all are counted.
         """
-        return Answer(self._shown(commands.known_queue(self._engine.state, name), caller.rights))
+        queue = commands.known_queue(self._engine.state, name)
+        return Answer(await self._shown(queue, caller.rights))
 
     async def save_queue(self, caller: Caller, name: str, body: QueueSpec) -> Answer[QueueView]:
         """Make a queue, or change one; what is active in it goes on."""
         queue = await self._engine.submit(commands.save_queue(name, body, caller.user))
-        return Answer(self._shown(queue, caller.rights))
+        return Answer(await self._shown(queue, caller.rights))
 
     async def delete_queue(self, caller: Caller, name: str) -> Answer[QueueView]:
         """Remove a queue that nothing uses."""
         command = await commands.delete_queue(self._engine.state, self._objects, name, caller.user)
         return Answer(_view(await self._engine.submit(command), 0))
 
-    def _shown(self, queue: Queue, rights: Rights) -> QueueView:
+    async def _shown(self, queue: Queue, rights: Rights) -> QueueView:
+        view = _view(queue, (await self._engine.tally()).waiting[queue.name])
         state, line = self._engine.state, self._engine.line
-        waiting = [pair for pair in queued(line, datetime.now(UTC)) if pair[1].queue == queue.name]
-        view = _view(queue, len(waiting))
         active = [pair for pair in holding(state, queue.name) if rights.sees(pair[0].workspace)]
         view.holding = [_node(run, node, since=node.attempts[-1].starting_at) for run, node in active[:SHOWN]]
-        next_ones = (pair for pair in waiting if rights.sees(pair[0].workspace))
-        view.next = [_node(run, node) for run, node in islice(next_ones, SHOWN)]
+        waiting = (
+            _node(run, node)
+            for run, node in queued(line, datetime.now(UTC))
+            if node.queue == queue.name and rights.sees(run.workspace)
+        )
+        view.next = list(islice(waiting, SHOWN))
         return view
 
 

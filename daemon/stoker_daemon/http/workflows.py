@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import msgspec
 from starlette.requests import Request
 
 from stoker_daemon.commands import workflows
@@ -26,6 +27,7 @@ from stoker_shared.api import (
     NewName,
     Page,
     PageQuery,
+    PublishedVersion,
     PublishingView,
     PublishWorkflow,
     RollBackWorkflow,
@@ -139,12 +141,13 @@ class Workflows:
             len(workflow.versions) + 1, self._difference(workflow, _latest(workflow), "draft")
         )
         spec = workflows.definition_at(self._objects, workflow, "draft")
+        shown.warnings = workflows.publishing_warnings(self._engine.state, spec)
         shown.errors = await workflows.publishing_faults(self._engine.state, workspace, spec, self._zone)
         return Answer(shown)
 
     async def publish_workflow(
         self, caller: Caller, workspace: str, name: str, body: PublishWorkflow
-    ) -> Answer[WorkflowVersion]:
+    ) -> Answer[PublishedVersion]:
         """Make the draft the workflow's next version."""
         state = self._engine.state
         number = await self._once.carry_out(
@@ -153,11 +156,11 @@ class Workflows:
                 state, self._objects, workspace, name, body, caller.user, self._zone, caller.rights
             ),
         )
-        return Answer(known_workflow(state, workspace, name).versions[number - 1])
+        return self._published(workspace, name, number)
 
     async def roll_back_workflow(
         self, caller: Caller, workspace: str, name: str, body: RollBackWorkflow
-    ) -> Answer[WorkflowVersion]:
+    ) -> Answer[PublishedVersion]:
         """Make what a version was the workflow's next version, and its draft."""
         state = self._engine.state
         number = await self._once.carry_out(
@@ -166,7 +169,7 @@ class Workflows:
                 state, self._objects, workspace, name, body, caller.user, self._zone, caller.rights
             ),
         )
-        return Answer(known_workflow(state, workspace, name).versions[number - 1])
+        return self._published(workspace, name, number)
 
     async def clone_workflow(
         self, caller: Caller, workspace: str, name: str, body: NewName
@@ -189,6 +192,13 @@ class Workflows:
             lambda: workflows.rename_workflow(state, self._objects, workspace, name, body.name, caller.user),
         )
         return self._shown(known_workflow(state, workspace, body.name), "draft")
+
+    def _published(self, workspace: str, name: str, number: int) -> Answer[PublishedVersion]:
+        version = known_workflow(self._engine.state, workspace, name).versions[number - 1]
+        warnings = workflows.publishing_warnings(
+            self._engine.state, read_definition(self._objects, version.digest)
+        )
+        return Answer(PublishedVersion(**msgspec.structs.asdict(version), warnings=warnings))
 
     def _shown(self, workflow: Workflow, place: str) -> Answer[WorkflowView]:
         view = workflows.workflow_view(self._engine.state, self._objects, workflow, place)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from stoker_shared.text import quoted
+from stoker_shared.variables import IDENTIFIER
 
 from .task import CannotLaunch, Task
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-"""The names of environment variables that every ``sh``, the keeper's too, hands on."""
 
 _LONGEST_STRING = 128 * 1024 - 1
 """Bytes that Linux takes in one argument, or in an environment variable with its name (execve(2))."""
@@ -33,7 +30,7 @@ def _arguments(task: Task) -> Iterator[tuple[str, str]]:
 
 
 def _problem(name: str, value: str) -> str | None:
-    if not _NAME.fullmatch(name):
+    if not IDENTIFIER.fullmatch(name):
         return "can't have that name: letters, digits and _, no digit first"
     if "\0" in value:
         return "has a NUL character, which no value can hold; take it out"

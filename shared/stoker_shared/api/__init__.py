@@ -2,7 +2,6 @@
 
 from stoker_shared.api.base import (
     API_VERSION,
-    DEFAULT_WORKSPACE,
     MAX_DESCRIPTION,
     MAX_NUMBER,
     MAX_PAGE,
@@ -83,6 +82,7 @@ from stoker_shared.api.runs import (
 from stoker_shared.api.workflows import (
     DefinitionPlace,
     DifferenceQuery,
+    PublishedVersion,
     PublishingView,
     PublishWorkflow,
     RollBackWorkflow,
@@ -91,6 +91,7 @@ from stoker_shared.api.workflows import (
     WorkflowRow,
     WorkflowView,
 )
+from stoker_shared.model import DEFAULT_WORKSPACE
 
 __all__ = [
     "API_VERSION",
@@ -137,6 +138,7 @@ __all__ = [
     "Problem",
     "PublishJob",
     "PublishWorkflow",
+    "PublishedVersion",
     "PublishingView",
     "Query",
     "QueueView",

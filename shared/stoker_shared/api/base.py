@@ -9,13 +9,12 @@ import msgspec
 from msgspec import Meta
 
 API_VERSION = "1"
-DEFAULT_WORKSPACE = "default"
 
 MAX_PAGE = 1000
 """Entries a page may have."""
 
 MAX_DESCRIPTION = 10_000
-"""Characters that a workspace may be described with."""
+"""Characters that a workspace or a workflow may be described with."""
 
 MAX_VALUE = 30_000
 """Characters that the value of a workspace's variable may have."""

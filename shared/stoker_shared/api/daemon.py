@@ -26,13 +26,17 @@ class DueRun(msgspec.Struct, frozen=True):
     at: Moment
 
 
-class Space(msgspec.Struct):
-    """The disk with the data: bytes that can still be written, and below how many it is ``low``."""
+class Space(msgspec.Struct, omit_defaults=True):
+    """The disk with the data: bytes that can still be written, and below how many it is ``low``.
+
+    ``full_in`` is in how many seconds it is full if it fills as steadily as it did, where that is near.
+    """
 
     free: int
     total: int
     low_below: int
     low: bool
+    full_in: float | None = None
 
 
 class SetDraining(Request, frozen=True):
@@ -54,7 +58,7 @@ class Status(msgspec.Struct, omit_defaults=True):
     ``draining`` is there while no node is started since somebody asked for that. ``next_runs`` are the first
     of those that schedules make, in the workspaces that ``you``, who ask, may see; what is counted is counted
     over all. ``notify_trouble`` is what keeps people from being told; ``lost_notifications`` counts what was
-    given up in the last days.
+    given up in the last days. ``access_trouble`` is which groups have no roles though they are given some.
     """
 
     version: str
@@ -78,6 +82,7 @@ class Status(msgspec.Struct, omit_defaults=True):
     lost_notifications: int = 0
     notify_trouble: str = ""
     space: Space | None = None
+    access_trouble: str = ""
 
 
 class WentAway(msgspec.Struct):

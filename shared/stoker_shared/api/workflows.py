@@ -93,8 +93,23 @@ class WorkflowDifference(msgspec.Struct):
 
 
 class PublishingView(msgspec.Struct, omit_defaults=True):
-    """What publishing the draft would come to: the ``version`` it made, unless there are ``errors``."""
+    """What publishing the draft would come to: the ``version`` it made, unless there are ``errors``.
+
+    ``warnings`` say what would not be as the definition wants it.
+    """
 
     version: int
     difference: Difference
     errors: list[Fault] = []
+    warnings: list[str] = []
+
+
+class PublishedVersion(msgspec.Struct, omit_defaults=True):
+    """A version that was made just now; ``warnings`` say what is not as its definition wants it."""
+
+    version: int
+    digest: str
+    at: Moment
+    by: str
+    remarks: str = ""
+    warnings: list[str] = []

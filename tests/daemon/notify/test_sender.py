@@ -23,7 +23,7 @@ from stoker_daemon.runlog.writer import Room
 from stoker_shared import events as ev
 from stoker_shared.notifying import WEBHOOK
 from stoker_shared.state import State
-from tests.daemon.test_engine import Daemon
+from tests.daemon.engine.bench import Daemon
 from tests.daemon.test_scheduler import Clock
 from tests.strategies import T0, created, node
 

@@ -14,7 +14,7 @@ from stoker_daemon.commands.draining import set_draining
 from stoker_daemon.runlog.writer import Room
 from stoker_daemon.service.report import going_on, in_words, progress
 from stoker_shared import events as ev
-from tests.daemon.test_engine import Daemon
+from tests.daemon.engine.bench import Daemon
 from tests.strategies import Story, created, node, starting
 
 

@@ -50,7 +50,7 @@ def _demonstrate(home: demo.Home, keep: bool) -> None:
         click.echo(f"published {job.path} version {job.version} ({job.type.value})")
     spec = demo.with_places(read_workflow(demo.PIPELINE / "flights.yaml"), source, home.lake)
     client.save_workflow(spec, None)
-    version = client.publish_workflow(spec.workflow, "demonstration")
+    version = client.publish_workflow(spec.workflow, "demonstration").version
     click.echo(f"published {spec.workflow} version {version}\n\n{drawn(spec)}\n")
 
     started = client.start_run(api.StartRun(workflow=spec.workflow, cycle=demo.CYCLE))

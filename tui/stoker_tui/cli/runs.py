@@ -15,6 +15,7 @@ from stoker_shared.text import clean_line
 from stoker_tui.cli import completing, main
 from stoker_tui.cli.common import (
     DID_NOT_SUCCEED,
+    UNREACHABLE,
     USAGE,
     Context,
     command,
@@ -261,14 +262,25 @@ def _output(
     client: Client, number: int, node: str, attempt: int, stream: str, tail: int | None, follow: bool
 ) -> Iterator[bytes]:
     if tail is None and follow:
-        yield from client.follow_log(number, node, attempt, stream)
+        yield from _followed(client, number, node, attempt, stream, 0)
     elif tail is None:
         yield from client.read_log(number, node, attempt, stream)
     else:
         written = _last_lines(client, number, node, attempt, stream, tail)
         yield written.data
         if follow:
-            yield from client.follow_log(number, node, attempt, stream, written.end)
+            yield from _followed(client, number, node, attempt, stream, written.end)
+
+
+def _followed(
+    client: Client, number: int, node: str, attempt: int, stream: str, offset: int
+) -> Iterator[bytes]:
+    """Give what is written until the attempt ends; say why where the daemon ends it before."""
+    yield from client.follow_log(number, node, attempt, stream, offset)
+    followed = next(entry for entry in client.run(number).nodes if entry.name == node)
+    if not followed.attempts[attempt - 1].ended_at:
+        why = f"the daemon ended it, as when it is restarted; {clean_line(node)} goes on: follow it again"
+        give_up(why, UNREACHABLE)
 
 
 def _last_lines(client: Client, number: int, node: str, attempt: int, stream: str, count: int) -> LogPart:

@@ -12,8 +12,8 @@ from stoker_shared.api import DEFAULT_WORKSPACE, Status
 from stoker_shared.roles import PersonView
 from stoker_shared.text import clean_line
 from stoker_tui.cli import main
-from stoker_tui.cli.checking import Level, verdict
-from stoker_tui.cli.common import Context, command
+from stoker_tui.cli.checking import Level, full_in_words, verdict
+from stoker_tui.cli.common import UNREACHABLE, Context, command, give_up
 from stoker_tui.cli.tables import byte_size, moment, print_json, span
 from stoker_tui.client import Client, NotStoker, Refused, Unreachable
 
@@ -27,8 +27,9 @@ def show_status(context: Context, check: bool) -> None:
     """Show the daemon at a glance.
 
     With --check it is what Nagios and its like call. Critical: no daemon answers, or changes are refused
-    since the disk is full or fails. A warning: little space is left, people can't be told, notifications
-    were given up, or the daemon is draining. With --json the status is printed in place of the line.
+    since the disk is full or fails. A warning: little space is left or is left for less than a day, people
+    can't be told, notifications were given up, groups of [access] are not found, or the daemon is draining.
+    With --json the status is printed in place of the line.
 
     \b
     Examples:
@@ -47,13 +48,16 @@ def show_status(context: Context, check: bool) -> None:
     if context.as_json:
         print_json([status])
         return
-    click.echo(f"stokerd {status.version} on {status.host}, pid {status.pid}, up {span(status.started_at)}")
+    daemon = clean_line(f"stokerd {status.version} on {status.host}")
+    click.echo(f"{daemon}, pid {status.pid}, up {span(status.started_at)}")
     if status.held:
-        click.echo(f"held       {status.held}")
+        click.echo(f"held       {clean_line(status.held)}")
     if drained := status.draining:
         click.echo(f"draining   no node is started since {moment(drained.at)} ({clean_line(drained.by)})")
     click.echo(f"socket     {context.client.path}")
-    click.echo(f"data       {status.data}{_space(status)}")
+    click.echo(f"data       {clean_line(status.data)}{_space(status)}")
+    if status.access_trouble:
+        click.echo(f"access     {clean_line(status.access_trouble)}")
     click.echo(f"time zone  {status.time_zone}, started {moment(status.started_at)}")
     click.echo(f"defined    {status.workflows} workflows, {status.jobs} jobs")
     click.echo(f"active     {status.active_runs} runs, {status.active_nodes} nodes")
@@ -124,7 +128,8 @@ def _space(status: Status) -> str:
     warning = (
         f": LOW, below {byte_size(space.low_below)}; make room, or see stoker prune" if space.low else ""
     )
-    return f", {byte_size(space.free)} of {byte_size(space.total)} free{warning}"
+    full = "" if space.full_in is None else f"; {full_in_words(space.full_in)}"
+    return f", {byte_size(space.free)} of {byte_size(space.total)} free{warning}{full}"
 
 
 class _Line(msgspec.Struct):
@@ -161,9 +166,13 @@ def show_events(context: Context, follow: bool, after: int | None, run: int | No
     last = context.client.position()
     if not follow and after == last:
         return
+    seen = after or 0
     for line in context.client.events(after):
         about = msgspec.json.decode(line, type=_Line)
+        seen = about.seq or seen
         if about.seq and run in (None, about.run):
             click.echo(line)
         if not follow and about.seq >= last:
             return
+    context.client.position()  # says so where the daemon is gone, or who asks has no role any more
+    give_up(f"the daemon ended it, as when it is restarted; go on with --after {seen}", UNREACHABLE)

@@ -11,7 +11,7 @@ import msgspec
 from stoker_shared import api
 from stoker_shared.model import WorkflowSpec
 from stoker_shared.schedules import in_words
-from stoker_shared.text import clean
+from stoker_shared.text import clean, clean_line
 from stoker_shared.writing import written
 from stoker_tui.cli import completing, main
 from stoker_tui.cli.common import REFUSED, USAGE, Context, command, give_up, with_faults
@@ -239,6 +239,7 @@ def publish_workflow(context: Context, name: str, remarks: str, dry_run: bool) -
         print_json([preview])
     elif not preview.errors:
         click.echo(f"{name} would be version {preview.version}")
+    _warn(name, preview.warnings)
     if preview.errors:
         give_up(with_faults(f"{name} can't be published", preview.errors), REFUSED)
 
@@ -343,11 +344,17 @@ def _field(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-def _print_version(context: Context, name: str, version: int) -> None:
+def _print_version(context: Context, name: str, made: api.PublishedVersion) -> None:
     if context.as_json:
         print_json([context.client.workflow(name)])
     else:
-        click.echo(f"{name} version {version}")
+        click.echo(f"{name} version {made.version}")
+    _warn(name, made.warnings)
+
+
+def _warn(name: str, warnings: list[str]) -> None:
+    for warning in warnings:
+        click.echo(f"stoker: warning: {clean_line(f'{name}: {warning}')}", err=True)
 
 
 def _print_draft(context: Context, view: api.WorkflowView) -> None:

@@ -1,0 +1,83 @@
+"""How one goes about: in graphs, facts, forms, tabs and lists, and from screen to screen."""
+
+from __future__ import annotations
+
+from stoker_tui.actions.action import Action, Kind
+
+MOVING = (
+    Action("graph.open", ("enter",), "open", "Open the node.", Kind.GRAPH),
+    Action("graph.up", ("up", "k"), "up", "Go to a node upstream.", Kind.GRAPH),
+    Action("graph.down", ("down", "j"), "down", "Go to a node downstream.", Kind.GRAPH),
+    Action("graph.left", ("left",), "left", "Go to the node beside it.", Kind.GRAPH),
+    Action("graph.right", ("right",), "right", "Go to the node beside it.", Kind.GRAPH),
+    Action("graph.jump", ("/",), "jump", "Go to the node whose name is typed.", Kind.GRAPH, footer=True),
+    Action(
+        "graph.zoom", ("z",), "zoom", "Draw it smaller: rows, dots, a list; then large again.", Kind.GRAPH,
+        footer=True,
+    ),
+    Action("graph.zoom_in", ("+", "="), "larger", "Draw it larger.", Kind.GRAPH),
+    Action("graph.zoom_out", ("-",), "smaller", "Draw it smaller.", Kind.GRAPH),
+    Action("graph.pan_up", ("K", "shift+up"), "look up", "Look further up.", Kind.GRAPH),
+    Action("graph.pan_down", ("J", "shift+down"), "look down", "Look further down.", Kind.GRAPH),
+    Action("graph.pan_left", ("H", "shift+left"), "look left", "Look further left.", Kind.GRAPH),
+    Action("graph.pan_right", ("L", "shift+right"), "look right", "Look further right.", Kind.GRAPH),
+    Action("facts.down", ("}",), "further down", "Read on in what is known of it.", Kind.FACTS),
+    Action("facts.up", ("{",), "further up", "Read back in what is known of it.", Kind.FACTS),
+    Action(
+        "form.edit", ("enter", "i"), "fill in", "Fill in the field; tab and enter go on, esc ends.",
+        Kind.FORM, footer=True,
+    ),
+    Action(
+        "form.turn", ("space", "right"), "choose", "Choose the next word; open or close a section.",
+        Kind.FORM, footer=True,
+    ),
+    Action("form.turn_back", ("left",), "choose back", "Choose the word before.", Kind.FORM),
+    Action(
+        "form.inherit", ("backspace", "delete"), "inherit", "Empty the field: it inherits what is grey.",
+        Kind.FORM, footer=True,
+    ),
+    Action("form.down", ("down", "j", "tab"), "down", "Go to the next field.", Kind.FORM),
+    Action("form.up", ("up", "k", "shift+tab"), "up", "Go to the field before.", Kind.FORM),
+    Action("form.page_down", ("pagedown",), "page down", "Go down a page.", Kind.FORM),
+    Action("form.page_up", ("pageup",), "page up", "Go up a page.", Kind.FORM),
+    Action("form.first", ("g", "home"), "first", "Go to the first field.", Kind.FORM),
+    Action("form.last", ("G", "end"), "last", "Go to the last field.", Kind.FORM),
+    Action("tabs.next", ("tab", "right"), "tabs", "Go to the next tab.", Kind.TABS, footer=True),
+    Action("tabs.previous", ("shift+tab", "left"), "previous tab", "Go to the tab before.", Kind.TABS),
+    Action("run_tabs.gantt", ("G",), "gantt", "Show when each node ran, or the graph again.", Kind.RUN_TABS),
+    Action(
+        "run_tabs.events", ("E",), "events", "Show what happened in the run, or the graph again.",
+        Kind.RUN_TABS,
+    ),
+    Action("list.open", ("enter",), "open", "Open what is under the cursor.", Kind.LIST, footer=True),
+    Action(
+        "list.filter", ("/",), "filter",
+        "Show only some: words, status:failed, tag:team=sales, \"two words\".", Kind.LIST, footer=True,
+    ),
+    Action("list.sort", ("s",), "sort", "Choose the column to sort by; again, the other way.", Kind.LIST),
+    Action("list.mark", ("space",), "mark", "Mark the row; actions apply to what is marked.", Kind.LIST),
+    Action("list.mark_all", ("*",), "mark all", "Mark all rows shown, or none.", Kind.LIST),
+    Action("list.down", ("j", "down"), "down", "Go down.", Kind.LIST),
+    Action("list.up", ("k", "up"), "up", "Go up.", Kind.LIST),
+    Action("list.page_down", ("pagedown", "ctrl+d"), "page down", "Go down a page.", Kind.LIST),
+    Action("list.page_up", ("pageup", "ctrl+u"), "page up", "Go up a page.", Kind.LIST),
+    Action("list.top", ("g", "home"), "top", "Go to the first row.", Kind.LIST),
+    Action("list.bottom", ("G", "end"), "bottom", "Go to the last row.", Kind.LIST),
+    Action(
+        "daemon.start", ("S",), "start a daemon", "Start a stokerd for this user.", Kind.DAEMON,
+        lambda connected: "there is a daemon already" if connected else "", footer=True,
+    ),
+    Action("app.workflows", ("1",), "workflows", "Show the workflows.", Kind.APP),
+    Action("app.runs", ("2",), "runs", "Show the runs.", Kind.APP),
+    Action("app.backfills", ("3",), "backfills", "Show the backfills.", Kind.APP),
+    Action("app.jobs", ("4",), "jobs", "Show the jobs.", Kind.APP),
+    Action("app.queues", ("5",), "queues", "Show the queues.", Kind.APP),
+    Action("app.variables", ("6",), "variables", "Show the workspace's variables.", Kind.APP),
+    Action("app.workspaces", ("7",), "workspaces", "Show the workspaces.", Kind.APP),
+    Action("app.back", ("escape",), "back", "Drop marks, then the filter, then go back.", Kind.APP),
+    Action("app.workspace", ("W",), "workspace", "Go to another workspace.", Kind.APP, online=True),
+    Action("app.help", ("?",), "help", "Show the keys of this screen.", Kind.APP, footer=True),
+    Action("app.palette", (":", "ctrl+p"), "actions", "Find an action by its words.", Kind.APP),
+    Action("app.theme", (), "theme", "Choose the colours.", Kind.APP),
+    Action("app.quit", ("q", "ctrl+c"), "quit", "Leave; what runs goes on.", Kind.APP, footer=True),
+)  # fmt: skip
