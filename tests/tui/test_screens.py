@@ -38,10 +38,10 @@ class Tour(NamedTuple):
     there: bool = True
 
 
-LOST, NAMES, EMPTY = "lost", "names", "empty"
+LOST, FULL, NAMES, EMPTY = "lost", "full", "names", "empty"
 """Keys that are none: the daemon is lost, or comes back with another world."""
 
-WORLDS = {NAMES: hard_names, EMPTY: empty}
+WORLDS = {FULL: full, NAMES: hard_names, EMPTY: empty}
 
 LISTS = {
     "workflows": (),
@@ -134,11 +134,11 @@ TOURS = {
             "run": ("2", "j", "enter"),
             "gantt": ("tab", "tab"),
             "backfills": ("3",),
-            "publish": ("1", "e", "D", "p"),
             "lost": ("2", LOST),
-            "names-run": (NAMES,),
+            "names-run": (NAMES, "tab", "tab"),
             "names-runs": ("escape",),
             "empty": (EMPTY,),
+            "publish": (FULL, "1", "e", "D", "p"),
         },
         wide=("run", "names-run"),
         ascii_only=True,

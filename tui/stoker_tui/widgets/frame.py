@@ -44,6 +44,7 @@ class Line(Widget):
     def on_resize(self, event: Resize) -> None:
         """Take the lines that it needs in the room there is."""
         self._fold()
+        self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """Give a line."""
