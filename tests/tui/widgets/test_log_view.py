@@ -196,8 +196,8 @@ async def test_it_is_saved_as_it_was_written_and_over_no_other_file(
 
     async def save() -> None:
         page.view.ask_save()
-        page.view._typed = "saved"
-        page.view.app.simulate_key("enter")
+        for key in ("ctrl+u", *"saved", "enter"):
+            page.view.app.simulate_key(key)
 
     await save()
     await settled(page.view, shows(page.view, "saved 48,890 bytes"))

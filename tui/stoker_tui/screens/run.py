@@ -20,8 +20,8 @@ from stoker_tui.cli.tables import Column as Shape
 from stoker_tui.cli.tables import duration, size
 from stoker_tui.mirror import Topic
 from stoker_tui.screens import cells, fields
-from stoker_tui.screens.page import Page, focus_first
-from stoker_tui.screens.tabs import tab_line
+from stoker_tui.screens.page import focus_first
+from stoker_tui.screens.tabs import TabbedPage
 from stoker_tui.screens.why import failure_lines, why_so
 from stoker_tui.telling import told
 from stoker_tui.theme import GLYPHS, node_look, trigger_word, version_word
@@ -37,11 +37,11 @@ from stoker_tui.widgets.pieces import Piece, Pieces
 WIDE = 110
 """Columns from which on what is known of a node stands beside the nodes, not below them."""
 
-_TABS = ("graph", "nodes", "gantt", "events")
 
-
-class RunScreen(Page):
+class RunScreen(TabbedPage):
     """One run."""
+
+    TABS = ("graph", "nodes", "gantt", "events")
 
     DEFAULT_CSS = """
     RunScreen #panes { height: 1fr; layout: vertical; }
@@ -58,7 +58,6 @@ class RunScreen(Page):
         self._happened = RunEvents(number)
         self._events: LineTable[Record] | None = None
         self._list: LineTable[api.NodeView] | None = None
-        self._tab = 0
 
     @property
     def topics(self) -> Sequence[Topic]:
@@ -108,12 +107,12 @@ class RunScreen(Page):
     @property
     def table(self) -> LineTable | None:
         """The nodes, or what happened, where they are shown."""
-        return {"nodes": self._list, "events": self._events}.get(_TABS[self._tab])
+        return {"nodes": self._list, "events": self._events}.get(self.tab)
 
     @property
     def graph(self) -> DagView | None:
         """The graph, where it is shown."""
-        return self.query_one(DagView) if _TABS[self._tab] == "graph" else None
+        return self.query_one(DagView) if self.tab == "graph" else None
 
     @property
     def facts(self) -> Pane:
@@ -137,16 +136,13 @@ class RunScreen(Page):
 
     def toggle(self, tab: str) -> None:
         """Go to a tab, and from there back to the graph."""
-        self.turn(_TABS.index("graph" if _TABS[self._tab] == tab else tab) - self._tab)
+        self.turn_to("graph" if self.tab == tab else tab)
 
     def turn(self, by: int) -> None:
-        """Go to another tab."""
-        self._tab = (self._tab + by) % len(_TABS)
-        self.query_one("#tabs", ContentSwitcher).current = _TABS[self._tab]
-        self.query_one(f"#{_TABS[self._tab]}").focus()
-        self._happened.wanted = _TABS[self._tab] == "events"
+        """Go to another tab; what happened is asked for only where it is shown."""
+        super().turn(by)
+        self._happened.wanted = self.tab == "events"
         self.stoker.mirror.renew(self._happened)
-        self.redraw()
 
     def open(self) -> None:
         """Read what the node wrote."""
@@ -155,7 +151,7 @@ class RunScreen(Page):
     def draw(self) -> None:
         """Show the run."""
         known = self._topic.value
-        self.query_one("#tabline", Line).show(tab_line(_TABS, self._tab))
+        self.draw_tabs()
         if known is None or self._list is None:
             self.query_one("#title", Line).show([(f" {self.why_nothing(self._topic)}", "dim")])
             return
@@ -191,11 +187,11 @@ class RunScreen(Page):
         self.open()
 
     def _draw_tab(self, known: RunPage, now: datetime) -> None:
-        if _TABS[self._tab] == "gantt":
+        if self.tab == "gantt":
             row = known.view.row
             start = row.started_at or row.created_at
             self.query_one(GanttView).show(known.view.nodes, start, row.ended_at or now)
-        elif _TABS[self._tab] == "events" and self._events is not None:
+        elif self.tab == "events" and self._events is not None:
             happened = self._happened.value
             self._events.empty = (self.why_nothing(self._happened),)
             self._events.set_rows(reversed(happened or []))
