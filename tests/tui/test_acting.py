@@ -447,3 +447,12 @@ async def test_in_another_workspace_everything_is_that_workspaces() -> None:
         await settled(pilot, app)
         assert "marketing ▸ runs" in lines_of(app)[0]
         assert "no runs yet" in lines_of(app)[3]
+
+
+async def test_what_a_workflow_stands_at_is_opened_by_one_key() -> None:
+    link = FakeLink(world(WORKFLOWS=[workflow_row(1, "daily_sales", last_run=12), workflow_row(2, "new")]))
+    async with opened(link, "l") as (app, pilot):
+        assert "workflows ▸ #12 daily_sales" in lines_of(app)[0]
+
+        await press("escape", "j", "l")(pilot)
+        assert "can't open the last run of new: it has never run" in said(app)

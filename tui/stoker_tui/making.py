@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from stoker_shared import api
 from stoker_shared.api.backfills import CreateBackfill
+from stoker_tui.actions.running import run_to_show
 from stoker_tui.client import NotStoker, Refused, Unreachable
 from stoker_tui.deeds import create_backfill, own_queues, plan_run, preview_backfill, rerun_run, start_run
 from stoker_tui.drafting import DraftingApp
@@ -28,6 +29,10 @@ class MakingApp(DraftingApp):
     def open_backfill(self, number: int) -> None:
         """Open a backfill."""
         self.push_screen(BackfillScreen(number))
+
+    def do_workflow_last(self, row: api.WorkflowRow) -> None:
+        """Open its active run, else its last one."""
+        self.open_run(run_to_show(row))
 
     def do_workflow_run(self, row: api.WorkflowRow) -> None:
         """Ask how a run is to be started."""

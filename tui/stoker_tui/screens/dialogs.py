@@ -178,6 +178,7 @@ class Choose(ModalScreen[Any]):
         options.clear_options()
         for index, choice in enumerate(self._shown):
             options.add_option(Option(self._line(index, choice, app)))
+        self.query_one(".problem", Static).update("" if self._shown else "nothing here has these words")
         if self._shown:
             options.highlighted = next(
                 (index for index, choice in enumerate(self._shown) if not choice.why_not), 0
