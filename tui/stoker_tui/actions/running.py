@@ -147,7 +147,7 @@ RUNNING = (
         _why_no_run, footer=True, online=True, needs=Role.OPERATOR,
     ),
     Action(
-        "workflow.last", ("l",), "last run", "Open its active run, else its last one.", Kind.WORKFLOW,
+        "workflow.last", ("l",), "last", "Open its active run, else its last one.", Kind.WORKFLOW,
         _why_not_opened, footer=True, sentence="open the last run of {}",
     ),
     Action(

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from stoker_tui.app import StokerApp
 
 
+_ENDS = 2
+"""Of where somebody is, the workspace and the place itself are said also where there is little room."""
+
+
 class FilterLine(Input):
     """Where a filter is typed."""
 
@@ -294,15 +298,16 @@ class Page(Screen[None]):
         first = self.app.screen_stack[0]
         _, *below = self.crumbs
         where = [self.stoker.link.workspace, first.crumb if isinstance(first, Page) else "", *below]
-        left: list[Piece] = [(" stoker  ", "strong")]
-        for index, crumb in enumerate(where):
-            last = index == len(where) - 1
-            left += [(crumb, "strong" if last else "dim"), ("" if last else " ▸ ", "dim")]
         state = mirror.connection
         style = {Connection.LIVE: "live", Connection.GONE: "gone"}.get(state, "dim")
         glyph = {Connection.LIVE: "●", Connection.GONE: "✖"}.get(state, "◌")
         host = f"  {mirror.status.host}" if mirror.status else ""
-        return left, [(f"{glyph} {state.value}", style), (f"{host} ", "dim")]
+        right = [(f"{glyph} {state.value}", style), (f"{host} ", "dim")]
+        left = _path(where)
+        while len(where) > _ENDS and total(left) + total(right) >= self.size.width:
+            del where[1]
+            left = _path(where)
+        return left, right
 
     def _status_line(self) -> tuple[Pieces, Pieces]:
         mirror = self.stoker.mirror
@@ -376,6 +381,13 @@ class Page(Screen[None]):
         offered = [(action, able) for action, able in offered if able or action.kind is not Kind.DAEMON]
         able = {action.keys[:1] for action, can in offered if can}
         return [(action, can) for action, can in offered if can or action.keys[:1] not in able]
+
+
+def _path(where: Sequence[str]) -> Pieces:
+    pieces: list[Piece] = [(" stoker  ", "strong")]
+    for crumb in where[:-1]:
+        pieces += [(crumb, "dim"), (" ▸ ", "dim")]
+    return [*pieces, (where[-1], "strong")]
 
 
 def fitting(keys: Sequence[tuple[Pieces, bool]], room: int) -> Pieces:
