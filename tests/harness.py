@@ -12,27 +12,34 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
+import click
 import httpx
 from click.testing import CliRunner
 
+from stoker_daemon.cli import main as stokerd
 from stoker_tui.cli import main as stoker
 
 STOKERD = Path(sys.executable).with_name("stokerd")
 STOKER = Path(sys.executable).with_name("stoker")
 
+PATIENCE = 60
+"""Seconds that anything is waited for that is sure to come: no machine is so slow, nobody waits it out."""
+
 _T = TypeVar("_T")
 
 
 def wait_for(
-    condition: Callable[[], _T | None], what: str, seconds: float = 60, interval: float = 0.02
+    condition: Callable[[], _T | None], what: str, seconds: float = PATIENCE, interval: float = 0.02
 ) -> _T:
     """Give what ``condition`` gives once it is true; fail when it is not within ``seconds``."""
     deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        if time.monotonic() > deadline:
+    while True:
+        late = time.monotonic() > deadline  # Before it is looked: who was held up may find it true by then.
+        if found := condition():
+            return found
+        if late:
             raise TimeoutError(f"not within {seconds} s: {what}")
         time.sleep(interval)
-    return found
 
 
 def is_gone(pid: int) -> bool:
@@ -47,8 +54,21 @@ def is_gone(pid: int) -> bool:
 def client_of(socket: Path) -> httpx.Client:
     """Give a client of the daemon that listens there."""
     return httpx.Client(
-        transport=httpx.HTTPTransport(uds=str(socket), retries=0), base_url="http://stokerd", timeout=30
+        transport=httpx.HTTPTransport(uds=str(socket), retries=0),
+        base_url="http://stokerd",
+        timeout=PATIENCE,
     )
+
+
+def in_process(
+    program: click.Command, arguments: Sequence[str | Path], environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in this process."""
+    words = [str(argument) for argument in arguments]
+    done = CliRunner().invoke(program, words, env=environment)
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return subprocess.CompletedProcess([str(program.name), *words], done.exit_code, done.stdout, done.stderr)
 
 
 class StokerDaemon:
@@ -59,7 +79,7 @@ class StokerDaemon:
         home: Path,
         environment: Mapping[str, str] | None = None,
         *,
-        patience: float = 60,
+        patience: float = PATIENCE,
         wide_queues: bool = True,
     ) -> None:
         self.home = home
@@ -101,6 +121,11 @@ class StokerDaemon:
 
         At its first start its queues are made wide, unless they are to be as large as the host.
         """
+        self.launch()
+        self.wait_until_it_answers()
+
+    def launch(self) -> None:
+        """Start it, and wait for nothing."""
         with self.journal.open("ab") as journal:
             self._process = subprocess.Popen(
                 [*self.inside, STOKERD, *self.arguments],
@@ -108,6 +133,9 @@ class StokerDaemon:
                 stderr=journal,
                 stdin=subprocess.DEVNULL,
             )
+
+    def wait_until_it_answers(self) -> None:
+        """Wait until it answers. Raises RuntimeError: it ended before it did."""
         what = f"stokerd answers; its journal: {self.journal.read_text()[-2000:]}"
         wait_for(self._answers, what, self.patience)
         if self._to_be_widened:
@@ -135,21 +163,23 @@ class StokerDaemon:
 
     def run_stoker(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run the command `stoker` against it, in this process: a new one takes ten times as long."""
-        words = [str(argument) for argument in arguments]
-        done = CliRunner().invoke(stoker, words, env=self.environment)
-        if done.exception and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        return subprocess.CompletedProcess([STOKER, *words], done.exit_code, done.stdout, done.stderr)
+        return in_process(stoker, arguments, self.environment)
 
-    def check_log(self) -> str:
-        """Verify the run log with `stokerd check`, and give what it says."""
-        done = subprocess.run(
-            [*self.inside, STOKERD, "check", "--verify-log"],
+    def run_stokerd(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run a command of `stokerd` on its data; where that is in a namespace, there."""
+        if not self.inside:
+            return in_process(stokerd, arguments, self.environment)
+        return subprocess.run(
+            [*self.inside, STOKERD, *arguments],
             env=self.environment,
             capture_output=True,
             text=True,
             check=False,
         )
+
+    def check_log(self) -> str:
+        """Verify the run log with `stokerd check`, and give what it says."""
+        done = self.run_stokerd("check", "--verify-log")
         assert "ok  run log" in done.stdout, done.stdout + done.stderr
         return done.stdout
 
@@ -192,7 +222,7 @@ class StokerDaemon:
         """Give the newest runs."""
         return self.http.get("/v1/workspaces/default/runs").raise_for_status().json()["items"]
 
-    def finished(self, number: int, seconds: float = 60) -> dict[str, Any]:
+    def finished(self, number: int, seconds: float = PATIENCE) -> dict[str, Any]:
         """Wait for a run's end and give it whole."""
 
         def look() -> dict[str, Any] | None:
@@ -222,4 +252,4 @@ class StokerDaemon:
     def _end(self, number: signal.Signals) -> int:
         assert self._process
         self._process.send_signal(number)
-        return self._process.wait(timeout=30)
+        return self._process.wait(PATIENCE)

@@ -12,6 +12,8 @@ import termios
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.harness import PATIENCE
+
 
 def on_terminal(command: Sequence[str | Path], columns: int, environment: Mapping[str, str]) -> str:
     """Run a command on a terminal, and give what it wrote, with its escape sequences."""
@@ -31,7 +33,7 @@ def on_terminal(command: Sequence[str | Path], columns: int, environment: Mappin
         except OSError:  # how Linux tells that nobody has the other end any more
             break
         written += part
-    process.wait(timeout=30)
+    process.wait(PATIENCE)
     os.close(ours)
     return written.decode().replace("\r\n", "\n")
 

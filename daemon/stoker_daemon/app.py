@@ -33,6 +33,7 @@ from stoker_daemon.lookups import Roster, known_groups
 from stoker_daemon.notify.office import Office
 from stoker_daemon.objects import Objects
 from stoker_daemon.output.watcher import Watcher
+from stoker_daemon.parts import Attempts, Home, Stores, Workers
 from stoker_daemon.preparing import Preparer
 from stoker_daemon.projection import Projection
 from stoker_daemon.reloading import Settings
@@ -183,42 +184,30 @@ class _Parts:
         self._settings = settings
         self._state = state
         self._writes = failure is None
-        self._objects = objects = Objects(config.data / "objects")
-        self._secrets = secrets = Secrets(config.data / "secrets")
-        self._preparer = preparer = Preparer(
-            objects, logs, config.spark_home, state.queues, partial(secrets.of, state)
-        )
+        objects = Objects(config.data / "objects")
+        secrets = Secrets(config.data / "secrets")
+        preparer = Preparer(objects, logs, config.spark_home, state.queues, partial(secrets.of, state))
         self.projection = projection = Projection(config.data / "stoker.db" if self._writes else None)
+        self._stores = Stores(objects, secrets, projection)
         self._executor = executor = Executor(logs, config.stop_grace, Groups(delegated()))
         why = failure.why if failure else ""
         self.engine = engine = Engine(
             state, log, projection, executor, preparer.order, now, why, descriptors.ATTEMPTS
         )
-        self._watcher = executor.listener = watcher = Watcher(logs, config.output_limit, engine)
-        self._backfiller = backfiller = Backfiller(engine, objects, projection, now)
-        self._scheduler = scheduler = Scheduler(engine, objects, host, now)
+        executor.listener = watcher = Watcher(logs, config.output_limit, engine)
         cards = Cards(preparer, logs)
-        self._office = office = Office(engine, projection, cards, config, now)
-        self._retention = retention = Retention(engine, projection, objects, config, now, backfiller.plans)
-        self._space = space = SpaceWatch(engine, config.data, config.low_space, retention.ask)
-        self._roster = Roster(config.access, os.geteuid())
-        self._api = Api(
-            engine,
-            self._roster,
-            objects,
-            secrets,
-            projection,
-            preparer,
-            watcher,
-            scheduler,
-            cards,
-            office,
+        self._attempts = Attempts(logs, preparer, watcher, cards)
+        self._backfiller = backfiller = Backfiller(engine, objects, projection, now)
+        retention = Retention(engine, projection, objects, config, now, backfiller.plans)
+        self._workers = Workers(
+            Scheduler(engine, objects, host, now),
+            Office(engine, projection, cards, config, now),
             retention,
-            space,
-            config.data,
-            host,
-            started_at,
+            SpaceWatch(engine, config.data, config.low_space, retention.ask),
         )
+        self._roster = Roster(config.access, os.geteuid())
+        home = Home(config.data, host, started_at)
+        self._api = Api(engine, self._roster, self._stores, self._attempts, self._workers, home)
         self._server = Server(self._api.app, self._roster.rules)
         self._report = Report(manager, engine, self.reload)
 
@@ -228,11 +217,11 @@ class _Parts:
         _warn_of(self._settings.config.access, self._state)
         if self._writes:
             self._clean()
-        self.engine.start(partial(_found, self._office))
+        self.engine.start(partial(_found, self._workers.office))
         if self._writes:
-            for worker in (self._scheduler, self._backfiller, self._office, self._retention, self._space):
+            for worker in (self._backfiller, *self._workers):
                 worker.start()
-        threading.Thread(target=_look_for_spark, args=[self._preparer], daemon=True).start()
+        threading.Thread(target=_look_for_spark, args=[self._attempts.preparer], daemon=True).start()
         serving = asyncio.create_task(self._server.serve([listening]))
         self._report.start()
         return serving
@@ -240,11 +229,11 @@ class _Parts:
     def _clean(self) -> None:
         """Remove what earlier daemons left and nobody needs."""
         state = self._state
-        self._objects.clean()
+        self._stores.objects.clean()
         self._executor.sweep(
             {node.attempts[-1].tag for run in state.runs.values() for node in map(run.numbered, run.active)}
         )
-        self._secrets.keep_only({variable.kept for variable in state.variables.values()})
+        self._stores.secrets.keep_only({variable.kept for variable in state.variables.values()})
 
     def reload(self) -> str:
         """Read the settings anew, and have them heeded from now on; gives what is wrong with them."""
@@ -252,10 +241,10 @@ class _Parts:
         self._roster.go_by(config.access)
         _warn_of(config.access, self.engine.state)
         self._executor.grace = config.stop_grace
-        self._watcher.limit = config.output_limit
-        self._preparer.spark_home = config.spark_home
-        self._retention.config = config
-        self._space.below = config.low_space
+        self._attempts.watcher.limit = config.output_limit
+        self._attempts.preparer.spark_home = config.spark_home
+        self._workers.retention.config = config
+        self._workers.space.below = config.low_space
         return problem
 
     async def close(self, serving: asyncio.Task[None], *, stopping: bool) -> Tail:
@@ -265,11 +254,11 @@ class _Parts:
         self._roster.close()
         self._server.stop()
         await serving
-        for worker in (self._scheduler, self._office, self._retention, self._space):
+        for worker in self._workers:
             await worker.close()
         self._backfiller.close()
         self._executor.close()
-        self._watcher.close()
+        self._attempts.watcher.close()
         end = self.engine.close()
         await asyncio.sleep(0)  # lets the engine hear of what came to disk last, and hand it to the history
         await self.projection.close()

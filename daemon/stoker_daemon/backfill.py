@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Container, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from itertools import takewhile
 from math import ceil
@@ -17,13 +17,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from stoker_daemon.moments import INSTANT
 from stoker_daemon.timetable import Timetable, stepping, timetable
 from stoker_shared import events as ev
 from stoker_shared.model import RUN_ENDS, BackfillState, Intervals, RunState
 from stoker_shared.state import Backfill
-
-INSTANT = timedelta(microseconds=1)
-"""The least by which moments differ."""
+from stoker_shared.text import counted
 
 Decision = ev.BackfillPaused | ev.BackfillFinished
 
@@ -59,8 +58,7 @@ def decide(backfill: Backfill) -> list[Decision]:
         end = BackfillState.FAILED if backfill.failed else BackfillState.SUCCEEDED
         return [] if backfill.active else [ev.BackfillFinished(backfill.id, end)]
     if backfill.state is BackfillState.RUNNING and 0 < backfill.stop_after <= backfill.failures:
-        runs = "1 run" if backfill.failures == 1 else f"{backfill.failures} runs"
-        return [ev.BackfillPaused(backfill.id, f"{runs} failed")]
+        return [ev.BackfillPaused(backfill.id, f"{counted(backfill.failures, 'run')} failed")]
     return []
 
 

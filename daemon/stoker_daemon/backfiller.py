@@ -24,7 +24,7 @@ from stoker_daemon.commands.common import latest_job, read_definition
 from stoker_daemon.commands.making import Wanted, creation, frozen_plan
 from stoker_daemon.commands.variables import plain_variables
 from stoker_daemon.commands.workflows import published_version
-from stoker_daemon.engine import STOKER, Engine, Turn
+from stoker_daemon.engine import LONGEST_SLEEP, STOKER, Engine, Turn
 from stoker_daemon.objects import Objects
 from stoker_daemon.plan import Plan
 from stoker_daemon.problems import Refused, conflict
@@ -36,9 +36,6 @@ from stoker_shared.state import Backfill, JobVersion, State, WorkflowVersion
 
 AT_A_TIME = 250
 """Intervals that a worker looks ahead."""
-
-LONGEST_SLEEP = 30.0
-"""Seconds between looks at the clock while an interval is still to end: a changed clock is noticed."""
 
 AGAIN_SECONDS = 5.0
 """How long a worker waits that could not do its work, for want of room or because the history failed."""
@@ -258,7 +255,7 @@ class _Worker:
                 plan = frozen_plan(state, held.workspace, spec)
                 jobs = [latest_job(state, held.workspace, node.job) for node in spec.nodes]
             except Refused as refusal:
-                chunk.refusal = _why(refusal)
+                chunk.refusal = refusal.words
                 return
             digest = await asyncio.to_thread(self._objects.put, msgspec.json.encode(plan))
             self._made = _Made(version, spec, jobs, plan, digest)
@@ -295,7 +292,7 @@ class _Worker:
             try:
                 event = _creation(turn.state, held, step, chunk.made)
             except Refused as refusal:
-                turn.record(ev.BackfillPaused(held.id, _why(refusal)), STOKER)
+                turn.record(ev.BackfillPaused(held.id, refusal.words), STOKER)
                 return
             turn.record(event, held.by)
         if chunk.is_end and not chunk.candidates:
@@ -353,9 +350,3 @@ def _creation(state: State, held: Backfill, candidate: Candidate, made: _Made | 
         made.plan,
         made.digest,
     )
-
-
-def _why(refusal: Refused) -> str:
-    """Say in a line why something is refused."""
-    faults = "; ".join(fault.detail for fault in refusal.problem.errors)
-    return f"{refusal.problem.detail}: {faults}" if faults else refusal.problem.detail

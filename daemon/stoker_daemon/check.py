@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
 import stat
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +22,7 @@ from stoker_daemon.peers import user_name
 from stoker_daemon.runlog import segments
 from stoker_daemon.runlog.segments import LogError
 from stoker_daemon.secrets import Secrets, SecretsError
+from stoker_daemon.server import answers
 from stoker_daemon.volumes import NetworkFileSystem, check_local
 from stoker_shared.paths import SocketPathTooLong, check_socket_path, socket_path
 
@@ -110,7 +110,7 @@ def _socket(path: Path) -> tuple[bool, str]:
     there = _nearest(path.parent)
     if path.exists() and not path.is_socket():
         return False, f"{path} is not a socket; move it away, or set socket to another path"
-    if _answers(path):
+    if answers(path):
         return True, f"{path}, where a daemon answers" + _for_clients(path)
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         return False, f"{there} can't be written; {_run_as_its_owner(there)}, or set socket to another path"
@@ -170,15 +170,6 @@ def _for_clients(path: Path) -> str:
     """Say where clients look, if that is elsewhere: they do not read the daemon's configuration."""
     looked_for = socket_path(os.environ).absolute()
     return "" if looked_for == path else f"; clients need STOKER_SOCKET={path}, else they try {looked_for}"
-
-
-def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-        return True
 
 
 def _spark(configured: Path | None) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ import msgspec
 
 from stoker_shared import routes
 from stoker_shared.api import API_VERSION, Problem, SetDraining, Status
+from stoker_shared.text import counted
 
 LOOK_SECONDS = 0.5
 """From one look at what still runs to the next."""
@@ -35,12 +36,13 @@ def drain(socket: Path, *, wait: bool) -> Iterator[str]:
         status = _asked(client, "PUT", routes.DRAINING, SetDraining(on=True))
         yield "draining: no node is started, until `stokerd drain --undo`; what is due waits"
         while status.active_nodes and wait and status.draining:
-            yield f"waiting for {_nodes(status.active_nodes)} of {status.active_runs} active runs"
+            yield f"waiting for {counted(status.active_nodes, 'node')} of {status.active_runs} active runs"
             status = _changed(client, status)
         if not status.draining:
             raise NotDone("somebody has ended the draining meanwhile")
         if status.active_nodes:
-            yield f"still active: {_nodes(status.active_nodes)}; jobs go on also if the daemon is stopped"
+            nodes = counted(status.active_nodes, "node")
+            yield f"still active: {nodes}; jobs go on also if the daemon is stopped"
         else:
             yield "drained: nothing runs"
 
@@ -78,7 +80,3 @@ def _asked(client: httpx.Client, method: str, path: str, body: msgspec.Struct | 
     if answer.is_error:
         raise NotDone(msgspec.json.decode(answer.content, type=Problem).detail)
     return msgspec.json.decode(answer.content, type=Status)
-
-
-def _nodes(count: int) -> str:
-    return f"{count} node" if count == 1 else f"{count} nodes"

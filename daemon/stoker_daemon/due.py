@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from stoker_daemon.moments import INSTANT
 from stoker_daemon.timetable import bounds, timetable
 from stoker_daemon.timetable.local import LocalTicks
 from stoker_shared.model import CatchUpPolicy
@@ -23,7 +24,6 @@ from stoker_shared.state import Workflow
 ON_TIME = timedelta(seconds=60)
 """How old a tick may be when it is noticed, and is on time."""
 
-_INSTANT = timedelta(microseconds=1)
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 _timetable = lru_cache(maxsize=1024)(timetable)
@@ -61,7 +61,7 @@ class Stretch(NamedTuple):
     @property
     def last(self) -> datetime | None:
         """The last tick in it."""
-        tick = self.ticks.before(self.until + _INSTANT)
+        tick = self.ticks.before(self.until + INSTANT)
         return tick if tick and tick > self.after else None
 
     def up_to(self, until: datetime) -> Stretch:
@@ -87,7 +87,7 @@ def ahead_of(workflow: Workflow, host: ZoneInfo) -> list[Stretch]:
             after = max(era.since, workflow.ticked or era.since)
             stretch = Stretch(_timetable(era.schedule, host), after, until)
             if start and start > stretch.after:
-                stretch = stretch.later_than(start - _INSTANT)
+                stretch = stretch.later_than(start - INSTANT)
             found.append(stretch)
     return found
 
@@ -117,10 +117,10 @@ def due(stretches: list[Stretch], noticed: datetime, policy: CatchUpPolicy) -> I
 
 def _given_up(stretches: list[Stretch], noticed: datetime, policy: CatchUpPolicy) -> datetime:
     """Give the moment up to which ticks are dropped: all that were missed, or all but the latest of them."""
-    missed = noticed - ON_TIME - _INSTANT
+    missed = noticed - ON_TIME - INSTANT
     if policy is CatchUpPolicy.LATEST:
         latest = [tick for stretch in stretches if (tick := stretch.up_to(missed).last)]
-        return latest[-1] - _INSTANT if latest else missed
+        return latest[-1] - INSTANT if latest else missed
     return missed
 
 

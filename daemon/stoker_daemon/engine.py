@@ -12,7 +12,7 @@ import heapq
 import logging
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -45,6 +45,9 @@ STOKER = "stoker"
 
 LONGEST_SLEEP = 30.0
 """Seconds between looks at the clock while something is due, so that a changed clock is noticed."""
+
+_NOT_URGENT = (ev.AttemptStarted, ev.AttemptAdopted)
+"""What may come to disk a little later: a start after a crash finds it out anyway."""
 
 COUNTED_AT_ONCE = 100
 """Runs that are counted before others have their turn: a fraction of a millisecond."""
@@ -79,7 +82,11 @@ class History(Protocol):
 
 
 class Turn:
-    """One turn: records made and applied so far, and what they mean outside."""
+    """One turn: records made and applied so far, and what they mean outside.
+
+    ``touched`` are the runs that they are about; from ``unplanned`` ones something may follow. From a turn
+    that has not ``moved`` anything nothing does.
+    """
 
     def __init__(self, state: State, now: datetime) -> None:
         self.state = state
@@ -87,6 +94,8 @@ class Turn:
         self.records: list[ev.Record] = []
         self.changes: list[Change] = []
         self.touched: dict[int, Run] = {}
+        self.unplanned: dict[int, Run] = {}
+        self.moved = False
         self.backfills: set[int] = set()
         self.orders: list[Order] = []
         self.effects: list[Callable[[], object]] = []
@@ -101,9 +110,20 @@ class Turn:
         self.records.append(record)
         if run:
             self.touched[run.id] = run
-        self.backfills.add(getattr(event, "backfill", 0) or (run.backfill if run else 0))
+        if type(event) is not ev.AttemptStarted:
+            self.moved = True
+            if run:
+                self.unplanned[run.id] = run
+        if number := getattr(event, "backfill", 0) or (run.backfill if run else 0):
+            self.backfills.add(number)
         self.changes += changes_by(record, run)
-        self.urgent |= not isinstance(event, ev.AttemptStarted | ev.AttemptAdopted)
+        self.urgent = self.urgent or type(event) not in _NOT_URGENT
+
+    def look_at(self, runs: Mapping[int, Run]) -> None:
+        """Have runs planned that no event is about."""
+        self.touched |= runs
+        self.unplanned |= runs
+        self.moved = True
 
 
 Command = Callable[[Turn], Any]
@@ -143,11 +163,16 @@ class Engine:
         self._most_active = most_active
         self._inbox: deque[tuple[Command, asyncio.Future[Any] | None, ev.KeyUse | None]] = deque()
         self._scheduled = False
+        self._promises: set[asyncio.Future[Any]] = set()
+        """What somebody waits for, until it is kept, or the engine has failed."""
+        self._readers: set[asyncio.Future[None]] = set()
+        """Those of them that need what is in the state to be on disk."""
         self._sought: set[AttemptKey] = set()
         self._undurable: deque[tuple[int, Turn]] = deque()
         self._wakes: list[tuple[datetime, int]] = []
         self._awaited: set[tuple[datetime, int]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_for = now()
         self.listeners: list[Callable[[Turn], None]] = []
         """Called after each turn with records, which need not be on disk yet."""
         self.figures = Figures()
@@ -169,7 +194,7 @@ class Engine:
                 self._hands.recover(_key(run, node), attempt.tag, attempt.boot_id, attempt.start_time)
                 if node.stopping:
                     self._hands.end(_key(run, node))
-        self._post(lambda turn: turn.touched.update(turn.state.runs))
+        self._post(lambda turn: turn.look_at(turn.state.runs))
 
     async def submit(
         self, command: Callable[[Turn], _T], key: ev.KeyUse | None = None, *, makes_room: bool = False
@@ -183,10 +208,7 @@ class Engine:
                 became of it is not known.
         """
         self.admit(makes_room=makes_room)
-        answer: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
-        self._post(command, answer, key)
-        await self._unless_failed(answer)
-        return answer.result()
+        return await self._kept(self._promised(command, key))
 
     def now(self) -> datetime:
         """Give the moment (UTC) by the clock that was handed in."""
@@ -198,8 +220,12 @@ class Engine:
 
     def admit(self, *, makes_room: bool = False) -> None:
         """Raise `Refused` while no change can be accepted."""
-        if (held := self.held()) and not (makes_room and self.log.room is Room.RESERVE):
-            raise held
+        held = self.held()
+        try:
+            if held and not (makes_room and self.log.room is Room.RESERVE):
+                raise held
+        finally:
+            del held  # else error and frame hold one another until there is a collection of garbage
 
     def held(self) -> Refused | None:
         """Give what changes are refused with now, if they are."""
@@ -228,10 +254,16 @@ class Engine:
             Refused: there is no room for it, or the disk failed meanwhile.
         """
         seq = self.state.seq
-        while self.log.durable < seq:
+        if self.log.durable < seq:
+            if self.failed.done():
+                raise _unknown()
             if self.log.room is Room.NONE:
                 raise no_space(self.log.directory)
-            await self._unless_failed(asyncio.ensure_future(self.log.news()))
+            written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._undurable[-1][1].effects.append(partial(_answer, written, None))
+            self._readers.add(written)
+            written.add_done_callback(self._readers.discard)
+            await self._kept(written)
         return seq
 
     async def tally(self) -> Tally:
@@ -297,18 +329,26 @@ class Engine:
         """End: the next start finds the attempt again."""
         self._fail("watching an attempt failed", error)
 
-    async def _unless_failed(self, waiting: asyncio.Future[Any]) -> None:
-        """Wait for it, or for the engine's failure, after which it never comes."""
+    async def _kept(self, promise: asyncio.Future[_T]) -> _T:
+        """Wait for what is promised; once the engine has failed it is refused."""
+        self._promises.add(promise)
         try:
-            await asyncio.wait({waiting, self.failed}, return_when=asyncio.FIRST_COMPLETED)
-            if not waiting.done():
-                raise unavailable(
-                    "the daemon failed before this was on disk; look whether it was done before you ask again"
-                )
+            return await promise
         finally:
-            waiting.cancel()
+            self._promises.discard(promise)
+            del promise  # it may hold a refusal, whose traceback holds this frame
+
+    def _break_promises(self) -> None:
+        for promise in self._promises:
+            _refuse(promise, _unknown())
 
     # Turns.
+
+    def _promised(self, command: Callable[[Turn], _T], key: ev.KeyUse | None) -> asyncio.Future[_T]:
+        """Have a command carried out, and give what its answer comes in."""
+        answer: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+        self._post(command, answer, key)
+        return answer
 
     def _post(
         self, command: Command, answer: asyncio.Future[Any] | None = None, key: ev.KeyUse | None = None
@@ -349,7 +389,8 @@ class Engine:
         try:
             result = command(turn)
         except Refused as refusal:
-            effect = partial(_refuse, answer, refusal)
+            # Its traceback holds this frame, and so itself.
+            effect = partial(_refuse, answer, refusal.with_traceback(None))
         else:
             effect = partial(_answer, answer, result)
         turn.key = None
@@ -357,14 +398,16 @@ class Engine:
 
     def _plan(self, turn: Turn) -> None:
         """Carry out what follows. For no run before all its attempts are found again: they may have ended."""
+        if not turn.moved:
+            return
         sought = {key.run for key in self._sought}
-        for run in list(turn.touched.values()):
+        for run in list(turn.unplanned.values()):
             for stop in replaced_by(run, self.state):
                 turn.record(stop, STOKER)
-        for run in list(turn.touched.values()):
+        for run in list(turn.unplanned.values()):
             if run.id not in sought:
                 self._settle(turn, run)
-        self.line.update(turn.touched.values(), turn.now)
+        self.line.update(turn.unplanned.values(), turn.now)
         while self._may_start() and (picked := starts(self.line, turn.now, sought, self._most_active)):
             refused = {run.id: run for decision in picked if (run := self._begin(turn, decision))}
             for run in refused.values():
@@ -469,9 +512,13 @@ class Engine:
         """Hear that there is less or more room. What waited for it is planned again."""
         if room is Room.ENOUGH:
             logger.info("there is room again: nodes are started and changes accepted")
-            self._post(lambda turn: turn.touched.update(turn.state.runs), None)
-        else:
-            logger.warning("no node is started and changes are refused: %s", no_space(self.log.directory))
+            self._post(lambda turn: turn.look_at(turn.state.runs))
+            return
+        refusal = no_space(self.log.directory)
+        logger.warning("no node is started and changes are refused: %s", refusal)
+        if room is Room.NONE:
+            for reader in self._readers:
+                _refuse(reader, refusal)
 
     def _fail(self, what: str, error: BaseException) -> None:
         """Stop at once: only reading the log again tells what is true.
@@ -481,6 +528,7 @@ class Engine:
         logger.critical("%s: %s", what, error, exc_info=error)
         if not self.failed.done():
             self.failed.set_exception(error)
+            asyncio.get_running_loop().call_soon(self._break_promises)
 
     # Time.
 
@@ -493,14 +541,19 @@ class Engine:
         self._set_timer(turn.now)
 
     def _set_timer(self, now: datetime) -> None:
+        """Have the clock looked at when the first moment comes that is awaited, or before that."""
+        if not self._wakes:
+            return
+        moment = self._wakes[0][0]
         if self._timer:
+            if self._timer_for <= moment:
+                return
             self._timer.cancel()
-            self._timer = None
-        if self._wakes:
-            delay = min(max((self._wakes[0][0] - now).total_seconds(), 0), LONGEST_SLEEP)
-            self._timer = asyncio.get_running_loop().call_later(delay, self._wake)
+        delay = min(max((moment - now).total_seconds(), 0), LONGEST_SLEEP)
+        self._timer, self._timer_for = asyncio.get_running_loop().call_later(delay, self._wake), moment
 
     def _wake(self) -> None:
+        self._timer = None
         now = self._now()
         due: set[int] = set()
         while self._wakes and self._wakes[0][0] <= now:
@@ -511,11 +564,17 @@ class Engine:
             self._set_timer(now)
             return
         runs = {number: self.state.runs[number] for number in due if number in self.state.runs}
-        self._post(lambda turn: turn.touched.update(runs))
+        self._post(lambda turn: turn.look_at(runs))
 
 
 def _failed() -> Refused:
     return unavailable("the daemon has failed, and its own log says why; ask again in a moment")
+
+
+def _unknown() -> Refused:
+    return unavailable(
+        "the daemon failed before this was on disk; look whether it was done before you ask again"
+    )
 
 
 def _as_disk_failure(error: Exception) -> Exception:

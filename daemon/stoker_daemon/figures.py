@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from itertools import accumulate
 
 from stoker_shared import events as ev
@@ -20,6 +21,9 @@ SHORT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0
 
 LONG = (0.1, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0)
 """Seconds that tell apart how long something waits."""
+
+_COUNTED = frozenset({ev.RunCreated, ev.RunFinished, ev.AttemptStarting, ev.AttemptFinished})
+"""Events of which more is counted than that there were some."""
 
 
 class Histogram:
@@ -59,7 +63,10 @@ class Figures:
         """Take in records; ``runs`` has those that they are about."""
         for record in records:
             event = record.event
-            self.events[str(event.__struct_config__.tag)] += 1
+            kind = type(event)
+            self.events[_name(kind)] += 1
+            if kind not in _COUNTED:
+                continue
             match event:
                 case ev.RunCreated():
                     self.created[event.trigger.value] += 1
@@ -74,6 +81,11 @@ class Figures:
                     wait.observe((record.at - _could_start(run, node)).total_seconds())
                 case ev.AttemptFinished():
                     self.attempts[_outcome(event)] += 1
+
+
+@cache
+def _name(kind: type[ev.EventType | ev.Unknown]) -> str:
+    return str(kind.__struct_config__.tag)
 
 
 def _could_start(run: Run, node: NodeRun) -> datetime:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from stoker_daemon.moments import parse_span
+from stoker_daemon.moments import INSTANT, parse_span
 from stoker_daemon.timetable import timetable
 from stoker_shared.model import Schedule
-
-_INSTANT = timedelta(microseconds=1)
 
 
 def default_cycle(schedule: Schedule | None, host: ZoneInfo, now: datetime) -> datetime:
@@ -28,5 +26,5 @@ def default_cycle(schedule: Schedule | None, host: ZoneInfo, now: datetime) -> d
     if ticks.is_daily:
         today, _ = parse_span(f"{now.astimezone(ticks.zone):%F}", ticks.zone)
         return ticks.before(today) or a_day_ago
-    due = ticks.before(now + _INSTANT)
+    due = ticks.before(now + INSTANT)
     return (due and ticks.before(due)) or a_day_ago

@@ -85,6 +85,11 @@ class Line:
         """Runs that have not finished, placed since whoever counts took them away."""
         self.update(state.runs.values(), now)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits for a place."""
+        return not self._queues
+
     def update(self, runs: Iterable[Run], now: datetime) -> None:
         """Give runs that changed, or have a retry that is due, the places that they have now."""
         for run in list(runs):

@@ -11,7 +11,8 @@ from stoker_daemon.cycles import parse_cycle
 _AGO = re.compile(r"(\d{1,6})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
-_TICK = timedelta(microseconds=1)
+INSTANT = timedelta(microseconds=1)
+"""The least by which moments differ."""
 
 
 def parse_when(text: str, zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
@@ -60,7 +61,7 @@ def parse_span(text: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
         instant = parse_cycle(text, zone)
         return instant, instant
     try:
-        return _midnight(day, zone), _midnight(day + timedelta(days=1), zone) - _TICK
+        return _midnight(day, zone), _midnight(day + timedelta(days=1), zone) - INSTANT
     except OverflowError:
         raise ValueError(f"{text} lies at the end of all calendars") from None
 

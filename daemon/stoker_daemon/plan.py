@@ -7,6 +7,7 @@ many runs there are of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 import msgspec
@@ -106,6 +107,7 @@ def _configured(node: PlanNode, config: JobConfig, own: JobConfig) -> PlanNode:
     return msgspec.structs.replace(node, config=config, own=own, args=config.args or ())
 
 
+@lru_cache(maxsize=1024)
 def type_of(path: str) -> JobType:
     """Give the type of the job at a path; ValueError names the endings there are."""
     try:

@@ -69,8 +69,10 @@ def starts(
     Carry out all of it, then ask again: the last place that a run's parallelism has may have gone to a node
     behind one for which a queue was kept free.
     """
-    room = Room(line.state.queues)
     picked: list[ev.RunStarted | Start] = []
+    if line.is_empty:
+        return picked
+    room = Room(line.state.queues)
     left = most - active(line.state)
     for run, node in line.nodes(now, room, without):
         if left <= 0:

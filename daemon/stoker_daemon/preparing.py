@@ -94,8 +94,7 @@ class Preparer:
         except FileNotFoundError as error:
             return Preview(missing=[*map(str, faults), f"there is no {error.filename}"])
         frozen = plan.nodes[node.number - 1]
-        key = AttemptKey(run.id, node.number, node.name, len(node.attempts) + 1)
-        scope = Scope(_facts(run, key), _custom(run, plan, frozen), self._secrets_of(run.workspace))
+        scope = self._scope(run, plan, node, len(node.attempts) + 1)
         hidden = {exported: MASK for exported, name in scope.exported().items() if name in scope.secret}
         shown = frozen.config.env | hidden
         environment = {name: shown.get(name, value) for name, value in launch.env.items()}
@@ -106,7 +105,7 @@ class Preparer:
         frozen = plan.nodes[node.number - 1]
         key = AttemptKey(run.id, node.number, node.name, len(node.attempts) + 1)
         try:
-            scope = Scope(_facts(run, key), _custom(run, plan, frozen), self._secrets_of(run.workspace))
+            scope = self._scope(run, plan, node, key.attempt)
             scope.faults = faults
             queue = self._queues.get(node.queue)
             target = _replaced(queue.spec, scope) if queue else None
@@ -125,7 +124,7 @@ class Preparer:
         lines = [f"{key}, process {attempt.pid}, {TAG}={attempt.tag}"]
         lines += [f"directory: {AttemptDirectory(self._logs, key).path / WORK}"]
         lines += ["command:", *(f"  {argument!r}" for argument in attempt.command)]
-        lines += ["environment:", *self._described(run, _facts(run, key), _custom(run, plan, frozen))]
+        lines += ["environment:", *self._described(run, plan, node, attempt)]
         lines += [f"  {clean(name)}" for name in frozen.config.env]
         if frozen.attachments:
             lines += ["attached:", *(f"  {each.name} ({each.size:,} bytes)" for each in frozen.attachments)]
@@ -138,9 +137,8 @@ class Preparer:
     def environment_names(self, run: Run, node: NodeRun, attempt: Attempt) -> list[str]:
         """Give the names in the environment that an attempt had beside the daemon's own."""
         plan, frozen = self._plan(run.plan), self.frozen(run, node)
-        key = AttemptKey(run.id, node.number, node.name, attempt.number)
         try:
-            scope = Scope(_facts(run, key), _custom(run, plan, frozen), self._secrets_of(run.workspace))
+            scope = self._scope(run, plan, node, attempt.number)
         except (CannotLaunch, VariableError):
             # An earlier version took what this one refuses, or a secret it was launched with is gone.
             return [clean(name) for name in frozen.config.env]
@@ -170,6 +168,19 @@ class Preparer:
             logger.info("Spark %s at %s, Java %s at %s", spark.version, spark.path, java.version, java.binary)
             self._found[where] = spark
         return self._found[where]
+
+    def _scope(self, run: Run, plan: Plan, node: NodeRun, attempt: int) -> Scope:
+        """Give the variables that an attempt sees, from the widest scope of custom ones to what wins.
+
+        Raises VariableError, and CannotLaunch where a secret has no value.
+        """
+        custom = {
+            "workspace": plan.workspace_variables,
+            "workflow": plan.variables,
+            "node": plan.nodes[node.number - 1].variables,
+            "run": run.variables,
+        }
+        return Scope(_facts(run, node.name, attempt), custom, self._secrets_of(run.workspace))
 
     def _order(
         self, key: AttemptKey, node: PlanNode, queue: QueueSpec | None, scope: Scope, title: str
@@ -223,9 +234,9 @@ class Preparer:
 
         return submit.words(self._objects.read(node.digest), node.job, replace)
 
-    def _described(self, run: Run, facts: Facts, custom: dict[str, dict[str, str]]) -> list[str]:
+    def _described(self, run: Run, plan: Plan, node: NodeRun, attempt: Attempt) -> list[str]:
         try:
-            scope = Scope(facts, custom, self._secrets_of(run.workspace))
+            scope = self._scope(run, plan, node, attempt.number)
         except (CannotLaunch, VariableError) as error:
             # An earlier version took what this one refuses, or a secret it was launched with is gone.
             return [f"  none: {error}"]
@@ -250,26 +261,16 @@ def _check_length(launch: Launch) -> None:
         )
 
 
-def _facts(run: Run, key: AttemptKey) -> Facts:
+def _facts(run: Run, node: str, attempt: int) -> Facts:
     zone = ZoneInfo(run.time_zone)
     return Facts(
         cycle=run.cycle.astimezone(zone),
         workflow_name=run.name,
-        node_name=key.node,
+        node_name=node,
         run_id=run.id,
-        attempt=key.attempt,
+        attempt=attempt,
         scheduled_at=run.scheduled_at and run.scheduled_at.astimezone(zone),
     )
-
-
-def _custom(run: Run, plan: Plan, node: PlanNode) -> dict[str, dict[str, str]]:
-    """Give the scopes of custom variables, from the widest to the one that wins."""
-    return {
-        "workspace": plan.workspace_variables,
-        "workflow": plan.variables,
-        "node": node.variables,
-        "run": run.variables,
-    }
 
 
 def _replaced(config: _Configured, scope: Scope) -> _Configured:

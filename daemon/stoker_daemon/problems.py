@@ -20,6 +20,12 @@ class Refused(Exception):
         self.problem = problem
         self.headers = headers or {}
 
+    @property
+    def words(self) -> str:
+        """What is wrong, and where, in a line."""
+        faults = "; ".join(fault.detail for fault in self.problem.errors)
+        return f"{self.problem.detail}: {faults}" if faults else self.problem.detail
+
 
 def not_found(detail: str) -> Refused:
     """There is no such thing."""

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
+from stoker_daemon.beside import end, first_of
 from stoker_daemon.commands.ticks import make_ready, make_runs
 from stoker_daemon.due import ahead_of, next_tick
 from stoker_daemon.engine import LONGEST_SLEEP, Engine, Turn
@@ -27,6 +28,19 @@ MOST_READY = 100
 
 RETRY = timedelta(seconds=30)
 """After which what could not be done is tried again."""
+
+_CHANGING = frozenset(
+    {
+        ev.WorkflowScheduling,
+        ev.WorkflowPublished,
+        ev.WorkflowRenamed,
+        ev.WorkflowDeleted,
+        ev.TickSkipped,
+        ev.RunCreated,
+        ev.RunFinished,
+    }
+)
+"""Events after which another tick may be the next of a workflow."""
 
 logger = logging.getLogger(__name__)
 
@@ -72,8 +86,7 @@ class Scheduler:
         """Make no more runs."""
         if self._work:
             self._engine.listeners.remove(self._hear)
-            self._work.cancel()
-            await asyncio.wait({self._work})
+            await end(self._work)
             self._work = None
 
     async def _run(self) -> None:
@@ -97,7 +110,8 @@ class Scheduler:
 
     def _hear(self, turn: Turn) -> None:
         """Look at the workflows again that a turn's records changed."""
-        for number in {number for record in turn.records if (number := self._concerned(record.event, turn))}:
+        events = [record.event for record in turn.records if type(record.event) in _CHANGING]
+        for number in {number for event in events if (number := self._concerned(event, turn))}:
             self._crowded.discard(number)
             self._look_up(number)
 
@@ -167,12 +181,7 @@ class Scheduler:
         seconds = LONGEST_SLEEP
         if self._heap:
             seconds = min(max((self._heap[0][0] - self._now()).total_seconds(), 0), LONGEST_SLEEP)
-        waits = {asyncio.ensure_future(self._sleep(seconds)), asyncio.ensure_future(self._changed.wait())}
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+        await first_of(self._sleep(seconds), self._changed.wait())
 
     def _try_again(self) -> None:
         """Put back what was noticed: what is missed by the time it is noticed again is that then."""

@@ -88,7 +88,7 @@ def bind(path: Path, group: str | None = None) -> socket.socket:
     if not path.parent.exists():
         path.parent.mkdir(mode=0o700, parents=True)
         _give(path.parent, gid, 0o710)
-    if _answers(path):
+    if answers(path):
         raise AlreadyRunning(f"another stokerd listens on {path}")
     aside = path.with_name(f".{path.name}.new")
     aside.unlink(missing_ok=True)
@@ -130,7 +130,8 @@ def _bind_however_long(listening: socket.socket, path: Path) -> None:
         os.close(directory)
 
 
-def _answers(path: Path) -> bool:
+def answers(path: Path) -> bool:
+    """Tell whether somebody listens at a path."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
             probe.connect(str(path))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from stoker_daemon.beside import end
 from stoker_daemon.engine import STOKER, Engine
 from stoker_shared import events as ev
 from stoker_shared.api import Space
@@ -68,12 +69,20 @@ def is_low(free: int, below: int, *, was_low: bool) -> bool:
 class SpaceWatch:
     """Looks how much is free, and records when that becomes little, and enough again."""
 
-    def __init__(self, engine: Engine, data: Path, below: int, on_low: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        data: Path,
+        below: int,
+        on_low: Callable[[], None],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._engine = engine
         self._data = data
         self.below = below
         self._on_low = on_low
-        self._low = False
+        self._monotonic = monotonic
+        self._low = self._foreseen = False
         self._looks: deque[Look] = deque(maxlen=int(LOOKED_BACK / LOOK_SECONDS) + 1)
         self._task: asyncio.Task[None] | None = None
 
@@ -83,10 +92,7 @@ class SpaceWatch:
 
     async def close(self) -> None:
         """Look no more."""
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await end(self._task)
 
     async def shown(self) -> Space:
         """Give how it stands now."""
@@ -104,7 +110,11 @@ class SpaceWatch:
             await asyncio.sleep(LOOK_SECONDS)
 
     def _look(self, space: Space) -> None:
-        self._looks.append(Look(asyncio.get_running_loop().time(), space.free))
+        self._looks.append(Look(self._monotonic(), space.free))
+        if space.full_in is not None and not self._foreseen:
+            hours = space.full_in / 3600
+            logger.warning("%s is full in about %.0f hours if it fills as in the last one", self._data, hours)
+        self._foreseen = space.full_in is not None
         if space.low is self._low:
             return
         self._low = space.low

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from operator import attrgetter
 
 import msgspec
 
@@ -24,6 +25,8 @@ from stoker_shared.state import (
     Workflow,
     Workspace,
 )
+
+_row_of = attrgetter(*api.RunRow.__struct_fields__)
 
 
 def workspace_view(state: State, workspace: Workspace) -> api.WorkspaceView:
@@ -109,7 +112,7 @@ def in_force(workflow: Workflow) -> str:
 
 def run_row(run: Run) -> api.RunRow:
     """Show a run in a list."""
-    return api.RunRow(**{name: getattr(run, name) for name in api.RunRow.__struct_fields__})
+    return api.RunRow(*_row_of(run))
 
 
 def run_view(run: Run, plan: Plan, waiting: Mapping[str, str]) -> api.RunView:

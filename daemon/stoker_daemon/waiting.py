@@ -10,7 +10,7 @@ from stoker_daemon.line import Line, Room, can_ever_fit, fits
 from stoker_daemon.overlap import first_run, is_held_back
 from stoker_shared.model import RunState
 from stoker_shared.state import NodeRun, Queue, Run, State
-from stoker_shared.text import clean_line
+from stoker_shared.text import clean_line, counted
 
 _NAMED = 3
 """How many names a line has before the others are only counted."""
@@ -42,7 +42,7 @@ def why_waiting(line: Line, run: Run, now: datetime, held: str = "") -> dict[str
         if node.retry_at and node.retry_at > now:
             return f"retry at {node.retry_at.astimezone(zone):%F %T}"
         if run.parallelism and len(run.active) >= run.parallelism:
-            return f"the run is at its parallelism ({_count(len(run.active), 'node')} active)"
+            return f"the run is at its parallelism ({counted(len(run.active), 'node')} active)"
         if queue := state.queues.get(node.queue):
             return _why_in(queue, node, room, holders[node.queue])
         return _NOW
@@ -112,7 +112,3 @@ def _listed(names: list[str]) -> str:
 
 def _more(entries: Sequence[object]) -> list[str]:
     return [f"{len(entries) - _NAMED} more"] if len(entries) > _NAMED else []
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

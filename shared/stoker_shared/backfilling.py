@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 
 from stoker_shared import events as ev
 from stoker_shared import notifying
+from stoker_shared.attempting import remember
 from stoker_shared.model import BackfillState, RunState
-from stoker_shared.state import KEPT_BACKFILLS, MOST_DEEDS, About, Backfill, Deed, Run, State
+from stoker_shared.state import KEPT_BACKFILLS, About, Backfill, Run, State
 
 _FIELDS = set(Backfill.__struct_fields__) & set(ev.BackfillCreated.__struct_fields__)
 
@@ -50,7 +51,7 @@ def backfill_paused(state: State, record: ev.Record, event: ev.BackfillPaused) -
     """It makes no more runs for now."""
     backfill = state.backfills[event.backfill]
     backfill.state, backfill.detail = BackfillState.PAUSED, event.detail
-    _remember(backfill, record, f"paused it: {event.detail}" if event.detail else "paused it")
+    remember(backfill, record, f"paused it: {event.detail}" if event.detail else "paused it")
     if event.detail:
         notifying.backfill_ended(state, record, backfill, About.BACKFILL_PAUSED)
 
@@ -59,7 +60,7 @@ def backfill_resumed(state: State, record: ev.Record, event: ev.BackfillResumed)
     """It goes on."""
     backfill = state.backfills[event.backfill]
     _go_on(backfill)
-    _remember(backfill, record, "resumed it")
+    remember(backfill, record, "resumed it")
 
 
 def backfill_retried(state: State, record: ev.Record, event: ev.BackfillRetried) -> None:
@@ -67,14 +68,14 @@ def backfill_retried(state: State, record: ev.Record, event: ev.BackfillRetried)
     backfill = state.backfills[event.backfill]
     _go_on(backfill)
     backfill.retried = backfill.back - timedelta(microseconds=1)
-    _remember(backfill, record, "retried its failures")
+    remember(backfill, record, "retried its failures")
 
 
 def backfill_cancelled(state: State, record: ev.Record, event: ev.BackfillCancelled) -> None:
     """It makes no more runs, for ever."""
     backfill = state.backfills[event.backfill]
     backfill.state, backfill.ended_at, backfill.detail = BackfillState.CANCELLED, record.at, ""
-    _remember(backfill, record, "cancelled it, with what runs" if event.running else "cancelled it")
+    remember(backfill, record, "cancelled it, with what runs" if event.running else "cancelled it")
 
 
 def backfill_finished(state: State, record: ev.Record, event: ev.BackfillFinished) -> None:
@@ -152,7 +153,3 @@ def _see_again(backfill: Backfill, cycle: datetime) -> None:
 def _check(backfill: Backfill) -> None:
     if backfill.has_ended:
         raise SeenTo(f"backfill {backfill.id} has ended: {backfill.state}")
-
-
-def _remember(backfill: Backfill, record: ev.Record, what: str) -> None:
-    backfill.deeds = [*backfill.deeds, Deed(record.at, record.by, what)][-MOST_DEEDS:]

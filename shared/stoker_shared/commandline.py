@@ -18,6 +18,7 @@ from click.shell_completion import CompletionItem
 
 from stoker_shared import __version__, completion, manual
 from stoker_shared.interruption import Interrupted, die_of, die_of_interrupts
+from stoker_shared.loading import loading
 from stoker_shared.text import ASCII, clean, nearest, width
 
 USAGE = 2
@@ -112,8 +113,10 @@ class Program(Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Give a command, loading the module that adds it: it may be there, but not all that is below it."""
-        if cmd_name in self._entries:
-            import_module(self._entries[cmd_name].module)
+        entry = self._entries.get(cmd_name)
+        if entry and entry.module not in sys.modules:
+            with loading():
+                import_module(entry.module)
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

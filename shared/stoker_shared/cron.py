@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from stoker_shared.text import quoted
+from stoker_shared.text import counted, quoted
 
 
 class CronFields(NamedTuple):
@@ -79,8 +79,7 @@ def cron_faults(expression: str) -> list[str]:
 
 def _not_five(fields: list[str]) -> str:
     names = ", ".join(field.name for field in _FIELDS)
-    count = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
-    fault = f"it has {count}, and a cron expression has five: {names}"
+    fault = f"it has {counted(len(fields), 'field')}, and a cron expression has five: {names}"
     if len(fields) == len(_FIELDS) + 1:
         fault += f"; without seconds it is {quoted(' '.join(fields[1:]), 60)}"
     return fault

@@ -61,6 +61,22 @@ def told(change: Change) -> str:
     return clean(f"{change.path}: {_value(change.before)} -> {_value(change.after)}")
 
 
+def by_field(change: Change) -> Iterator[Change]:
+    """Give a change field by field: of what is new or gone as a whole, as a node is, all that it has."""
+    before, after = _fields(change.before), _fields(change.after)
+    if change.path.startswith("nodes/"):
+        # A node is named by its place.
+        before, after = (
+            {key: value for key, value in each.items() if key != "name"} for each in (before, after)
+        )
+    found = [each for field in _between(f"{change.path}/", before, after) for each in by_field(field)]
+    yield from found or [change]
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _changes(old: WorkflowSpec, new: WorkflowSpec) -> Iterator[Change]:
     yield from _between("", _without_nodes(old), _without_nodes(new))
     olds, news = _by_name(old), _by_name(new)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from enum import StrEnum
+from operator import attrgetter
 
 import msgspec
 
@@ -198,11 +199,8 @@ class JobConfig(Definition, frozen=True):
             under["executor_instances"] = None
         elif over.executor_instances is not None:
             under["dynamic_allocation"] = None
-        changes = under | {
-            name: value
-            for name in self.__struct_fields__
-            if name not in ("conf", "env") and (value := getattr(over, name)) is not None
-        }
+        values = zip(_SINGLE, _single_values(over), strict=True)
+        changes = under | {name: value for name, value in values if value is not None}
         return msgspec.structs.replace(self, conf=self.conf | over.conf, env=self.env | over.env, **changes)
 
     def settings(self) -> dict[str, str]:
@@ -217,6 +215,10 @@ class JobConfig(Definition, frozen=True):
             elif value is not None:
                 settings[name] = str(value).lower() if isinstance(value, bool) else str(value)
         return settings
+
+
+_SINGLE = tuple(name for name in JobConfig.__struct_fields__ if name not in ("conf", "env"))
+_single_values = attrgetter(*_SINGLE)
 
 
 class Subscription(Definition, frozen=True):

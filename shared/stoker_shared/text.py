@@ -112,6 +112,11 @@ def quoted(text: str, most: int = MAX_PATH) -> str:
     return repr(text if len(text) <= most else text[: most - 1] + ELLIPSIS)
 
 
+def counted(count: int, what: str) -> str:
+    """Return ``count`` with what is counted: ``1 run``, ``2 runs``."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that ``word`` is most likely a slip of, or None where none is like it."""
     return next(iter(get_close_matches(word, list(known), n=1)), None)

@@ -23,8 +23,10 @@ _EVENT = b'"crc":"'
 _WRITER = """#!/usr/bin/env python3
 import sys, time
 end = time.time() + float(sys.argv[1])
-while time.time() < end:
+while True:
     print(f"{time.time():.6f}", flush=True)
+    if time.time() >= end:
+        break
     time.sleep(0.05)
 """
 _TIME = re.compile(rb"(\d{10}\.\d{6})\n")

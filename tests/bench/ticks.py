@@ -70,7 +70,9 @@ async def _define(client: Client, number: int) -> None:
 def _tick_after(moment: datetime) -> datetime:
     """Give the first tick that is far enough off to have been switched on before it."""
     hour, minute = map(int, _AT.split(":"))
-    return (moment + timedelta(days=1, hours=1)).replace(hour=hour, minute=minute, second=0, microsecond=0)
+    soonest = moment + timedelta(hours=1)
+    tick = soonest.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    return tick if tick >= soonest else tick + timedelta(days=1)
 
 
 def _have_ended(daemon: StokerDaemon, count: int) -> bool:

@@ -22,7 +22,6 @@ from tests.tui.fake import FakeLink, app_over, press, run_row, settled, world
 
 _FLOOR = [sys.executable, "-c", "import textual.app"]
 _AT_ONCE = 50
-_ESCAPE = "\x1b"
 _LINES_A_SECOND = 10_000
 _WRITTEN = 1_000_000_000
 """More than is written at that rate while it is followed, in bytes."""
@@ -134,7 +133,6 @@ def _of_running(daemon: StokerDaemon, screen: Screen, size: Size) -> Row:
     row = _looked_at(f"a run, {at_once} nodes run", screen, size.seconds)
     daemon.http.post(f"/v1/runs/{number}/stop", json={}).raise_for_status()
     daemon.finished(number)
-    _leave_run(screen)
     return row
 
 
@@ -148,11 +146,6 @@ def _open(screen: Screen, state: str) -> None:
     screen.shows("attempt 1")
 
 
-def _leave_run(screen: Screen) -> None:
-    screen.press(_ESCAPE)
-    screen.shows("STARTED")
-
-
 def _at_end(daemon: StokerDaemon, screen: Screen, size: Size) -> Row:
     number = _started(daemon, "long", _LONG, [str(size.output)])
     daemon.finished(number)
@@ -160,9 +153,6 @@ def _at_end(daemon: StokerDaemon, screen: Screen, size: Size) -> Row:
     began = time.time()
     screen.press("l")
     seconds = screen.shows("it has been written") - began
-    screen.press(_ESCAPE)
-    screen.shows("gantt")
-    _leave_run(screen)
     return {"log_bytes": size.output, "opened_at_its_end_ms": round(seconds * 1000)}
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,11 @@ import pytest
 
 from stoker_daemon import app
 from stoker_daemon.config import Config, ConfigError, Configured
+from stoker_daemon.http import events
 from stoker_daemon.projection import Projection
 from stoker_daemon.reloading import Settings
 from stoker_daemon.service.manager import Manager
+from tests.harness import PATIENCE
 
 
 class FailingDisk:
@@ -61,7 +65,7 @@ class Daemon:
         self.http = httpx.AsyncClient(
             transport=httpx.AsyncHTTPTransport(uds=str(self.config.socket), retries=0),
             base_url="http://stokerd",
-            timeout=30,
+            timeout=PATIENCE,
         )
         self.running = asyncio.ensure_future(app.run(self.settings, manager or Manager()))
 
@@ -71,15 +75,13 @@ class Daemon:
         return Configured(self.wanted, Path("stokerd.toml"), True, {})
 
     async def wait_for(self, condition: Callable[[], Awaitable[Any]]) -> Any:
-        for _ in range(3000):
-            assert not self.running.done(), self.running
-            try:
-                if found := await condition():
-                    return found
-            except httpx.TransportError:
-                pass
-            await asyncio.sleep(0.01)
-        raise TimeoutError
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                assert not self.running.done(), self.running
+                with contextlib.suppress(httpx.TransportError):
+                    if found := await condition():
+                        return found
+                await asyncio.sleep(0.01)
 
     async def status(self) -> dict[str, Any]:
         return (await self.http.get("/v1/status")).json()
@@ -101,6 +103,11 @@ class Daemon:
 
     async def run(self, number: int) -> dict[str, Any]:
         return (await self.http.get(f"/v1/runs/{number}")).raise_for_status().json()
+
+    async def is_launched(self, number: int) -> bool:
+        """Tell whether a run's one node has its process."""
+        attempts = (await self.run(number))["nodes"][0].get("attempts", [])
+        return bool(attempts) and "pid" in attempts[0]
 
     async def jobs(self) -> list[str]:
         listed = await self.http.get("/v1/workspaces/default/jobs")
@@ -124,10 +131,7 @@ async def test_on_a_disk_that_fails_the_daemon_is_there_to_be_read_and_takes_up_
     (await daemon.publish("a.sh", f"while [ ! -e {gate} ]; do sleep 0.02; done; exit 7")).raise_for_status()
     run = await daemon.start("a.sh")
 
-    async def launched() -> bool:
-        return "pid" in (await daemon.run(run))["nodes"][0]["attempts"][0]
-
-    await daemon.wait_for(launched)
+    await daemon.wait_for(partial(daemon.is_launched, run))
     disk.fails = True
     broken = await daemon.http.post(f"/v1/runs/{run}/stop")
     assert broken.status_code == 503
@@ -210,6 +214,16 @@ async def test_content_that_somebody_asked_for_is_not_let_go_before_it_can_be_na
     assert path.stat().st_mtime > 0
 
 
+async def test_the_answer_of_who_follows_events_begins_at_once_where_nothing_happens(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 10 * PATIENCE)
+    seq = (await daemon.status())["seq"]
+
+    async with daemon.http.stream("GET", "/v1/events", params={"after": seq}) as stream:
+        assert stream.status_code == 200
+
+
 async def test_a_sighup_during_the_start_does_not_end_it_and_is_heeded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -227,7 +241,10 @@ async def test_a_sighup_during_the_start_does_not_end_it_and_is_heeded(
 
     await daemon.wait_for(daemon.status)
 
-    assert daemon.settings.config.stop_grace == 0.1
+    async def heeded() -> bool:
+        return daemon.settings.config.stop_grace == 0.1
+
+    await daemon.wait_for(heeded)
     await daemon.http.aclose()
     os.kill(os.getpid(), signal.SIGTERM)
     await daemon.running
@@ -240,7 +257,7 @@ async def test_what_can_change_while_it_runs_does_at_sighup_and_a_faulty_configu
     caplog.set_level("INFO")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
         told.bind(str(tmp_path / "notify"))
-        told.settimeout(30)
+        told.settimeout(PATIENCE)
 
         async def hear(what: str) -> str:
             while what not in (heard := (await asyncio.to_thread(told.recv, 1000)).decode()):
@@ -267,10 +284,7 @@ async def test_what_can_change_while_it_runs_does_at_sighup_and_a_faulty_configu
 
         run = await daemon.start("a.sh")
 
-        async def launched() -> bool:
-            return "pid" in (await daemon.run(run))["nodes"][0]["attempts"][0]
-
-        await daemon.wait_for(launched)
+        await daemon.wait_for(partial(daemon.is_launched, run))
         await hear("1 active run, 1 node running")
         await daemon.http.aclose()
         os.kill(os.getpid(), signal.SIGTERM)

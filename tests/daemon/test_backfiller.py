@@ -51,6 +51,7 @@ from stoker_shared.model import (
     WorkflowSpec,
 )
 from stoker_shared.state import Backfill, NodeRun, Run, State
+from tests.harness import PATIENCE
 from tests.rights import EVERYTHING
 from tests.strategies import T0
 
@@ -206,9 +207,9 @@ class Daemon:
     def end(self, run: int, status: int = 0) -> None:
         self.hands.finish(self.running[run], status)
 
-    async def until(self, condition: Callable[[], Any], seconds: float = 20) -> None:
+    async def until(self, condition: Callable[[], Any]) -> None:
         """Wait until that is so."""
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(PATIENCE):
             while not condition():
                 await asyncio.sleep(0.001)
 
@@ -699,6 +700,29 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
+async def is_done(daemon: Daemon, chance: Random) -> bool:
+    """Let something happen to a backfill, and tell whether nothing more can."""
+    held = daemon.backfill
+    if held.state in (BackfillState.PAUSED, BackfillState.FAILED):
+        again = commands.retry_backfill if held.failed else commands.resume_backfill
+        await daemon.ask(again(1, "bob"))
+    elif held.has_ended:
+        return True
+    elif daemon.running and chance.random() < 0.5:
+        daemon.end(chance.choice(list(daemon.running)), int(chance.random() < 0.25))
+    elif chance.random() < 0.1:
+        await daemon.ask(commands.pause_backfill(1, "bob"))
+    elif chance.random() < 0.1:
+        daemon.now += DAY
+        daemon.backfiller.look()
+    elif chance.random() < 0.2:
+        await daemon.kill()
+    else:
+        await daemon.engine.durable()
+        await asyncio.sleep(0.0005)
+    return False
+
+
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.usefixtures("small_chunks")
 async def test_a_backfill_whose_daemon_is_killed_at_any_moment_makes_one_run_for_each_interval(
@@ -713,28 +737,10 @@ async def test_a_backfill_whose_daemon_is_killed_at_any_moment_makes_one_run_for
         intervals=chance.choice([Intervals.ALL, Intervals.MISSING]),
         stop_after=chance.choice([0, 2]),
     )
-    retries = 0
-    for _ in range(1000):
-        for _ in range(chance.randint(0, 4)):
-            await asyncio.sleep(0)
-        held = daemon.backfill
-        if held.state in (BackfillState.PAUSED, BackfillState.FAILED):
-            retries += 1
-            again = commands.retry_backfill if held.failed else commands.resume_backfill
-            await daemon.ask(again(1, "bob"))
-        elif held.has_ended:
-            break
-        elif daemon.running and chance.random() < 0.5:
-            daemon.end(chance.choice(list(daemon.running)), int(chance.random() < 0.25))
-        elif chance.random() < 0.1:
-            await daemon.ask(commands.pause_backfill(1, "bob"))
-        elif chance.random() < 0.1:
-            daemon.now += DAY
-            daemon.backfiller.look()
-        elif chance.random() < 0.2:
-            await daemon.kill()
-        else:
-            await asyncio.sleep(0.0005)
+    async with asyncio.timeout(PATIENCE):
+        while not await is_done(daemon, chance):
+            for _ in range(chance.randint(0, 4)):
+                await asyncio.sleep(0)
 
     held = daemon.backfill
     assert (held.state, held.seen, held.succeeded, held.active) == (BackfillState.SUCCEEDED, 16, 16, [])

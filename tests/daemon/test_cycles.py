@@ -3,7 +3,7 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stoker_daemon.cycles import parse_cycle
@@ -127,7 +127,6 @@ class TestACycleTime:
             parse_cycle(text, BERLIN)
 
     # The first look at a zone finds its changes, which takes longer than a test may.
-    @settings(deadline=None)
     @given(times_about_changes() | st.tuples(st.datetimes(datetime(1900, 1, 1), datetime(2040, 1, 1)), zones))
     @example((datetime(2026, 10, 25, 2, 30), BERLIN))
     @example((datetime(2026, 4, 5, 1, 45), ZoneInfo("Australia/Lord_Howe")))

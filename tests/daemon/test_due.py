@@ -183,7 +183,7 @@ def reference(eras: Sequence[tuple[datetime, Schedule]], after: datetime, now: d
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), st.sampled_from(CatchUpPolicy))
 def test_every_tick_is_made_once_or_dropped_as_the_policy_says_whenever_it_is_noticed(
     data: st.DataObject, policy: CatchUpPolicy

@@ -22,12 +22,12 @@ from stoker_daemon.processes import Identity, boot_id, identify, members
 from stoker_shared import events as ev
 from stoker_shared.codec import decode_record, encode_record
 from stoker_shared.events import Reason
-from tests.harness import is_gone, wait_for
+from tests.harness import PATIENCE, is_gone, wait_for
 from tests.strategies import T0
 
 KEY = AttemptKey(run=12, number=3, node="ingest", attempt=1)
 BOOT = boot_id()
-PATIENT = 60.0
+PATIENT = 600.0
 """A grace that no test waits for: what ends within a test has ended by TERM."""
 SHORT = 0.3
 
@@ -93,7 +93,7 @@ class Bench:
         return executor, told
 
     async def ended(self, told: Told) -> tuple[int | None, Reason]:
-        await asyncio.wait_for(told.over.wait(), 30)
+        await asyncio.wait_for(told.over.wait(), PATIENCE)
         ((status, reason, _),) = told.ends
         return status, reason
 
@@ -124,7 +124,7 @@ class Bench:
             text = path.read_text() if path.exists() else ""
             return text if text.endswith("\n") else None
 
-        return (await asyncio.to_thread(wait_for, look, f"the job writes {name}", 10)).strip()
+        return (await asyncio.to_thread(wait_for, look, f"the job writes {name}")).strip()
 
     def allow(self, name: str) -> None:
         (self.scratch / name).touch()
@@ -133,7 +133,7 @@ class Bench:
         return self.directory.stream(stream).read_text()
 
     async def keeper(self) -> int:
-        return await asyncio.to_thread(wait_for, self.directory.keeper, "it is claimed", 30)
+        return await asyncio.to_thread(wait_for, self.directory.keeper, "it is claimed")
 
     def clean(self) -> None:
         for executor in self.executors:
@@ -181,12 +181,12 @@ class TestTheEnd:
         assert process.start_time > 0
 
     async def test_of_a_success_leaves_alone_what_the_job_left_running(self, bench: Bench):
-        assert await bench.result("sleep 60 & echo $! >$scratch/left") == (0, Reason.EXIT)
+        assert await bench.result("sleep 600 & echo $! >$scratch/left") == (0, Reason.EXIT)
 
         assert not is_gone(int(await bench.said("left")))
 
     async def test_of_a_failure_is_told_when_nothing_of_it_is_alive(self, bench: Bench):
-        script = "sleep 60 & setsid sleep 60 & echo $! >$scratch/left; exit 3"
+        script = "sleep 600 & setsid sleep 600 & echo $! >$scratch/left; exit 3"
         _, told = bench.launched(script)
 
         assert await bench.ended(told) == (3, Reason.EXIT)
@@ -319,7 +319,7 @@ class TestALaunch:
         script.write_text("echo exit 0\n" * 100)
         bench.allow("go")
 
-        assert await asyncio.to_thread(keeper.wait, 30) == 7
+        assert await asyncio.to_thread(keeper.wait, PATIENCE) == 7
         assert bench.directory.exit_status() == 7
 
     async def test_whose_files_are_gone_is_refused(self, bench: Bench):
@@ -368,11 +368,11 @@ class TestStopping:
     async def test_ends_the_whole_tree(self, bench: Bench):
         executor, told = bench.launched(
             """
-            sleep 60 &
-            (sleep 60; echo) &
-            setsid sh -c 'sleep 60 & sleep 60' &
-            env -i sleep 60 &
-            nohup sleep 60 &
+            sleep 600 &
+            (sleep 600; echo) &
+            setsid sh -c 'sleep 600 & sleep 600' &
+            env -i sleep 600 &
+            nohup sleep 600 &
             echo >$scratch/up
             wait
             """
@@ -388,10 +388,10 @@ class TestStopping:
         executor, told = bench.launched(
             """
             trap '' TERM
-            setsid sh -c 'echo $$ >$scratch/child; while :; do sleep 60; done' &
-            sleep 60 &
+            setsid sh -c 'echo $$ >$scratch/child; while :; do sleep 600; done' &
+            sleep 600 &
             echo >$scratch/up
-            while :; do sleep 60; done
+            while :; do sleep 600; done
             """,
             grace=SHORT,
         )
@@ -407,7 +407,7 @@ class TestStopping:
         assert is_gone(child)
 
     async def test_ends_what_is_stopped_by_a_signal(self, bench: Bench):
-        executor, told = bench.launched("echo $$ >$scratch/job; kill -STOP $$; sleep 60", grace=SHORT)
+        executor, told = bench.launched("echo $$ >$scratch/job; kill -STOP $$; sleep 600", grace=SHORT)
         await bench.said("job")
 
         executor.end(KEY)
@@ -416,7 +416,7 @@ class TestStopping:
 
     async def test_ends_what_a_dying_job_still_starts(self, bench: Bench):
         executor, told = bench.launched(
-            "trap 'setsid sleep 60 & setsid sleep 60 & exit 1' TERM; echo >$scratch/up;"
+            "trap 'setsid sleep 600 & setsid sleep 600 & exit 1' TERM; echo >$scratch/up;"
             "while :; do sleep 0.01; done",
             grace=1,
         )
@@ -428,7 +428,7 @@ class TestStopping:
         assert told.left_alive == []
 
     async def test_at_once_after_the_launch_ends_it_too(self, bench: Bench):
-        executor, told = bench.launched("sleep 60", grace=2)
+        executor, told = bench.launched("sleep 600", grace=2)
 
         executor.end(KEY)
 
@@ -437,7 +437,7 @@ class TestStopping:
         assert told.left_alive == []
 
     async def test_again_changes_nothing(self, bench: Bench):
-        executor, told = bench.launched("echo >$scratch/up; sleep 60")
+        executor, told = bench.launched("echo >$scratch/up; sleep 600")
         await bench.said("up")
 
         for _ in range(3):
@@ -488,9 +488,9 @@ class TestAfterARestart:
     async def test_an_attempt_is_not_lost_while_anything_carries_its_tag_whatever_the_boot(
         self, bench: Bench
     ):
-        bench.keeper_of_another_daemon("setsid sh -c 'echo $$ >$scratch/left; exec sleep 60' & exit 7")
+        bench.keeper_of_another_daemon("setsid sh -c 'echo $$ >$scratch/left; exec sleep 600' & exit 7")
         left = int(await bench.said("left"))
-        await asyncio.to_thread(wait_for, bench.directory.exit_status, "its keeper has ended", 30)
+        await asyncio.to_thread(wait_for, bench.directory.exit_status, "its keeper has ended")
         (bench.directory.path / "keeper").write_text("1\n")
 
         _, told = bench.recovered(boot="another boot", start_time=1)
@@ -500,7 +500,7 @@ class TestAfterARestart:
         assert is_gone(left)
 
     async def test_whoever_has_the_pid_of_a_keeper_that_is_gone_is_left_alone(self, bench: Bench):
-        stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
+        stranger = subprocess.Popen(["sleep", "600"], start_new_session=True)
         bench.directory.make()
         (bench.directory.path / "keeper").write_text(f"{stranger.pid}\n")
 
@@ -552,7 +552,7 @@ class TestAfterARestart:
         assert told.started == []
 
     async def test_an_adopted_attempt_is_stopped_like_any_other(self, bench: Bench):
-        bench.keeper_of_another_daemon("setsid sleep 60 & echo >$scratch/up; sleep 60")
+        bench.keeper_of_another_daemon("setsid sleep 600 & echo >$scratch/up; sleep 600")
         await bench.said("up")
 
         executor, told = bench.recovered()
@@ -593,9 +593,7 @@ class TestAfterARestart:
 
             ran = (bench.scratch / "ran").exists()
             assert (status, reason) == ((0, Reason.EXIT) if ran else (None, Reason.NEVER_BEGAN))
-            await asyncio.to_thread(
-                wait_for, lambda: members(None, bench.tag) == [], "its keeper is gone", 30
-            )
+            await asyncio.to_thread(wait_for, lambda: members(None, bench.tag) == [], "its keeper is gone")
             assert (bench.scratch / "ran").exists() == ran
             for path in [*bench.scratch.iterdir(), *bench.directory.path.glob("keeper")]:
                 path.unlink()
@@ -681,7 +679,7 @@ class TestAKilledKeeper:
         assert is_gone(job)
 
     async def test_leaves_a_job_that_is_ended_when_it_is_stopped(self, bench: Bench):
-        executor, told = bench.launched("setsid sleep 60 & echo >$scratch/up; sleep 60")
+        executor, told = bench.launched("setsid sleep 600 & echo >$scratch/up; sleep 600")
         await bench.said("up")
         os.kill(told.started[0].pid, signal.SIGKILL)
 

@@ -120,7 +120,7 @@ def job(number: int) -> ev.JobPublished:
     return ev.JobPublished("default", f"{number}.sh", 1, "d", number)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     sizes=st.lists(st.integers(1, 4), min_size=1, max_size=8),
     room=st.integers(0, 2500),

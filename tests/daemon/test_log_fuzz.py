@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stoker_daemon.runlog import segments
@@ -81,7 +81,6 @@ def _doubled(lines: list[bytes], share: float) -> list[bytes]:
     return [*lines[: at + 1], *lines[at:]]
 
 
-@settings(deadline=None)
 @given(st.lists(changes, min_size=1, max_size=3), st.booleans())
 def test_a_log_that_was_changed_is_refused_or_gives_what_was_written_up_to_somewhere(
     made: list[Change], newest: bool

@@ -23,6 +23,7 @@ from stoker_daemon.output.watcher import Watcher
 from stoker_daemon.processes import Identity
 from stoker_shared.api import Stream
 from stoker_shared.events import Reason
+from tests.harness import PATIENCE
 
 MIB = 1024 * 1024
 STDOUT, STDERR = 0, 1
@@ -315,7 +316,7 @@ def watched(logs: Path) -> tuple[Watcher, Path]:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0.01)
 

@@ -22,7 +22,7 @@ from stoker_daemon.processes import (
     open_pidfd,
     send,
 )
-from tests.harness import is_gone, wait_for
+from tests.harness import PATIENCE, is_gone, wait_for
 
 BOOT = boot_id()
 
@@ -130,7 +130,7 @@ class TestAPidfd:
 
         os.kill(process.pid, signal.SIGKILL)
 
-        assert select.select([descriptor], [], [], 10)[0] == [descriptor]
+        assert select.select([descriptor], [], [], PATIENCE)[0] == [descriptor]
         os.close(descriptor)
 
     def test_is_not_given_for_who_has_the_pid_of_another(self, family: Family):
@@ -147,13 +147,13 @@ class TestAPidfd:
 
 class TestMembers:
     def test_are_the_whole_session(self, family: Family):
-        leader = family.start("unset STOKER_ATTEMPT_TAG; sleep 60 & echo $!; read x")
+        leader = family.start("unset STOKER_ATTEMPT_TAG; sleep 600 & echo $!; read x")
         child = family.said(0)
 
         assert set(members(leader, "no such tag")) == {leader.pid, child}
 
     def test_are_those_who_left_the_session_with_the_tag(self, family: Family):
-        leader = family.start("setsid sh -c 'echo $$; exec sleep 60' & read x")
+        leader = family.start("setsid sh -c 'echo $$; exec sleep 600' & read x")
         child = family.said(0)
         assert os.getsid(child) != leader.pid
 
@@ -161,7 +161,7 @@ class TestMembers:
         assert child in members(None, family.tag)
 
     def test_are_those_in_the_session_who_dropped_the_tag(self, family: Family):
-        leader = family.start("env -i sh -c 'echo $$; exec sleep 60' & read x")
+        leader = family.start("env -i sh -c 'echo $$; exec sleep 600' & read x")
         child = family.said(0)
 
         assert child in members(leader, family.tag)
@@ -176,7 +176,7 @@ class TestMembers:
         assert members(None, family.tag[:-1]) == [shorter.pid]
 
     def test_outlive_their_leader(self, family: Family):
-        leader = family.start("env -i sh -c 'echo $$; exec sleep 60' & read x")
+        leader = family.start("env -i sh -c 'echo $$; exec sleep 600' & read x")
         child = family.said(0)
         os.kill(leader.pid, signal.SIGKILL)
         family.started[0].wait()
@@ -191,7 +191,7 @@ class TestMembers:
         assert members(leader, family.tag) == [leader.pid]
 
     def test_are_not_those_of_a_session_of_another_boot(self, family: Family):
-        leader = family.start("env -i sh -c 'echo $$; exec sleep 60' & read x", tag="another")
+        leader = family.start("env -i sh -c 'echo $$; exec sleep 600' & read x", tag="another")
         child = family.said(0)
         os.kill(leader.pid, signal.SIGKILL)
         family.started[0].wait()
@@ -216,7 +216,7 @@ class TestASignal:
 
         send(leader.pid, signal.SIGTERM, leader, family.tag)
 
-        assert family.started[0].wait(10) == -signal.SIGTERM
+        assert family.started[0].wait(PATIENCE) == -signal.SIGTERM
 
     def test_reaches_nobody_who_is_not_a_member(self, family: Family):
         stranger = family.start("read x", tag="another")
@@ -235,7 +235,7 @@ class TestASignal:
         send(leader.pid, signal.SIGTERM, leader, family.tag)
 
     def test_reaches_one_who_left_the_session(self, family: Family):
-        leader = family.start("setsid sh -c 'echo $$; exec sleep 60' & read x")
+        leader = family.start("setsid sh -c 'echo $$; exec sleep 600' & read x")
         child = family.said(0)
 
         send(child, signal.SIGKILL, leader, family.tag)

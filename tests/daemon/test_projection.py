@@ -33,6 +33,7 @@ from stoker_shared.api import RunRow
 from stoker_shared.apply import apply
 from stoker_shared.model import NodeState, RunState
 from stoker_shared.state import Run, State
+from tests.harness import PATIENCE
 from tests.strategies import T0, Story, created, exited, node, starting
 
 Changes = list[tuple[list[Change], int]]
@@ -391,7 +392,7 @@ class TestAWriteThatFails:
             assert written(world) == []
 
             await refuse_writes(projection, refused=False)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 while written(world) != [1, 2, 3, 4, 5, 6]:
                     await asyncio.sleep(0.001)
 

@@ -20,7 +20,7 @@ from stoker_daemon.http.guard import Guard
 from stoker_daemon.http.veil import veiled
 from stoker_daemon.objects import Objects
 from stoker_daemon.projection import Projection
-from stoker_daemon.retention import output, passes
+from stoker_daemon.retention import asking, output, passes, trimming
 from stoker_daemon.runlog import log as runlog
 from stoker_daemon.runlog import segments
 from stoker_daemon.runlog.following import Follower, NotKept
@@ -29,6 +29,7 @@ from stoker_shared.api import RerunRun, WentAway
 from stoker_shared.codec import encode_record
 from stoker_shared.model import Keep, RunState
 from stoker_shared.state import State
+from tests.harness import PATIENCE
 from tests.keeping import Home, with_history
 from tests.rights import EVERYTHING
 from tests.strategies import T0
@@ -38,8 +39,8 @@ from tests.strategies import T0
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a small history have several segments, and a pass several pieces."""
     monkeypatch.setattr(runlog, "SEGMENT_BYTES", 12_000)
-    monkeypatch.setattr(passes, "RUNS_AT_ONCE", 7)
-    monkeypatch.setattr(passes, "PAGE", 9)
+    monkeypatch.setattr(asking, "RUNS_AT_ONCE", 7)
+    monkeypatch.setattr(asking, "PAGE", 9)
 
 
 @pytest.fixture
@@ -307,7 +308,7 @@ class _Moments:
             (passes.output, "remove"),
             (segments, "sync_directory"),
             (passes.Retention, "_record"),
-            (passes.Retention, "_carry"),
+            (trimming.Trimmer, "_carry"),
         ]:
             monkeypatch.setattr(where, name, self._watched(getattr(where, name)))
 
@@ -395,7 +396,7 @@ class TestObjects:
 
     async def test_of_which_runs_are_about_to_be_made_stay(self, home: Home):
         plan = home.objects.put(b'{"nodes":[]}')
-        home.retention._plans = lambda: [plan]
+        home.retention._unnamed._plans = lambda: [plan]
 
         assert await _removed(home) == {}
 
@@ -471,6 +472,6 @@ async def test_passes_come_by_themselves_and_early_after_many_runs(
     for _ in range(4):
         await home.run(workflow)
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while len(await kept(home)) > 2:
             await asyncio.sleep(0.01)

@@ -14,6 +14,7 @@ from stoker_daemon import server as module
 from stoker_daemon.access import Access, Rules
 from stoker_daemon.peers import group_id
 from stoker_daemon.server import Server, bind
+from tests.harness import PATIENCE
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: stokerd\r\n\r\n"
 
@@ -66,7 +67,8 @@ async def test_who_was_answered_before_and_has_just_sent_another(serving: Servin
     assert (await reader.read()).endswith(b"ok")
 
 
-async def test_who_has_only_just_connected(serving: Serving):
+async def test_who_has_only_just_connected(serving: Serving, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "FIRST_REQUEST_SECONDS", PATIENCE)
     _, writer = first = await serving.connect()
     await asyncio.sleep(0.05)
     serving.server.stop()
@@ -82,7 +84,7 @@ async def test_but_it_does_not_wait_for_who_says_nothing(serving: Serving, monke
     await asyncio.sleep(0.05)
     serving.server.stop()
 
-    await asyncio.wait_for(serving.task, 30)
+    await asyncio.wait_for(serving.task, PATIENCE)
     assert await silent.read() == b""
 
 

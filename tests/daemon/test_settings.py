@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from stoker_daemon.commands.settings import differences, read_settings
 from stoker_daemon.problems import Refused
-from stoker_daemon.settings import differences, read_settings
 from stoker_shared.model import JobConfig
 
 NODES = ["ingest", "sum", "sum.daily"]

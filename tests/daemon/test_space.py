@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import os
 from itertools import accumulate
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from stoker_daemon.space import LOOK_SECONDS, Look, full_in, is_low
+from stoker_daemon import space
+from stoker_daemon.engine import Engine
+from stoker_daemon.space import LOOK_SECONDS, Look, SpaceWatch, full_in, is_low
 
 GIB = 2**30
 HOUR = int(3600 / LOOK_SECONDS)
@@ -55,3 +63,33 @@ def test_is_low_below_its_limit_and_until_there_is_somewhat_more():
         False,
         False,
     ]
+
+
+async def test_that_fills_steadily_is_shown_and_logged_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    looks = [0]
+
+    def now() -> float:
+        looks[0] += 1
+        return looks[0] * LOOK_SECONDS
+
+    def disk(_: Path) -> SimpleNamespace:
+        return SimpleNamespace(f_bavail=20_000 - 10 * looks[0], f_frsize=2**20, f_blocks=10**6)
+
+    monkeypatch.setattr(os, "statvfs", disk)
+    watch = SpaceWatch(cast("Engine", None), tmp_path, 1, lambda: None, now)
+    monkeypatch.setattr(space, "LOOK_SECONDS", 0)
+
+    with caplog.at_level(logging.WARNING):
+        watch.start()
+        async with asyncio.timeout(60):
+            while (shown := await watch.shown()).full_in is None:
+                assert not caplog.messages
+            while not caplog.messages:
+                await asyncio.sleep(0)
+        await watch.close()
+
+    assert shown.full_in < 24 * 3600
+    assert len(caplog.messages) == 1
+    assert " is full in about " in caplog.messages[0]

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stoker_daemon.line import Line
@@ -452,7 +452,7 @@ class World:
 
 
 class TestAnyRuns:
-    @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=300)
     @given(beginnings(), st.randoms(use_true_random=False), st.integers(0, 40))
     def test_start_in_order_within_their_queues_and_all_come_to_their_end(
         self, beginning: list[ev.EventType], chance: Random, steps: int

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from bisect import bisect_left
+from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
-from itertools import product
+from itertools import pairwise, product
 from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
@@ -42,7 +43,7 @@ ZONES = [
     "Pacific/Kwajalein",  # left out a day in 1993
 ]
 
-Wanted = Callable[[date], Container[int]]
+Wanted = Callable[[date], Collection[int]]
 """The minutes of a day that a schedule wants."""
 
 
@@ -91,26 +92,23 @@ class Watched:
         self.gaps: list[tuple[int, int]] = []
         """The instant at which the clock jumps forward, and the first local time that it jumps over."""
         begin = (start - EPOCH) // SECOND
-        # The seconds of a minute at which some clock here shows a whole minute.
-        seconds = sorted({-self._offset(begin + n * 3600) % 60 for n in range(days * 24)})
-        before = start.astimezone(zone).utcoffset()
-        offset = self._offset(begin)
-        for instant in (begin + n * 60 + second for n in range(days * 1440) for second in seconds):
-            shift = datetime.fromtimestamp(instant, zone).utcoffset()
-            if shift != before:
-                if offset < self._offset(instant):
-                    self._jump(instant, offset)
-                before, offset = shift, self._offset(instant)
-            if (instant + offset) % 60 == 0:
-                self.shown.setdefault(instant + offset, []).append(instant)
+        offset = self._offset(begin - 1)
+        for hour in range(begin, begin + days * 86_400, 3600):
+            before, offset, end = offset, self._offset(hour + 3599), hour + 3600
+            # No clock is changed twice within an hour.
+            change = end if before == offset else changed(zone, hour - 1, end)
+            self._show(hour, change, before)
+            self._show(change, end, offset)
+            if before < offset:
+                self.gaps.append((change, change + before))
         self.days = {local // 86_400 for local in self.shown}
 
     def ticks(self, wanted: Wanted, gap: GapPolicy, repeat: RepeatPolicy) -> list[datetime]:
         times = {day: wanted(EPOCH.date() + day * DAY) for day in self.days}
         found: set[int] = set()
-        for local, instants in self.shown.items():
-            if local // 60 % 1440 in times[local // 86_400]:
-                found.update(instants if repeat is RepeatPolicy.BOTH else instants[:1])
+        for local in (day * 86_400 + minute * 60 for day, minutes in times.items() for minute in minutes):
+            instants = self.shown.get(local, [])
+            found.update(instants if repeat is RepeatPolicy.BOTH else instants[:1])
         for landing, first in self.gaps:
             over = range(first + -first % 60, landing + self._offset(landing), 60)
             if gap is GapPolicy.SHIFT and any(
@@ -119,16 +117,13 @@ class Watched:
                 found.add(landing)
         return [EPOCH + second * SECOND for second in sorted(found)]
 
-    def _offset(self, instant: int) -> int:
-        offset = (EPOCH + instant * SECOND).astimezone(self.zone).utcoffset()
-        assert offset is not None
-        return offset // SECOND
+    def _show(self, start: int, end: int, offset: int) -> None:
+        """Note the whole minutes that are shown from one instant to before another."""
+        for instant in range(start + -(start + offset) % 60, end, 60):
+            self.shown.setdefault(instant + offset, []).append(instant)
 
-    def _jump(self, landing: int, before: int) -> None:
-        """Note a jump forward of which an instant is the landing, or some seconds after it."""
-        while self._offset(landing - 1) != before:
-            landing -= 1
-        self.gaps.append((landing, landing + before))
+    def _offset(self, instant: int) -> int:
+        return offset_at(self.zone, instant)
 
 
 @cache
@@ -136,18 +131,23 @@ def changes(name: str) -> list[datetime]:
     """Give when a zone's offset changes from 1970 to 2037, found by looking at every half day."""
     zone = ZoneInfo(name)
     found: list[datetime] = []
-    moment = datetime(1970, 1, 1, tzinfo=UTC)
-    while moment < datetime(2038, 1, 1, tzinfo=UTC):
-        before, after = moment, moment + DAY / 2
-        offset = before.astimezone(zone).utcoffset()
-        if after.astimezone(zone).utcoffset() != offset:
-            while after - before > SECOND:
-                middle = before + (after - before) // 2 // SECOND * SECOND
-                same = middle.astimezone(zone).utcoffset() == offset
-                before, after = (middle, after) if same else (before, middle)
-            found.append(after)
-        moment += DAY / 2
+    half_days = range(0, (datetime(2038, 1, 1, tzinfo=UTC) - EPOCH) // SECOND, 43_200)
+    for (before, offset), (after, other) in pairwise((at, offset_at(zone, at)) for at in half_days):
+        if offset != other:
+            found.append(EPOCH + changed(zone, before, after) * SECOND)
     return found
+
+
+def changed(zone: ZoneInfo, before: int, after: int) -> int:
+    """Give the first instant with another offset than ``before``; ``after`` has one."""
+    old = offset_at(zone, before)
+    return before + bisect_left(range(before, after), True, key=lambda at: offset_at(zone, at) != old)
+
+
+def offset_at(zone: ZoneInfo, instant: int) -> int:
+    offset = datetime.fromtimestamp(instant, zone).utcoffset()
+    assert offset is not None
+    return offset // SECOND
 
 
 def check(table: Timetable, ticks: list[datetime], start: datetime, end: datetime) -> None:
@@ -194,7 +194,7 @@ def crons(draw: st.DrawFn) -> tuple[Schedule, Wanted]:
 
     times = {hour * 60 + minute for hour in hours for minute in minutes}
 
-    def wanted(day: date) -> Container[int]:
+    def wanted(day: date) -> Collection[int]:
         in_days = days is None or day.day in days
         in_weekdays = weekdays is None or day.isoweekday() % 7 in weekdays
         is_day = in_days or in_weekdays if days and weekdays else in_days and in_weekdays
@@ -218,7 +218,7 @@ def windows(draw: st.DrawFn) -> tuple[Schedule, Wanted]:
     return Minutes(every=every, start_of_day=first, end_of_day=last), window(every, start, end)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     windows() | crons(),
     st.sampled_from(GapPolicy),

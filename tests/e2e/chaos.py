@@ -57,11 +57,12 @@ def chaos(home: Path, nodes: int, kills: int, seed: int) -> Outcome:
         daemon.start_run("layers")
         daemon.kill()
         for _ in range(kills - 1):
+            daemon.launch()
             killer = Timer(chance.uniform(0.2, 2) * startup, daemon.kill)
             killer.start()
             # Killed before it answers, or later.
             with suppress(RuntimeError, httpx.TransportError):
-                daemon.start()
+                daemon.wait_until_it_answers()
                 _keep_running(daemon)
             killer.join()
         daemon.start()

@@ -22,7 +22,7 @@ import pytest
 from stoker_daemon.http.needs import NEEDS
 from stoker_shared import routes
 from tests import people
-from tests.harness import StokerDaemon, wait_for
+from tests.harness import PATIENCE, StokerDaemon, wait_for
 from tests.people import PEOPLE, Person, as_user, walk
 
 OWN = Person(os.geteuid(), ())
@@ -42,7 +42,7 @@ class Team:
         """Be somebody who asks."""
         self.connects_as(PEOPLE[person])
         transport = httpx.HTTPTransport(uds=str(self.daemon.socket))
-        with httpx.Client(transport=transport, base_url="http://stokerd", timeout=60) as http:
+        with httpx.Client(transport=transport, base_url="http://stokerd", timeout=PATIENCE) as http:
             yield http
         self.connects_as(OWN)
 
@@ -174,7 +174,7 @@ def test_the_table_has_every_route_and_no_other(team: Team) -> None:
 def _banner(path: str) -> str:
     """Give what somebody hears who connects and asks."""
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(60)
+        connection.settimeout(PATIENCE)
         connection.connect(path)
         try:
             connection.sendall(b"GET /v1/status HTTP/1.1\r\nHost: stokerd\r\n\r\n")
@@ -289,7 +289,7 @@ def test_a_member_of_the_queues_groups_has_runs_on_it(team: Team) -> None:
     insider = PEOPLE["operator"]._replace(groups=(*PEOPLE["operator"].groups, people.HEAVY))
     team.connects_as(insider)
     transport = httpx.HTTPTransport(uds=str(team.daemon.socket))
-    with httpx.Client(transport=transport, base_url="http://stokerd", timeout=60) as http:
+    with httpx.Client(transport=transport, base_url="http://stokerd", timeout=PATIENCE) as http:
         started = ON_HEAVY["start"](http)
     team.connects_as(OWN)
 
@@ -319,10 +319,14 @@ def test_an_operator_changes_sizes_of_a_rerun_and_an_editor_what_runs(team: Team
 # What is seen.
 
 
+def _lines(answer: httpx.Response) -> Iterator[str]:
+    return (line for line in answer.iter_lines() if '"heartbeat"' not in line)
+
+
 def _events(http: httpx.Client, last: int) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = []
     with http.stream("GET", "/v1/events") as answer:
-        for line in answer.iter_lines():
+        for line in _lines(answer):
             events.append(json.loads(line))
             if events[-1].get("seq") == last:
                 return events
@@ -356,7 +360,7 @@ def test_events_end_for_whoever_has_no_role_any_more(team: Team) -> None:
         try:
             team.goes_by(people.CONFIG.replace(f'"{people.VIEWERS}"', ""))
             team.daemon.http.put("/v1/workspaces/default/variables/x", json={"value": "1"}).raise_for_status()
-            assert list(answer.iter_lines()) == []
+            assert list(_lines(answer)) == []
         finally:
             team.goes_by(people.CONFIG)
 

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from stoker_tui.cli import main
-from tests.harness import STOKER, StokerDaemon, wait_for
+from tests.harness import PATIENCE, STOKER, StokerDaemon, wait_for
 
 FIRST_WEEK = ("--from", "2026-10-01", "--to", "2026-10-07")
 
@@ -232,7 +232,7 @@ def test_ctrl_c_while_waiting_leaves_it_running(gated: Backfilled) -> None:
 
     waiting.send_signal(signal.SIGINT)
 
-    _, told = waiting.communicate(timeout=30)
+    _, told = waiting.communicate(timeout=PATIENCE)
     assert waiting.returncode == -signal.SIGINT
     back = f"see it with `stoker backfill show {number}`, stop it with `stoker backfill cancel {number}`"
     assert told.splitlines()[-1] == f"{number} goes on: {back}"

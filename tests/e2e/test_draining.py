@@ -10,12 +10,6 @@ from tests.harness import STOKERD, StokerDaemon, wait_for
 GATE = 'until [ -e "$GATE" ]; do sleep 0.02; done\n'
 
 
-def stokerd(daemon: StokerDaemon, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [STOKERD, *arguments], env=daemon.environment, capture_output=True, text=True, check=False
-    )
-
-
 def test_a_drained_daemon_lets_end_what_runs_and_starts_the_rest_when_that_is_undone(tmp_path: Path):
     gate = tmp_path / "gate"
     with StokerDaemon(tmp_path) as daemon:
@@ -25,7 +19,7 @@ def test_a_drained_daemon_lets_end_what_runs_and_starts_the_rest_when_that_is_un
         run = daemon.start_run("two")
         wait_for(lambda: daemon.node(run, "a")["state"] == "running", "the first node runs")
 
-        left = stokerd(daemon, "drain", "--no-wait")
+        left = daemon.run_stokerd("drain", "--no-wait")
         assert (left.returncode, left.stderr) == (0, "")
         assert (
             left.stdout.splitlines()[-1] == "still active: 1 node; jobs go on also if the daemon is stopped"
@@ -45,9 +39,9 @@ def test_a_drained_daemon_lets_end_what_runs_and_starts_the_rest_when_that_is_un
         daemon.start()
         by = daemon.http.get("/v1/status").json()["draining"]["by"]
         assert daemon.node(run, "b")["waiting"] == f"the daemon is draining, as {by} asked"
-        assert stokerd(daemon, "drain", "--undo").stdout == "nodes are started again\n"
+        assert daemon.run_stokerd("drain", "--undo").stdout == "nodes are started again\n"
         assert daemon.finished(run)["row"]["state"] == "succeeded"
         assert "draining" not in daemon.http.get("/v1/status").json()
-    gone = stokerd(daemon, "drain")
+    gone = daemon.run_stokerd("drain")
     assert gone.returncode == 3
     assert f"no daemon answers at {daemon.socket}" in gone.stderr

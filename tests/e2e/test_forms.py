@@ -14,12 +14,13 @@ pytestmark = NEEDS_TMUX
 JOB = "/v1/workspaces/default/jobs/etl/ingest.sh"
 
 
-def test_a_file_is_published_configured_in_the_persons_editor_and_rolled_back(
+def test_a_file_is_published_configured_in_the_persons_editor_given_a_file_and_rolled_back(
     daemon: StokerDaemon, tmp_path: Path
 ) -> None:
     (tmp_path / "etl").mkdir()
     source = tmp_path / "etl/ingest.sh"
     source.write_text("echo one\n")
+    (tmp_path / "names.csv").write_text("eu\n")
     editor = tmp_path / "an editor"
     # It first writes what can't be, and mends it once it is told so.
     editor.write_text(
@@ -54,10 +55,15 @@ def test_a_file_is_published_configured_in_the_persons_editor_and_rolled_back(
         terminal.press("p")
         terminal.shows("What is to be done?")
         terminal.press("Enter")
-        terminal.shows("jobs ▸ etl/ingest.sh ▸ publish")
-        terminal.press("Enter")
+        terminal.shows("jobs ▸ etl/ingest.sh ▸ publish", "▸ attached files  nothing set")
+        terminal.press("Escape", "Up", "Space", "Down", "Enter")
+        terminal.type("nam")
+        terminal.shows("names.csv")
+        terminal.press("Tab", "C-s")
         terminal.shows("published etl/ingest.sh version 2")
-        assert daemon.http.get(JOB).json()["latest"]["config"] == {"timeout": 60}
+        latest = daemon.http.get(JOB).json()["latest"]
+        assert latest["config"] == {"timeout": 60}
+        assert [(each["kind"], each["name"]) for each in latest["attachments"]] == [("files", "names.csv")]
 
         terminal.press("Enter")
         terminal.shows("v2", "v1")

@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
@@ -20,7 +19,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from stoker_shared import __version__
-from tests.harness import StokerDaemon, wait_for
+from tests.harness import PATIENCE, StokerDaemon, wait_for
 
 SPACE = "/v1/workspaces/default"
 ME = pwd.getpwuid(os.geteuid()).pw_name
@@ -340,7 +339,7 @@ def test_only_the_user_may_connect_and_the_kernel_says_who_it_is(daemon: StokerD
 @contextmanager
 def events(daemon: StokerDaemon, after: int) -> Iterator[Events]:
     """Open the stream of events."""
-    with daemon.http.stream("GET", "/v1/events", params={"after": after}, timeout=15) as stream:
+    with daemon.http.stream("GET", "/v1/events", params={"after": after}) as stream:
         assert stream.status_code == 200
         assert stream.headers["content-type"] == "application/x-ndjson"
         yield (event for event in map(json.loads, lines(stream)) if event["type"] != "heartbeat")
@@ -352,6 +351,10 @@ def lines(stream: httpx.Response) -> Iterator[bytes]:
         *whole, rest = (rest + chunk).split(b"\n")
         yield from whole
     assert rest == b""
+
+
+def without_heartbeats(read: bytes) -> bytes:
+    return b"".join(line for line in read.splitlines(keepends=True) if b'"heartbeat"' not in line)
 
 
 def publish(daemon: StokerDaemon, count: int, remarks: str = "") -> None:
@@ -401,12 +404,6 @@ def test_a_position_of_another_log_is_gone(daemon: StokerDaemon):
         assert stream.status_code == 200
 
 
-def test_the_answer_begins_at_once_where_nothing_happens(daemon: StokerDaemon):
-    asked = {"after": seq(daemon)}
-    with daemon.http.stream("GET", "/v1/events", params=asked, timeout=2) as stream:
-        assert stream.status_code == 200
-
-
 def open_files(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
@@ -422,7 +419,7 @@ def test_readers_that_vanish_leave_nothing_behind_and_disturb_nobody(own_daemon:
                 next(vanishing.enter_context(events(own_daemon, 0)))
                 vanishing.enter_context(follow(own_daemon, run))
             assert open_files(own_daemon.pid) > before
-        wait_for(lambda: open_files(own_daemon.pid) <= before, "all is closed", 5)
+        wait_for(lambda: open_files(own_daemon.pid) <= before, "all is closed")
         end = seq(own_daemon)
         publish_known(own_daemon)
         assert any(event["seq"] == end + 1 for event in steady)
@@ -434,10 +431,8 @@ def test_a_reader_that_stalls_holds_up_nobody_not_even_the_daemons_end(own_daemo
         publish_known(own_daemon, 40, "x" * 200_000)
         seen = [event["seq"] for event in islice(steady, 40)]
         assert seen == list(range(start + 1, start + 41))
-        own_daemon.http.get("/v1/status", timeout=2).raise_for_status()
-        began = monotonic()
+        own_daemon.http.get("/v1/status").raise_for_status()
         assert own_daemon.terminate() == 0
-        assert monotonic() - began < 9
         with pytest.raises(httpx.TransportError):
             list(stalled)
 
@@ -460,14 +455,14 @@ async def test_200_at_once_see_every_event_and_all_output(own_daemon: StokerDaem
 
     many = httpx.Limits(max_connections=None)
     transport = httpx.AsyncHTTPTransport(uds=str(own_daemon.socket), limits=many)
-    async with httpx.AsyncClient(transport=transport, base_url="http://stokerd", timeout=60) as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://stokerd", timeout=PATIENCE) as client:
         urls = [f"/v1/events?after={start}"] * 200 + [f"{log_url(run, 'job')}?follow=true"] * 200
         reads = [asyncio.create_task(whole(url, number)) for number, url in enumerate(urls)]
         await asyncio.gather(*(event.wait() for event in begun))
         (tmp_path / "gate").touch()
         seen = await asyncio.gather(*reads)
 
-    events_seen, outputs = set(seen[:200]), set(seen[200:])
+    events_seen, outputs = {without_heartbeats(read) for read in seen[:200]}, set(seen[200:])
     assert outputs == {b"begun\nended\n"}
     assert [json.loads(line)["seq"] for line in min(events_seen).splitlines()] == list(
         range(start + 1, seq(own_daemon) + 1)
@@ -480,9 +475,8 @@ def test_streams_end_when_the_daemon_does(own_daemon: StokerDaemon):
     wait_for(lambda: output(own_daemon, run), "the job runs")
     with events(own_daemon, 0) as steady, follow(own_daemon, run) as followed:
         next(steady)
-        began = monotonic()
         assert own_daemon.terminate() == 0
-        assert monotonic() - began < 3
+        # They end whole: they are not cut off by the server, which has lost its patience.
         list(steady)
         assert b"".join(followed.iter_raw()) == b"begun\n"
 
@@ -506,7 +500,7 @@ def output(daemon: StokerDaemon, run: int, node: str = "job") -> bytes:
 @contextmanager
 def follow(daemon: StokerDaemon, run: int, offset: int = 0) -> Iterator[httpx.Response]:
     asked: dict[str, str | int] = {"follow": "true", "offset": offset}
-    with daemon.http.stream("GET", log_url(run, "job"), params=asked, timeout=15) as stream:
+    with daemon.http.stream("GET", log_url(run, "job"), params=asked) as stream:
         assert stream.status_code == 200
         yield stream
 
@@ -550,8 +544,9 @@ def test_a_byte_range_of_output_is_given(
     assert (answer.status_code, answer.content, answer.headers["content-range"]) == (206, given, place)
 
 
-def test_without_a_range_output_is_given_whole(ranged: Callable[[str], httpx.Response]):
-    answer = ranged("")
+@pytest.mark.parametrize("asked", ["", "lines=2-4"])
+def test_without_a_range_of_bytes_output_is_given_whole(ranged: Callable[[str], httpx.Response], asked: str):
+    answer = ranged(asked)
     assert (answer.status_code, answer.content, answer.headers["content-length"]) == (
         200,
         b"0123456789",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import StokerDaemon, wait_for
+from tests.harness import PATIENCE, StokerDaemon, wait_for
 
 HOLD = 'ulimit -S -n; while [ ! -e "$GATE" ]; do sleep 0.1; done\n'
 
@@ -57,7 +57,7 @@ def test_clients_beyond_their_share_are_not_taken_and_take_nothing_from_what_run
     for client in idle:
         client.connect(str(cramped.socket))
 
-    idle[-1].settimeout(30)
+    idle[-1].settimeout(PATIENCE)
     assert idle[-1].recv(1) == b""
     assert cramped.finished(run)["row"]["state"] == "succeeded"
     for client in idle:

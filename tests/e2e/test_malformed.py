@@ -7,10 +7,10 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.harness import StokerDaemon
+from tests.harness import PATIENCE, StokerDaemon
 
 DRAFT = b"PUT /v1/workspaces/default/workflows/w HTTP/1.1\r\nhost: x\r\nif-none-match: *\r\n"
 START = b"POST /v1/workspaces/default/runs HTTP/1.1\r\nhost: x\r\n"
@@ -86,7 +86,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StokerDaemon]:
 def answer(daemon: StokerDaemon, request: bytes) -> bytes:
     """Send bytes and no more, and give the beginning of what is answered until the daemon hangs up."""
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(10)
+        client.settimeout(PATIENCE)
         client.connect(str(daemon.socket))
         try:
             client.sendall(request)
@@ -113,7 +113,6 @@ def test_a_request_that_is_none_is_refused_and_nobody_else_notices(daemon: Stoke
     assert_serves(daemon, known)
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES) | st.binary(max_size=20), max_size=20).map(b"".join))
 def test_any_bytes_are_answered_or_not_and_nobody_else_notices(daemon: StokerDaemon, sent: bytes):
     known = daemon.journal.stat().st_size

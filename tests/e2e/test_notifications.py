@@ -16,7 +16,7 @@ import pytest
 
 from tests.clock import beginning_at
 from tests.daemon.notify.servers import AUTHORITY, MailBox, Receiver, http_server, mail_server
-from tests.harness import StokerDaemon, wait_for
+from tests.harness import PATIENCE, StokerDaemon, wait_for
 
 ONCALL, LEAD = "oncall@example.com", "lead@example.com"
 FAILS = """\
@@ -46,20 +46,23 @@ class Outside:
         self.stack = AsyncExitStack()
         self.url = self.do(self.stack.enter_async_context(http_server(self.receiver)))
         self.mails = AsyncExitStack()
-        with socket.create_server(("localhost", 0)) as free:
-            self.port = free.getsockname()[1]
+        # Nobody else can have its port, and until somebody listens it refuses whoever comes.
+        self.mail_socket = socket.socket()
+        self.mail_socket.bind(("127.0.0.1", 0))
+        self.port = self.mail_socket.getsockname()[1]
 
     async def _made(self) -> tuple[MailBox, Receiver]:
         return MailBox(), Receiver()
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE)
 
     def open_mail(self) -> None:
-        self.do(self.mails.enter_async_context(mail_server(self.box, tls="starttls", port=self.port)))
+        self.do(self.mails.enter_async_context(mail_server(self.box, tls="starttls", sock=self.mail_socket)))
 
     def close(self) -> None:
         self.do(self.mails.aclose())
+        self.mail_socket.close()
         self.do(self.stack.aclose())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join()

@@ -29,15 +29,12 @@ from click.testing import CliRunner
 
 import stoker_daemon.cli
 import stoker_tui.cli
-from tests.harness import wait_for
+from tests.harness import PATIENCE, wait_for
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 SKIPPED = "python3 -m venv"
 STARTS_A_DAEMON = re.compile(r"stokerd [^|;]*&$")
 CHECK = "stokerd check"
-PATIENCE = 120.0
-"""Seconds until bash is killed where something hangs."""
-
 _ELSEWHERE = re.compile(
     r"sudo |stokerd (un)?install|stoker notify test|systemctl |journalctl |loginctl |apt(-get)? "
 )
@@ -78,11 +75,17 @@ class Bash:
             text=True,
             start_new_session=True,
         )
-        self._patience = threading.Timer(PATIENCE, self._process.kill)
-        self._patience.start()
 
     def run(self, command: str) -> tuple[int, str]:
-        """Give a command's exit status, and what it printed."""
+        """Give a command's exit status, and what it printed. Where it hangs bash is killed."""
+        patience = threading.Timer(PATIENCE, self._process.kill)
+        patience.start()
+        try:
+            return self._run(command)
+        finally:
+            patience.cancel()
+
+    def _run(self, command: str) -> tuple[int, str]:
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(f"{command}\nprintf '\\n-- %s\\n' $?\n")
@@ -96,9 +99,8 @@ class Bash:
 
     def end(self) -> None:
         """End it, and the daemon that it started, which has its output open until it has ended."""
-        self._patience.cancel()
         os.killpg(self._process.pid, signal.SIGTERM)
-        self._process.communicate(timeout=30)
+        self._process.communicate(timeout=PATIENCE)
 
 
 @pytest.fixture

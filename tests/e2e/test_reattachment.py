@@ -73,7 +73,7 @@ def test_every_kind_of_job_is_found_again_with_its_true_exit_status(
         daemon.publish_workflow("jobs", [{"name": name, "job": f"{name}.sh"} for name in JOBS])
         run = daemon.start_run("jobs")
         for name in JOBS:
-            wait_for(lambda name=name: daemon.node(run, name).get("attempts"), "it is launched")
+            wait_for(lambda name=name: "pid" in daemon.node(run, name)["attempts"][0], "it is launched")
             wait_for(lambda name=name: daemon.output(run, name), "it writes")
         before = {node["name"]: node["attempts"][0] for node in daemon.run(run)["nodes"]}
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from random import Random
+from threading import Timer
 
+import httpx
 import pytest
 
-from tests.harness import STOKER, STOKERD, StokerDaemon, wait_for
+from tests.harness import StokerDaemon, wait_for
 
 SCRIPT = "echo wrote this\n"
 
@@ -31,9 +32,9 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StokerDaemon]:
 
 
 def stoker(daemon: StokerDaemon, *arguments: str) -> str:
-    return subprocess.run(
-        [STOKER, *arguments], env=daemon.environment, capture_output=True, text=True, check=True
-    ).stdout
+    done = daemon.run_stoker(*arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def told(daemon: StokerDaemon) -> list[dict[str, object]]:
@@ -98,12 +99,11 @@ def test_a_daemon_killed_while_it_lets_go_goes_on_with_it(tmp_path: Path):
         for _ in range(3):
             for _ in range(6):
                 daemon.finished(daemon.start_run("w"))
-            request = subprocess.Popen([STOKER, "prune"], env=daemon.environment, stderr=subprocess.DEVNULL)
-            with suppress(subprocess.TimeoutExpired):
-                request.wait(chance.uniform(0.1, 0.4))
-            daemon.kill()
-            request.kill()
-            request.wait()
+            killer = Timer(chance.uniform(0, 0.1), daemon.kill)
+            killer.start()
+            with suppress(httpx.TransportError):
+                daemon.http.post("/v1/retention")
+            killer.join()
             daemon.start()
         daemon.http.post("/v1/retention").raise_for_status()
 
@@ -111,6 +111,4 @@ def test_a_daemon_killed_while_it_lets_go_goes_on_with_it(tmp_path: Path):
         left = {path.name for path in (daemon.data / "logs").iterdir()} - {".removed"}
         assert left == {"16", "17", "18"}
         assert not list((daemon.data / "logs/.removed").iterdir())
-        command = [STOKERD, "check", "--verify-log"]
-        found = subprocess.run(command, env=daemon.environment, capture_output=True, text=True, check=False)
-        assert "whole:" in found.stdout
+        assert "whole:" in daemon.check_log()

@@ -11,12 +11,6 @@ import pytest
 
 from tests.harness import StokerDaemon, wait_for
 
-FAST = {
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
-    "spark.ui.enabled": "false",
-    "spark.sql.shuffle.partitions": "1",
-}
-
 SLEEPING = """
 import os, time
 from pathlib import Path
@@ -28,15 +22,6 @@ def sleep(rows):
     return rows
 
 SparkSession.builder.getOrCreate().sparkContext.parallelize(range(2), 2).mapPartitions(sleep).count()
-"""
-
-FAILING = """
-from pyspark.sql import SparkSession
-
-def broken(number):
-    raise ValueError("no such figure")
-
-SparkSession.builder.getOrCreate().sparkContext.parallelize([1]).map(broken).collect()
 """
 
 
@@ -61,30 +46,20 @@ def tag_of(daemon: StokerDaemon, run: int, node: str) -> str:
 
 
 @pytest.mark.spark
-def test_a_stopped_job_leaves_no_process_of_spark_and_a_failed_one_tells_why(
-    daemon: StokerDaemon, tmp_path: Path
-):
+def test_a_stopped_job_leaves_no_process_of_spark(daemon: StokerDaemon, tmp_path: Path):
     (pids := tmp_path / "pids").mkdir()
-    config: dict[str, Any] = {"driver_cores": 2, "driver_memory": "600m", "conf": FAST}
-    daemon.publish_job("sleeping.py", SLEEPING, config | {"env": {"PIDS": str(pids)}})
-    daemon.publish_job("failing.py", FAILING, config)
-    nodes = [{"name": name, "job": f"{name}.py"} for name in ("sleeping", "failing")]
-    daemon.publish_workflow("spark", nodes, parallelism=2)
+    config: dict[str, Any] = {"driver_cores": 2, "driver_memory": "600m", "env": {"PIDS": str(pids)}}
+    daemon.publish_job("sleeping.py", SLEEPING, config)
+    daemon.publish_workflow("spark", [{"name": "sleeping", "job": "sleeping.py"}])
     run = daemon.start_run("spark")
 
-    wait_for(lambda: len(list(pids.iterdir())) == 2, "both Python workers sleep", 80)
+    wait_for(lambda: len(list(pids.iterdir())) == 2, "both Python workers sleep", 300)
     tag = tag_of(daemon, run, "sleeping")
     assert {int(path.name) for path in pids.iterdir()} < set(processes_with(tag))
     daemon.http.post(f"/v1/runs/{run}/nodes/sleeping/stop").raise_for_status()
-    wait_for(lambda: "ended_at" in daemon.node(run, "sleeping"), "the stopped node ends")
+    daemon.finished(run)
     assert processes_with(tag) == []
     assert daemon.node(run, "sleeping")["state"] == "stopped"
-
-    assert daemon.finished(run, 80)["row"]["state"] == "failed"
-    failed = daemon.node(run, "failing")
-    assert (failed["state"], failed["attempts"][0]["exit_status"]) == ("failed", 1)
-    said = "".join(daemon.output(run, "failing", stream=stream) for stream in ("stdout", "stderr"))
-    assert "ValueError: no such figure" in said
 
 
 @pytest.fixture

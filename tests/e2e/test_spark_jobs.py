@@ -9,13 +9,7 @@ import pytest
 
 from tests.harness import StokerDaemon
 
-FAST = (
-    "driver_cores=1",
-    "driver_memory=600m",
-    "conf.spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1",
-    "conf.spark.ui.enabled=false",
-    "log_level=error",
-)
+SETTINGS = ("driver_cores=1", "driver_memory=600m", "log_level=error")
 
 CELLS = [
     "import dates\nfrom pyspark import SparkFiles\nfrom pathlib import Path\n",
@@ -24,7 +18,8 @@ CELLS = [
     "[Path('names.txt').read_text(), Path(SparkFiles.get('names.txt')).read_text()]",
     "sc.parallelize([1, 2], 1).map(long_day).collect()",
     "'hidden';",
-    "a = 1\nraise ValueError(f'no such figure: {a}')",
+    "def broken(number):\n    raise ValueError(f'no such figure: {number}')",
+    "rows = sc.parallelize([1], 1)\nrows.map(broken).collect()",
 ]
 
 RAW = """\
@@ -52,7 +47,7 @@ def test_a_notebook_and_raw_arguments_run_with_the_files_attached_to_them(
     (tmp_path / "main.py").write_text(MAIN)
     (tmp_path / "dates.py").write_text("def day(number):\n    return f'day {number}'\n")
     (tmp_path / "names.txt").write_text("Zoë")
-    settings = [word for setting in FAST for word in ("--set", setting)]
+    settings = [word for setting in SETTINGS for word in ("--set", setting)]
     for name, options in (
         ("book.ipynb", ["--py-files", tmp_path / "dates.py", "--files", tmp_path / "names.txt"]),
         ("raw.submit", ["--py-files", tmp_path / "dates.py", "--files", tmp_path / "main.py"]),
@@ -63,7 +58,7 @@ def test_a_notebook_and_raw_arguments_run_with_the_files_attached_to_them(
     daemon.publish_workflow("spark", nodes)
 
     run = daemon.start_run("spark", cycle="2026-11-21")
-    daemon.finished(run, 150)
+    assert daemon.finished(run, 300)["row"]["state"] == "failed"
 
     # spark-submit gives Python's stderr as stdout, warnings of its libraries among it.
     said = daemon.output(run, "book") + daemon.output(run, "book", stream="stderr")
@@ -72,7 +67,7 @@ def test_a_notebook_and_raw_arguments_run_with_the_files_attached_to_them(
     assert "\n['Zoë', 'Zoë']\n" in said
     assert "\n['day 1', 'day 2']\n" in said
     assert "\n'hidden'\n" not in said
-    assert 'File "cell 7", line 2, in <module>\n    raise ValueError' in said
+    assert 'File "cell 8", line 2, in <module>\n    rows.map' in said
     assert "ValueError: no such figure: 1" in said
     raw = daemon.output(run, "raw") + daemon.output(run, "raw", stream="stderr")
     assert "raw 2026-11-21 local[1] day 7 ['20261121', 'x']\n" in raw

@@ -11,7 +11,7 @@ from zlib import crc32
 
 import pytest
 
-from tests.harness import STOKERD, StokerDaemon
+from tests.harness import PATIENCE, STOKERD, StokerDaemon
 
 
 @pytest.fixture
@@ -26,13 +26,16 @@ def stopped(daemon: StokerDaemon) -> StokerDaemon:
 def stokerd(
     home: Path, *arguments: str, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run `stokerd` on the data in ``home`` until it ends by itself."""
+    """Run `stokerd` on the data in ``home`` until it ends by itself; `check` and `config` in this process."""
+    nobody = StokerDaemon(home, environment)
+    if {"check", "config"} & set(arguments):
+        return nobody.run_stokerd(*arguments)
     return subprocess.run(
         [STOKERD, *arguments],
-        env={**StokerDaemon(home).environment, **(environment or {})},
+        env=nobody.environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 

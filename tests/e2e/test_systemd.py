@@ -139,7 +139,7 @@ def test_another_version_takes_over_at_a_restart(machine: Machine, daemon: Stoke
 def test_a_daemon_that_hangs_is_ended_by_the_watchdog(machine: Machine, daemon: StokerDaemon, run: int):
     dropin = machine.path("/run/systemd/system/stokerd.service.d")
     dropin.mkdir(parents=True)
-    (dropin / "watchdog.conf").write_text("[Service]\nWatchdogSec=3\n")
+    (dropin / "watchdog.conf").write_text("[Service]\nWatchdogSec=10\n")
     machine.run("systemctl", "daemon-reload")
     with adopted_anew(machine, daemon, run):
         machine.run("systemctl", "restart", "stokerd")

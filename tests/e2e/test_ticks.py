@@ -64,11 +64,11 @@ def test_ticks_are_shown_in_local_time_and_utc_with_cycle_times_and_clock_change
 
 
 def test_ticks_are_those_from_now_on_unless_asked_otherwise(daemon: StokerDaemon) -> None:
+    asked = datetime.now(UTC)
     shown = ticks(daemon, "nightly")
 
     assert len(shown) == 10
-    soon = datetime.now(UTC) + timedelta(days=1, hours=2)
-    assert datetime.now(UTC) < datetime.fromisoformat(shown[0]["utc"]) < soon
+    assert asked < datetime.fromisoformat(shown[0]["utc"]) < datetime.now(UTC) + timedelta(days=1, hours=2)
 
 
 def test_ticks_after_a_time_are_later_than_it(daemon: StokerDaemon) -> None:
@@ -168,10 +168,12 @@ def test_a_debug_run_is_about_an_interval_of_the_drafts_schedule(daemon: StokerD
     daemon.publish_workflow("edited", NODES)
     draft(daemon, "edited", schedule={"type": "cron", "expression": "0 0 1 1 *", "time_zone": "Asia/Tokyo"})
 
+    asked = datetime.now(ZoneInfo("Asia/Tokyo"))
     plan = planned(daemon, "edited", debug=True)
 
-    year = datetime.now(ZoneInfo("Asia/Tokyo")).year
-    assert (plan["cycle"], plan["time_zone"]) == (f"{year - 2}-12-31T15:00:00Z", "Asia/Tokyo")
+    years = {asked.year, datetime.now(ZoneInfo("Asia/Tokyo")).year}
+    assert plan["cycle"] in {f"{year - 2}-12-31T15:00:00Z" for year in years}
+    assert plan["time_zone"] == "Asia/Tokyo"
     assert planned(daemon, "edited")["time_zone"] == "America/New_York"
 
 

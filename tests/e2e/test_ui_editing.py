@@ -42,7 +42,10 @@ def test_nothing_is_lost_while_daemon_and_terminal_go_and_somebody_else_saves(
         terminal.type("repor")
         terminal.press("Enter", "s")
         terminal.shows("no daemon answers: what you did is kept here", "not saved")
-        # The terminal is closed, and who is in it is not asked.
+        terminal.press("t", "c", "Enter")
+        terminal.type("0 6 *")
+        terminal.shows("it has 3 fields, and a cron expression has five")
+        terminal.kill()
 
     daemon.start()
     daemon.publish_workflow("sales", [*nodes(daemon), {"name": "audit", "job": "etl/report.sh"}])
@@ -50,10 +53,15 @@ def test_nothing_is_lost_while_daemon_and_terminal_go_and_somebody_else_saves(
     unsaved = tmp_path / "stoker" / "unsaved"
     wait_for(lambda: Drawer(unsaved).left(log, "default"), "the first UI has ended")
     with Terminal([STOKER], known, tmp_path, (100, 30)) as terminal:
-        terminal.shows("changes that were not saved are kept here: sales", "never run")
+        terminal.shows("what was not saved and is kept here: sales", "never run")
         terminal.press("e")
         terminal.shows("Changes of sales were not saved", "go on with sales")
         terminal.press("Enter")
+        terminal.shows("saved draft 2 meanwhile", "it has 3 fields, and a cron expression has five")
+        terminal.type(" * 1")
+        terminal.press("Escape")
+        terminal.shows("cron 0 6 * * 1")
+        terminal.press("Escape")
         terminal.shows("saved draft 2 meanwhile", "+ report")
         terminal.press("s")
         terminal.shows("saved draft 2 of sales meanwhile", "nodes/audit", "nodes/report")

@@ -88,7 +88,8 @@ def test_versions_are_listed_compared_and_rolled_back_to(daemon: StokerDaemon):
         "flow: version 1 -> version 2",
         "  retries: 0 -> 2",
         "  nodes/b/timeout: 3600 -> 7200",
-        '  nodes/c: unset -> {"name":"c","job":"etl/ingest.sh","upstream":["a"]}',
+        "  nodes/c/job: unset -> etl/ingest.sh",
+        '  nodes/c/upstream: unset -> ["a"]',
     ]
     drawing = "\n".join(told(daemon, "workflow", "diff", "flow", "1", "--graph"))
     assert "│ ~ b │" in drawing

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +14,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.harness import wait_for
+from tests.harness import PATIENCE, wait_for
 
 NEEDS_TMUX = pytest.mark.skipif(which("tmux") is None, reason="it looks at a real terminal, by tmux")
 
@@ -26,13 +28,15 @@ class Terminal:
         self._name = f"stoker-{uuid4().hex[:12]}"
         self.raw = home / f"{self._name}.raw"
         columns, lines = size
-        shell = f"sleep 0.2; exec {shlex.join(map(str, command))}"
+        # It begins once what it writes is kept.
+        raw = shlex.quote(str(self.raw))
+        shell = f"until [ -e {raw} ]; do sleep 0.02; done; exec {shlex.join(map(str, command))}"
         options = ["-x", str(columns), "-y", str(lines)]
         # Where tests run side by side COLUMNS and LINES are set, and would be believed before the terminal.
         others = ("COLUMNS", "LINES", "TMUX", "TMUX_PANE")
         bare = {name: value for name, value in environment.items() if name not in others}
         self._tmux("-f", "/dev/null", "new-session", "-d", *options, shell, env={**bare, "LC_ALL": "C.UTF-8"})
-        self._tmux("pipe-pane", "-o", f"cat > {shlex.quote(str(self.raw))}")
+        self._tmux("pipe-pane", "-o", f"cat > {raw}")
 
     def __enter__(self) -> Self:
         return self
@@ -48,6 +52,10 @@ class Terminal:
         """Press keys by their names."""
         self._tmux("send-keys", *keys)
 
+    def kill(self) -> None:
+        """Kill the program, which is not asked."""
+        os.kill(int(self._tmux("display-message", "-p", "#{pane_pid}")), signal.SIGKILL)
+
     def resize(self, columns: int, lines: int) -> None:
         """Make the terminal another size."""
         self._tmux("resize-window", "-x", str(columns), "-y", str(lines))
@@ -56,7 +64,7 @@ class Terminal:
         """Give what is on the screen."""
         return self._tmux("capture-pane", "-p", *(["-e"] if coloured else []), check=False)
 
-    def shows(self, *texts: str, seconds: float = 30) -> str:
+    def shows(self, *texts: str, seconds: float = PATIENCE) -> str:
         """Wait until all of this is on the screen, and give the screen."""
 
         def look() -> str | None:

@@ -37,6 +37,7 @@ from stoker_tui.cleaning import cleaned
 from stoker_tui.client import Refused
 from stoker_tui.link import Link, Listener
 from stoker_tui.settings import Settings
+from tests.harness import PATIENCE
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -318,7 +319,7 @@ QUEUE = api.QueueView("root_queue", QueueSpec(limit=8), cu=4, active=1, waiting=
 def app_over(link: Link, **more: Any) -> StokerApp:
     """Give the application over a link, with a clock that stands still."""
     settings = Settings(theme=more.pop("theme", ""), keys=more.pop("keys", {}))
-    unsaved = more.pop("unsaved", Path("/nonexistent"))
+    unsaved = more.pop("unsaved", Path("/dev/null/unsaved"))
     return StokerApp(link, settings, clock=lambda: NOW, unsaved=unsaved, **more)
 
 
@@ -369,7 +370,7 @@ def styled_lines_of(app: StokerApp) -> list[str]:
     return [*shown, *(f"{letter}  {style}" for style, letter in letters.items())]
 
 
-async def settled(pilot: Pilot, app: StokerApp, *, seconds: float = 10) -> None:
+async def settled(pilot: Pilot, app: StokerApp, *, seconds: float = PATIENCE) -> None:
     """Wait until all keys have had their effect, and nothing that is shown is to be asked for any more."""
     received = asyncio.Event()
     app.call_later(received.set)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from stoker_shared import __version__
-from tests.harness import STOKER, StokerDaemon, wait_for
+from tests.harness import PATIENCE, STOKER, StokerDaemon, wait_for
 
 WORKFLOW = """\
 workflow: two
@@ -139,7 +139,7 @@ def test_a_followed_log_ends_with_its_attempt(defined: StokerDaemon, tmp_path: P
     gate.write_text("go\n")
 
     assert following.stdout.read() == b"after\n"
-    assert following.wait(timeout=30) == 0
+    assert following.wait(PATIENCE) == 0
 
 
 def test_ctrl_c_on_wait_leaves_the_run_running(defined: StokerDaemon, tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_ctrl_c_on_wait_leaves_the_run_running(defined: StokerDaemon, tmp_path: 
 
     waiting.send_signal(signal.SIGINT)
 
-    _, told = waiting.communicate(timeout=30)
+    _, told = waiting.communicate(timeout=PATIENCE)
     assert waiting.returncode == -signal.SIGINT
     assert b"run #1 goes on" in told
     gate.write_text("go\n")
@@ -178,7 +178,7 @@ def test_following_goes_on_over_a_restart_of_the_daemon(defined: StokerDaemon, t
     defined.start()
     gate.write_text("go\n")
 
-    told, _ = waiting.communicate(timeout=60)
+    told, _ = waiting.communicate(timeout=PATIENCE)
     assert (waiting.returncode, told) == (0, b"#1 succeeded\n")
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from stoker_shared import api
 from stoker_tui.client import Client, NotStoker, Unreachable
+from tests.harness import PATIENCE
 
 BODY = b'{"version":7,"digest":"00","at":"2026-11-22T01:00:00Z","by":"ann"}'
 ANSWER = b"HTTP/1.1 201 Created\r\nStoker-API: 1\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
@@ -27,7 +28,7 @@ def answering(path: Path, *answers: bytes) -> Iterator[list[bytes]]:
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(str(path))
             listening.listen()
-            listening.settimeout(10)
+            listening.settimeout(PATIENCE)
             ready.set()
             for answer in answers:
                 connection, _ = listening.accept()

@@ -21,7 +21,7 @@ import stoker_tui.cli
 from stoker_shared.commandline import Program
 from stoker_shared.text import width
 from stoker_tui.cli.tables import Column, fitted
-from tests.harness import STOKER, STOKERD, StokerDaemon
+from tests.harness import PATIENCE, STOKER, STOKERD, StokerDaemon
 from tests.terminal import on_terminal, without_escapes
 
 WIDE = "日本語のとても長い名前のワークフローで幅が広いもの・とても長い名前"
@@ -51,9 +51,14 @@ def stoker(
         env={**daemon.environment, "PATH": path, **(environment or {})},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
+
+
+def in_process(daemon: StokerDaemon, command: str) -> subprocess.CompletedProcess[str]:
+    """Run `stoker` in this process, which takes a tenth of the time, but where it needs a shell."""
+    return stoker(daemon, command) if "$" in command else daemon.run_stoker(*shlex.split(command)[1:])
 
 
 def commands(
@@ -178,17 +183,15 @@ class TestASlip:
         ],
     )
     def test_that_only_the_daemon_can_see_is_refused(self, reader: StokerDaemon, command: str) -> None:
-        done = stoker(reader, command)
+        done = in_process(reader, command)
 
         assert (done.returncode, done.stdout) == (4, "")
         assert done.stderr.startswith("stoker: ")
         assert len(done.stderr.splitlines()) == 1
 
     @pytest.mark.parametrize("place", ["/", "/dev/null", "/etc/passwd", "nowhere/s"])
-    def test_in_the_socket_is_told_as_a_daemon_that_is_not_there(
-        self, reader: StokerDaemon, place: str
-    ) -> None:
-        done = stoker(reader, "stoker status", {"STOKER_SOCKET": place})
+    def test_in_the_socket_is_told_as_a_daemon_that_is_not_there(self, tmp_path: Path, place: str) -> None:
+        done = StokerDaemon(tmp_path, {"STOKER_SOCKET": place}).run_stoker("status")
 
         assert done.returncode == 3
         assert done.stderr.startswith(f"stoker: no stokerd answers at {place} (")
@@ -206,12 +209,12 @@ class TestASlip:
         other = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path)
         nobody = StokerDaemon(tmp_path)
         done = nobody.run_stoker("status")
-        while "no such file" in done.stderr:
+        while "no stokerd answers" in done.stderr:  # it is not there yet, or does not listen yet
             done = nobody.run_stoker("status")
 
         assert done.returncode == 3
         assert f"what answers at {nobody.socket} is not a stokerd this client understands" in done.stderr
-        assert other.wait(timeout=30) == 0
+        assert other.wait(PATIENCE) == 0
 
 
 class TestStreams:
@@ -286,17 +289,20 @@ class TestSignals:
 
             following.send_signal(number)
 
-            assert following.communicate(timeout=30)[1] == b""
+            assert following.communicate(timeout=PATIENCE)[1] == b""
             assert following.returncode == -number
 
-    def test_are_seen_by_a_shell_as_it_expects(self, reader: StokerDaemon) -> None:
-        done = stoker(reader, "timeout --preserve-status -s INT 2 stoker events -f >/dev/null; echo $?")
+    def test_are_seen_by_a_shell_as_it_expects(self, reader: StokerDaemon, tmp_path: Path) -> None:
+        out = shlex.quote(str(tmp_path / "out"))
+        follow = f"set -m; stoker events -f >{out} & until [ -s {out} ]; do sleep 0.05; done"
+
+        done = stoker(reader, f"{follow}; {{ kill -INT $!; wait $!; }} 2>/dev/null; echo $?")
 
         assert (done.stdout, done.stderr) == ("130\n", "")
 
 
 class TestATable:
-    @pytest.mark.parametrize("columns", [10, 40, 80, 140])
+    @pytest.mark.parametrize("columns", [10, 40, 80])
     @pytest.mark.parametrize("command", TABLES[:-1], ids=" ".join)
     def test_fits_the_terminal(self, reader: StokerDaemon, columns: int, command: list[str]) -> None:
         shown = without_escapes(on_terminal([STOKER, *command], columns, reader.environment))

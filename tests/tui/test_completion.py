@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from stoker_tui.cli import main
 from tests.harness import STOKER, StokerDaemon
 
 ODD = "odd, name's $(x) *"
@@ -44,16 +47,33 @@ def in_shell(daemon: StokerDaemon, command: list[str]) -> list[str]:
     return done.stdout.splitlines()
 
 
-def by_bash(daemon: StokerDaemon, *words: str) -> list[str]:
-    """Complete the last word, quoted as it would be typed."""
+def by_bash(daemon: StokerDaemon, *lines: list[str]) -> list[list[str]]:
+    """Complete the last word of each line, quoted as it would be typed."""
+    (daemon.home / "completion").write_text(daemon.run_stoker("completion", "bash").stdout)
+    (daemon.home / "lines").write_text("".join(f"complete_it {shlex.join(words)}\n" for words in lines))
     script = """
-        source <(stoker completion bash)
-        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+        source completion
         compopt() { echo "($*)"; }
-        _stoker_completion stoker
-        for reply in "${COMPREPLY[@]}"; do echo "$reply"; done
+        complete_it() {
+            COMP_WORDS=(stoker "$@"); COMP_CWORD=$#
+            _stoker_completion stoker
+            for reply in "${COMPREPLY[@]}"; do echo "$reply"; done
+            echo .
+        }
+        source lines
     """
-    return in_shell(daemon, ["bash", "--norc", "-c", script, "bash", *words])
+    answers: list[list[str]] = [[]]
+    for line in in_shell(daemon, ["bash", "--norc", "-c", script]):
+        answers.append([]) if line == "." else answers[-1].append(line)
+    return answers[:-1]
+
+
+def completed(daemon: StokerDaemon, words: str, place: str) -> str:
+    """Give what the command itself answers to bash, in this process."""
+    asked = {"_STOKER_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": place}
+    done = CliRunner().invoke(main, env={**daemon.environment, **asked}, prog_name="stoker")
+    assert (done.exit_code, done.stderr) == (0, "")
+    return done.stdout.strip()
 
 
 def by_fish(daemon: StokerDaemon, line: str) -> list[str]:
@@ -81,38 +101,45 @@ def by_zsh(daemon: StokerDaemon, *words: str) -> list[str]:
 
 class TestBash:
     def test_completes_commands_and_options(self, reader: StokerDaemon) -> None:
-        assert by_bash(reader, "stoker", "ru") == ["run", "runs"]
-        assert by_bash(reader, "stoker", "job", "p") == ["publish"]
-        assert by_bash(reader, "stoker", "runs", "--st") == ["--status"]
-        assert by_bash(reader, "stoker", "runs", "--status", "f") == ["failed"]
-        assert by_bash(reader, "stoker", "runs", "--status", "=", "f") == ["failed"]
+        assert by_bash(
+            reader,
+            ["ru"],
+            ["job", "p"],
+            ["runs", "--st"],
+            ["runs", "--status", "f"],
+            ["runs", "--status", "=", "f"],
+        ) == [["run", "runs"], ["publish"], ["--status"], ["failed"], ["failed"]]
 
     def test_completes_what_the_daemon_knows(self, reader: StokerDaemon) -> None:
-        assert by_bash(reader, "stoker", "run", "s") == ["sales"]
-        assert by_bash(reader, "stoker", "job", "show", "e") == ["etl/ingest.sh"]
-        assert by_bash(reader, "stoker", "show", "") == ["1"]
-        assert by_bash(reader, "stoker", "stop", "1/") == ["1/ingest"]
-        assert by_bash(reader, "stoker", "logs", "1", "i") == ["ingest"]
-        assert by_bash(reader, "stoker", "logs", "#1", "") == ["ingest"]
-        assert by_bash(reader, "stoker", "backfill", "show", "") == ["B1"]
-        assert by_bash(reader, "stoker", "runs", "--backfill", "") == ["B1"]
+        assert by_bash(
+            reader,
+            ["run", "s"],
+            ["job", "show", "e"],
+            ["show", ""],
+            ["stop", "1/"],
+            ["logs", "1", "i"],
+            ["logs", "#1", ""],
+            ["backfill", "show", ""],
+            ["runs", "--backfill", ""],
+        ) == [["sales"], ["etl/ingest.sh"], ["1"], ["1/ingest"], ["ingest"], ["ingest"], ["B1"], ["B1"]]
 
     def test_quotes_what_a_shell_would_take_apart(self, reader: StokerDaemon) -> None:
-        (quoted,) = by_bash(reader, "stoker", "run", "o")
+        (quoted,), of_quoted, wide = by_bash(reader, ["run", "o"], ["run", "odd\\,\\ n"], ["run", "日"])
 
         assert in_shell(reader, ["bash", "-c", f"printf %s {quoted}"]) == [ODD]
-        assert by_bash(reader, "stoker", "run", "odd\\,\\ n") == [quoted]
-        assert by_bash(reader, "stoker", "run", "日") == ["日本語"]
+        assert (of_quoted, wide) == ([quoted], ["日本語"])
 
     def test_leaves_files_to_the_shell(self, reader: StokerDaemon) -> None:
-        assert by_bash(reader, "stoker", "apply", "") == ["(-o default)"]
+        assert by_bash(reader, ["apply", ""]) == [["(-o default)"]]
 
     @pytest.mark.parametrize("socket", ["nowhere", "/dev/null", "/", "/" + "x" * 200])
     def test_is_silent_where_no_daemon_answers(self, tmp_path: Path, socket: str) -> None:
         nobody = StokerDaemon(tmp_path, {"STOKER_SOCKET": socket})
 
-        for words in (["run", ""], ["show", "x"], ["stop", "1/"], ["logs", "1", ""], ["no", "such", ""]):
-            assert by_bash(nobody, "stoker", *words) in ([], by_bash(nobody, "stoker", ""))
+        for words in ("run ", "show x", "stop 1/", "logs 1 "):
+            assert completed(nobody, f"stoker {words}", str(words.count(" ") + 1)) == ""
+        assert completed(nobody, "stoker no such ", "3") == completed(nobody, "stoker ", "1")
+        assert by_bash(nobody, ["run", ""]) == [[]]
 
     def test_never_ends_in_a_traceback(self, reader: StokerDaemon) -> None:
         for words, place in (
@@ -120,19 +147,7 @@ class TestBash:
             ("", "0"),
             ("stoker logs 99999999999999999999999 ", "3"),
         ):
-            done = subprocess.run(
-                [STOKER],
-                env={
-                    **reader.environment,
-                    "_STOKER_COMPLETE": "bash_complete",
-                    "COMP_WORDS": words,
-                    "COMP_CWORD": place,
-                },
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert (done.returncode, done.stderr) == (0, "")
+            completed(reader, words, place)
 
     def test_of_stokerd_completes_its_commands(self, reader: StokerDaemon) -> None:
         script = """

@@ -28,7 +28,7 @@ def test_an_edge_that_was_turned_around_is_drawn_as_it_is_now() -> None:
     assert drawing.index("~ b") < drawing.index("~ a")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(workflow_specs, workflow_specs)
 def test_no_node_of_either_is_left_out(before: WorkflowSpec, after: WorkflowSpec) -> None:
     found = difference(before, after)

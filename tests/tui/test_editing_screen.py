@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,6 +23,7 @@ from stoker_tui.app import StokerApp
 from stoker_tui.client import Refused, Unreachable
 from stoker_tui.screens.edit import EditScreen
 from stoker_tui.screens.filling import FillScreen
+from tests.harness import PATIENCE
 from tests.tui.fake import JOB, NOW, SALES, SPEC, FakeLink, app_over, lines_of, press, settled, world
 
 DRAFT = routes.fill(routes.WORKFLOW, workspace="default", name="daily_sales")
@@ -49,12 +52,10 @@ async def editing(
 
 
 async def until(pilot: Pilot, condition: Any) -> None:
-    for _ in range(1000):
-        if condition():
-            await pilot.pause()
-            return
-        await pilot.pause(0.01)
-    raise AssertionError("it does not come to that")
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await pilot.pause(0.01)
+    await pilot.pause()
 
 
 async def typed(pilot: Pilot, text: str, then: str = "enter") -> None:
@@ -270,11 +271,44 @@ async def test_a_workflow_that_was_deleted_meanwhile_can_be_saved_as_a_new_one(t
     async with editing(link, tmp_path, "D") as (app, pilot):
         del link.answers[DRAFT]
         await press("s")(pilot)
-        await until(pilot, lambda: shows(app, "daily_sales was deleted or renamed meanwhile"))
+        await until(pilot, lambda: shows(app, "daily_sales was deleted meanwhile"))
         await press("y")(pilot)
         await until(pilot, lambda: shows(app, "saved as draft 1"))
 
         assert link.answers[DRAFT].spec == spec_of(app)
+
+
+async def test_a_workflow_that_was_renamed_meanwhile_is_saved_under_its_new_name(tmp_path: Path) -> None:
+    link = FakeLink(world())
+    async with editing(link, tmp_path, "D") as (app, pilot):
+        row = msgspec.structs.replace(SALES, name="sales", revision=10)
+        view = api.WorkflowView(row, msgspec.structs.replace(SPEC, workflow="sales"))
+        del link.answers[DRAFT]
+        link.answers[routes.fill(routes.WORKFLOWS, workspace="default")] = [row]
+        there = routes.fill(routes.WORKFLOW, workspace="default", name="sales")
+        link.answers[there] = view
+        await press("s")(pilot)
+        await until(pilot, lambda: shows(app, "saved as draft 11"))
+
+        assert link.answers[there].spec == spec_of(app)
+        assert "ingest_2" in [node.name for node in spec_of(app).nodes]
+
+
+async def test_a_workflow_is_renamed_from_the_list_and_while_it_is_edited(tmp_path: Path) -> None:
+    link = FakeLink(world())
+    rename = routes.fill(routes.WORKFLOW_RENAME, workspace="default", name="daily_sales")
+    link.answers[rename] = link.answers[DRAFT]
+    async with editing(link, tmp_path, "end", "N", begin="") as (app, pilot):
+        await typed(pilot, "sales")
+        await until(pilot, lambda: shows(app, "renamed daily_sales to sales"))
+        assert link.posted == [(rename, api.NewName(name="sales"))]
+
+        await press("e")(pilot)
+        await until(pilot, lambda: isinstance(app.page, EditScreen))
+        await press("N")(pilot)
+        await typed(pilot, "sales")
+        assert spec_of(app).workflow == "sales"
+        assert shows(app, "not saved", "default ▸ workflows ▸ sales ▸ edit")
 
 
 async def test_leaving_asks_while_something_is_not_saved(tmp_path: Path) -> None:
@@ -299,7 +333,7 @@ async def test_what_was_left_is_offered_and_gone_on_with(tmp_path: Path) -> None
         await pilot.press("y")
 
     async with editing(FakeLink(world()), tmp_path, begin="") as (app, pilot):
-        assert shows(app, "not saved are kept here: daily_sales")
+        assert shows(app, "not saved and is kept here: daily_sales")
         await press("end", "e")(pilot)
         await until(pilot, lambda: shows(app, "Changes of daily_sales were not saved"))
         await press("enter")(pilot)
@@ -309,6 +343,38 @@ async def test_what_was_left_is_offered_and_gone_on_with(tmp_path: Path) -> None
         assert spec_of(app) == SPEC
 
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_is_not_valid_yet_is_there_again_after_a_kill_in_the_form_it_was_typed_in(
+    tmp_path: Path,
+) -> None:
+    home, copy = tmp_path / "unsaved", tmp_path / "copy"
+    keys = ("enter", "down", "enter", *"_1", "enter", "enter", *"soon")
+    async with editing(FakeLink(world()), home, *keys) as (app, pilot):
+        assert shows(app, "'soon' is not a whole number")
+        shutil.copytree(home, copy)
+        await press("escape", "q")(pilot)
+        assert shows(app, "daily_sales is not saved. It stays kept here, and is offered again. Leave?")
+        await press("n", "1")(pilot)
+        assert shows(app, "Leave, and lose what is not valid?")
+
+    async with editing(FakeLink(world()), copy, begin="") as (app, pilot):
+        await press("ctrl+o", "enter")(pilot)
+        await until(pilot, lambda: isinstance(app.page, FillScreen))
+        assert shows(app, "edit ▸ ingest_1", "✖ 'soon' is not a whole number")
+
+        await press("j", "j", "j", "enter", "ctrl+u", "7", "escape", "escape")(pilot)
+        assert spec_of(app).nodes[0].retries == 7
+        assert spec_of(app).nodes[0].name == "ingest_1"
+
+
+async def test_a_half_typed_schedule_is_kept_until_it_is_given_up(tmp_path: Path) -> None:
+    async with editing(FakeLink(world()), tmp_path, "t", "down", "enter", "x") as (app, pilot):
+        (kept,) = (path.read_bytes() for path in tmp_path.glob("*.json"))
+        assert b"01:00x" in kept
+        await press("escape", "escape", "y")(pilot)
+        await until(pilot, lambda: isinstance(app.page, EditScreen))
+        assert not list(tmp_path.glob("*.json"))
 
 
 async def test_a_new_workflow_is_made_from_its_name_on(tmp_path: Path) -> None:
@@ -347,7 +413,7 @@ async def test_publishing_saves_shows_what_changes_asks_for_remarks_and_offers_t
     link.answers[ticks] = (TickView(local="2026-11-23T01:00:00+01:00", utc=NOW),)
     async with editing(link, tmp_path, "D", "p") as (app, pilot):
         await until(pilot, lambda: shows(app, "Publish daily_sales as version 8"))
-        assert shows(app, "- ingest", "+ new", "nodes/new: unset ->")
+        assert shows(app, "- ingest", "+ new", "nodes/new/job: unset -> n.sh")
         off = msgspec.structs.replace(link.answers[DRAFT].row, scheduling=False)
         link.answers[DRAFT] = api.WorkflowView(off, SPEC)
         await typed(pilot, "no ingest")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,10 +19,14 @@ from stoker_shared.api.scheduling import PreviewTicks, TickView
 from stoker_shared.model import Days, JobConfig, NodeSpec, QueueSpec, WorkflowSpec
 from stoker_tui.app import StokerApp
 from stoker_tui.client import Refused, Unreachable
+from stoker_tui.editing.keeping import Drawer, KeptForm
 from stoker_tui.forms.form import Form
 from stoker_tui.forms.node import NodeForm
+from stoker_tui.forms.queue import NamedQueue
+from stoker_tui.forms.typed import Typed, TypedText
 from stoker_tui.forms.workflow import ScheduleForm
 from stoker_tui.screens.form import FormScreen
+from tests.harness import PATIENCE
 from tests.tui.fake import JOB, NOW, FakeLink, app_over, lines_of, press, settled, world
 
 SALES = WorkflowSpec(workflow="sales", retries=2, nodes=(NodeSpec(name="ingest", job="etl/ingest.py"),))
@@ -43,9 +48,12 @@ class SavingLink(FakeLink):
 
 @asynccontextmanager
 async def opened(
-    *keys: str, link: FakeLink | None = None, form: Callable[[StokerApp], FormScreen] | None = None
+    *keys: str,
+    link: FakeLink | None = None,
+    form: Callable[[StokerApp], FormScreen] | None = None,
+    home: Path | None = None,
 ) -> AsyncIterator[tuple[StokerApp, Pilot]]:
-    app = app_over(link or SavingLink(world()))
+    app = app_over(link or SavingLink(world()), **({"unsaved": home} if home else {}))
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot, app)
         if form is not None:
@@ -75,6 +83,18 @@ def shown(app: StokerApp) -> str:
 def filled(app: StokerApp) -> Form[Any]:
     assert isinstance(app.screen, FormScreen)
     return app.screen.form.form
+
+
+def filled_below(app: StokerApp) -> Form[Any]:
+    assert isinstance(app.page, FormScreen)
+    return app.page.form.form
+
+
+async def until(app: StokerApp, text: str) -> None:
+    deadline = asyncio.get_running_loop().time() + 60
+    while text not in " ".join(part.strip(" │") for part in lines_of(app)):
+        assert asyncio.get_running_loop().time() < deadline, shown(app)
+        await asyncio.sleep(0.01)
 
 
 def new_node(app: StokerApp) -> FormScreen:
@@ -110,13 +130,83 @@ async def test_what_is_pasted_is_one_line() -> None:
         assert filled(app).text("job") == "etl/ingest.py"
 
 
-async def test_leaving_what_is_wrong_asks() -> None:
-    async with opened(*"/x", "escape", "escape", form=new_node) as (app, pilot):
-        assert "Leave, and lose what is not valid?" in shown(app)
-        await typed(pilot, "n")
-        assert filled(app).text("job") == "/x"
-        await typed(pilot, "escape", "y")
+async def test_leaving_what_is_not_saved_asks_and_drops_it_only_when_told_to(tmp_path: Path) -> None:
+    async with opened("5", "e", "j", "enter", "x", "escape", "escape", home=tmp_path) as (app, pilot):
+        await until(app, "queues ▸ root_queue is not saved")
+        assert "save it, and leave  limit: '8x' is not a whole number" in shown(app)
+        await typed(pilot, "escape", "5")
+        await until(app, "queues ▸ root_queue is not saved")
+        assert filled_below(app).text("limit") == "8x"
+        assert list(tmp_path.glob("*.json"))
+
+        await typed(pilot, "j", "enter")
         assert not isinstance(app.screen, FormScreen)
+        assert not list(tmp_path.iterdir())
+
+
+async def test_leaving_can_save(tmp_path: Path) -> None:
+    link = SavingLink(world())
+    async with opened("5", "e", "j", "enter", "9", "escape", "escape", link=link, home=tmp_path) as (
+        app,
+        pilot,
+    ):
+        await until(app, "queues ▸ root_queue is not saved")
+        await typed(pilot, "enter")
+        await until(app, "saved queue root_queue")
+        assert link.put_there == [("/v1/queues/root_queue", QueueSpec(limit=89))]
+        assert not isinstance(app.screen, FormScreen)
+        assert not list(tmp_path.iterdir())
+
+
+async def test_what_was_typed_in_any_form_is_offered_again_after_a_kill(tmp_path: Path) -> None:
+    home, copy = tmp_path / "unsaved", tmp_path / "copy"
+    forms = (
+        *("4", "e", "j", "enter", "4", "enter", *"4x", "escape"),
+        *("5", "n", *"night", "enter", "enter", "x", "escape"),
+        *("6", "n", *"lake_key", "enter", "y", "enter", *"hunter2", "escape"),
+    )
+    async with opened(*forms, home=home) as (app, pilot):
+        # What is on the disk now is what a kill leaves; nobody has the copies locked.
+        shutil.copytree(home, copy)
+        assert not [path for path in copy.iterdir() if b"hunter2" in path.read_bytes()]
+        await typed(pilot, "q")
+        await until(app, "stays kept here, and is offered again, but for what is secret (value).")
+
+    async with opened(home=copy) as (app, pilot):
+        assert "^o goes on with what was not saved and is kept here: jobs ▸ etl/inge" in shown(app)
+        await typed(pilot, "4", "e")
+        await until(app, "jobs ▸ etl/ingest.py ▸ configuration: what was typed was not saved")
+        await typed(pilot, "enter")
+        assert filled(app).text("driver_cores") == "4"
+        assert "✖ '4x' is not a size" in shown(app)
+
+        await typed(pilot, "5", "n", "enter", "escape", "6", "ctrl+o")
+        assert "type again what is secret: value" in shown(app)
+        await typed(pilot, "enter")
+        assert filled(app).text("name") == "lake_key"
+        assert filled(app).problems == {"value": "a secret is not empty"}
+        await typed(pilot, "escape", "ctrl+o")
+        assert "nothing was left unsaved here" in shown(app)
+
+
+async def test_what_became_another_thing_meanwhile_is_told_when_typing_goes_on(tmp_path: Path) -> None:
+    keep = Drawer(tmp_path).open()
+    text = Typed({"limit": TypedText("9", over="4"), "master": TypedText("yarn")})
+    keep.keep(KeptForm("log", "", ("queues", "root_queue"), False, NOW, text))
+    keep.let_go()
+    async with opened("5", "e", "enter", home=tmp_path) as (app, _):
+        assert "changed meanwhile, and yours stands over it: limit" in shown(app)
+        assert filled(app).value == NamedQueue(name="root_queue", limit=9, master="yarn")
+
+
+async def test_what_was_typed_about_something_that_is_no_more_can_be_dropped(tmp_path: Path) -> None:
+    keep = Drawer(tmp_path).open()
+    keep.keep(KeptForm("log", "", ("queues", "gone"), False, NOW, Typed({"limit": TypedText("9")})))
+    keep.let_go()
+    async with opened("ctrl+o", "enter", home=tmp_path) as (app, pilot):
+        await until(app, "queues ▸ gone: there is no /v1/queues/gone. Drop what was typed there?")
+        await typed(pilot, "y")
+        assert not list(tmp_path.iterdir())
 
 
 async def test_the_next_ticks_of_a_schedule_are_asked_for_as_it_is_edited() -> None:
@@ -141,10 +231,9 @@ async def test_the_next_ticks_of_a_schedule_are_asked_for_as_it_is_edited() -> N
         return FormScreen(ScheduleForm(SALES, app.known), ["edit"])
 
     async with opened("d", "enter", *"01:00", link=asking, form=form) as (app, pilot):
-        deadline = asyncio.get_running_loop().time() + 10
-        while "2026-11-23 01:00+01:00" not in shown(app):
-            assert asyncio.get_running_loop().time() < deadline
-            await pilot.pause(0.05)
+        async with asyncio.timeout(PATIENCE):
+            while "2026-11-23 01:00+01:00" not in shown(app):
+                await pilot.pause(0.05)
         assert asking.posted == [(routes.TICKS_PREVIEW, PreviewTicks(schedule=Days(at="01:00"), limit=8))]
 
 

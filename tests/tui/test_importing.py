@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stoker_daemon import variables
@@ -696,7 +696,6 @@ json_values = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.data(), json_values, st.booleans())
 def test_a_definition_with_anything_anywhere_is_read_or_refused(
     data: st.DataObject, value: Any, cloud: bool

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -21,11 +20,12 @@ class Tables(App[None]):
     def __init__(self, rows: Sequence[Row]) -> None:
         super().__init__()
         self.rows = rows
+        self.drawn: set[int] = set()
 
     def compose(self) -> ComposeResult:
         columns = [
             Column[Row](Shape("NUMBER", right=True), lambda row: [(str(row[0]), "")], lambda row: row[0]),
-            Column[Row](Shape("NAME", text=True), lambda row: [(row[1], "")], lambda row: row[1]),
+            Column[Row](Shape("NAME", text=True), self._cell_of, lambda row: row[1]),
             Column[Row](Shape("SPARE", spare=1), lambda row: [("to be left out", "")]),
         ]
         yield LineTable(
@@ -34,6 +34,10 @@ class Tables(App[None]):
             styles=lambda name: Style.parse("reverse" if name == "cursor" else ""),
             fields={"name": lambda row: [row[1]]},
         )
+
+    def _cell_of(self, row: Row) -> list[tuple[str, str]]:
+        self.drawn.add(row[0])
+        return [(row[1], "")]
 
     def on_mount(self) -> None:
         self.table.set_rows(self.rows)
@@ -70,16 +74,15 @@ async def test_a_spare_column_gives_way_where_it_is_narrow() -> None:
         assert lines(table)[0].split() == ["NUMBER", "NAME"]
 
 
-async def test_the_last_of_a_hundred_thousand_is_a_moment_away() -> None:
+async def test_the_last_of_a_hundred_thousand_is_drawn_without_those_before_it() -> None:
     async with shown(MANY) as (table, pilot):
-        began = time.process_time()
+        assert isinstance(pilot.app, Tables)
+        pilot.app.drawn.clear()
         table.go(99_999)
         await pilot.pause()
-        shown_lines = lines(table)
-        took = time.process_time() - began
 
-        assert shown_lines[-1].split()[:3] == ["99999", "row", "99999"]
-        assert took < 0.5
+        assert lines(table)[-1].split()[:3] == ["99999", "row", "99999"]
+        assert len(pilot.app.drawn) < 100
 
 
 async def test_the_cursor_stays_on_its_row_when_rows_come_before_it() -> None:

@@ -74,7 +74,7 @@ def every(first: int, last: int) -> st.SearchStrategy[tuple[str, set[int]]]:
     return st.sampled_from(["*", "?"]).map(lambda text: (text, set(range(first, last + 1))))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     fields(0, 59),
     fields(0, 23),

@@ -6,6 +6,7 @@ What they look like is in `tests/data/screens`; STOKER_SCREENS=write writes it a
 from __future__ import annotations
 
 import os
+import time
 import unicodedata
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
@@ -17,6 +18,7 @@ from textual.pilot import Pilot
 from stoker_tui.app import StokerApp
 from stoker_tui.looks import TERMINAL
 from stoker_tui.theme import THEME_NAMES
+from tests.harness import PATIENCE
 from tests.tui.fake import STATUS, app_over, lines_of, press, settled, styled_lines_of
 from tests.tui.worlds import HOSTILE, ShownLink, empty, full, hard_names, hostile
 
@@ -111,7 +113,8 @@ TOURS = {
             "jobs": ("4",),
             "job": ("enter",),
             "configuration": ("e", "j", "enter", "typed:x", "tab", "typed:4"),
-            "queues": ("escape", "escape", "y", "5"),
+            "leaving": ("escape", "escape"),
+            "queues": ("j", "enter", "5"),
             "queue": ("enter",),
             "variables": ("6",),
             "workspaces": ("7",),
@@ -247,8 +250,7 @@ async def looks(pilot: Pilot, name: str, draw: Callable[[StokerApp], list[str]])
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("\n".join(draw(app)) + "\n")
     expected = file.read_text().split("\n")[:-1]
-    for _ in range(100):
-        if draw(app) == expected:
-            return
+    end = time.monotonic() + PATIENCE
+    while draw(app) != expected and time.monotonic() < end:
         await pilot.pause(0.02)
     assert draw(app) == expected

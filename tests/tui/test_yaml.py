@@ -86,7 +86,7 @@ def test_a_definition_is_written_as_a_person_would() -> None:
     assert read_back(EXAMPLE) == example()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(workflow_specs)
 def test_what_is_written_is_read_back_as_the_very_same_definition(spec: WorkflowSpec) -> None:
     assert faults(spec) == []
@@ -221,7 +221,6 @@ FOREIGN = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(FOREIGN)
 def test_whatever_is_in_a_file_it_defines_something_or_is_told_in_words(content: bytes) -> None:
     with TemporaryDirectory() as directory:

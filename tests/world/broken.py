@@ -7,7 +7,7 @@ class Broken(BaseException):
     """Something that must be so is not. Nothing in the daemon takes this for a fault of its own."""
 
 
-def must(holds: object, what: str) -> None:
-    """Raise `Broken` unless something holds."""
+def must(holds: object, *what: object) -> None:
+    """Raise `Broken`, in these words, unless something holds."""
     if not holds:
-        raise Broken(what)
+        raise Broken(" ".join(map(str, what)))

@@ -45,6 +45,9 @@ MOST_RUNS = 8
 
 MOST_BACKFILLS = 2
 
+LONGEST_PATIENCE = 48.0
+"""Seconds that somebody waits at most who is told that it can't be done now."""
+
 _ON_BACKFILLS: tuple[Callable[[int, str], Callable[[Turn], int]], ...] = (
     pause_backfill,
     resume_backfill,
@@ -58,7 +61,10 @@ Asking = Callable[[Life, "Request"], Awaitable[Any]]
 
 
 class Request:
-    """What one client asks for, as often as it has to; ``seq`` is where it came to, if it has no key."""
+    """What one client asks for, as often as it has to; ``seq`` is where it came to, if it has no key.
+
+    ``patience`` is how long its client waits at most before it asks again, having been put off.
+    """
 
     def __init__(self, user: str, key: str, asking: Asking) -> None:
         self.user = user
@@ -67,6 +73,7 @@ class Request:
         self.under_way = 0
         self.is_over = False
         self.seq = 0
+        self.patience = 3.0
 
     @property
     def caller(self) -> Caller:
@@ -291,6 +298,7 @@ class Client:
         elif not isinstance(error, Refused):
             raise Broken(f"a request failed: {error!r}") from error
         elif error.problem.status >= 500:
+            request.patience = min(2 * request.patience, LONGEST_PATIENCE)
             self._again(request)
         elif not request.under_way:
             request.is_over = True

@@ -184,6 +184,10 @@ class Life:
         self.loop.discard()
         if self.writer:
             self.writer.discard()
+        # They hold one another and the state, and would have to be found as garbage.
+        for part in vars(self).values():
+            if isinstance(part, Engine | Scheduler | Backfiller):
+                vars(part).clear()
 
     def probe(self) -> bool:
         """Tell whether a disk that failed works again."""

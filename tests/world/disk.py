@@ -12,6 +12,7 @@ from collections.abc import Callable
 from random import Random
 
 DIRECTORY = "/world/runlog"
+SEGMENT = ".jsonl"
 
 
 class Killed(BaseException):
@@ -88,12 +89,14 @@ class Disk:
 
     ``fuse`` is after how many more calls the daemon is killed, ``names_fuse`` whether it is at the next sync
     of names, before it or after it; ``broken`` is how likely a call fails with EIO.
-    ``on_sync`` is called whenever something came to the platter.
+    ``on_sync`` is called whenever something came to the platter; ``newest_durable`` is the segment that would
+    be the newest if the power failed now.
     """
 
     def __init__(self, chance: Random, on_sync: Callable[[], None]) -> None:
         self.names: dict[str, File] = {}
         self.durable_names: dict[str, File] = {}
+        self.newest_durable: File | None = None
         self.unsynced_names: list[tuple[str, File | None]] = []
         self.room = 10**9
         self.fuse: int | None = None
@@ -197,6 +200,7 @@ class Disk:
         if killed and self._chance.random() < 0.5:
             raise killed
         self.durable_names = dict(self.names)
+        self._find_newest()
         self.unsynced_names.clear()
         self._on_sync()
         if killed:
@@ -211,6 +215,7 @@ class Disk:
         for index, (name, file) in enumerate(self.unsynced_names):
             if index < kept if in_order else self._chance.random() < 0.5:
                 _put(self.durable_names, name, file)
+        self._find_newest()
         self.names = dict(self.durable_names)
         self.unsynced_names.clear()
         for file in self.names.values():
@@ -220,6 +225,11 @@ class Disk:
         """Take a file away for good, as an archive would."""
         del self.names[name]
         self.durable_names.pop(name, None)
+        self._find_newest()
+
+    def _find_newest(self) -> None:
+        segments = [name for name in self.durable_names if name.endswith(SEGMENT)]
+        self.newest_durable = self.durable_names[max(segments)] if segments else None
 
     def _name(self, name: str, file: File | None) -> None:
         _put(self.names, name, file)

@@ -34,6 +34,10 @@ _RETRIED = (ev.Reason.EXIT, ev.Reason.LOST, ev.Reason.TIMEOUT)
 """Ends of an attempt after which the node is tried again, as long as it has retries."""
 
 
+PROMPTLY = timedelta(seconds=2)
+"""How long after its moment what is due is done, where the daemon is there and the clock was not set."""
+
+
 class Node:
     """What was recorded of a node.
 
@@ -77,10 +81,11 @@ class Node:
 
 
 class RunModel:
-    """What was recorded of a run."""
+    """What was recorded of a run; ``end_by`` is when its time is over, once it has begun."""
 
     __slots__ = (
         "backfill",
+        "end_by",
         "ended",
         "fail_fast",
         "failed",
@@ -90,6 +95,7 @@ class RunModel:
         "parallelism",
         "paused",
         "stopping",
+        "timeout",
         "waits",
         "workflow",
     )
@@ -101,6 +107,8 @@ class RunModel:
         self.opened = opened
         self.nodes = {node.name: Node(number, node) for number, node in enumerate(event.nodes, 1)}
         self.parallelism = event.parallelism
+        self.timeout = event.timeout
+        self.end_by: datetime | None = None
         self.backfill = event.backfill
         self.fail_fast = event.failure_strategy is FailureStrategy.FAIL_FAST
         self.failed = False
@@ -130,7 +138,8 @@ class Invariants:
 
     Records wait in ``made`` until they are on disk; what a crash took from there never was. All up to ``seq``
     was in the log when somebody looked, and up to ``durable`` no failure of the power takes it away. What is
-    due by what the host's clock has ``shown``, before it was set, may be recorded after that.
+    due by what the host's clock has ``shown``, before it was set, may be recorded after that. Nobody needs to
+    have heeded a moment before ``noticed``: the daemon was not there, or the clock was set.
     """
 
     def __init__(self, machine: Machine, objects: Objects, post: Post) -> None:
@@ -140,9 +149,10 @@ class Invariants:
         self.made: deque[ev.Record] = deque()
         self.seq = self.durable = self.told = 0
         self.draining = False
-        self.shown = datetime.min.replace(tzinfo=UTC)
+        self.shown = self.noticed = datetime.min.replace(tzinfo=UTC)
         self.runs: dict[int, RunModel] = {}
         self.active: dict[int, list[RunModel]] = {}
+        self.timed: set[int] = set()
         self.queues: dict[str, list[Any]] = {}
         self.keys: dict[tuple[str, str, str], tuple[int, int]] = {}
         self.refused: set[tuple[str, str, str]] = set()
@@ -153,6 +163,7 @@ class Invariants:
             ev.DaemonDraining: self._daemon_draining,
             ev.QueueSaved: self._queue_saved,
             ev.RunCreated: self._run_created,
+            ev.RunStarted: self._run_started,
             ev.RunPaused: self._run_paused,
             ev.RunResumed: self._run_resumed,
             ev.RunStopRequested: self._run_stop_requested,
@@ -166,6 +177,7 @@ class Invariants:
             ev.NodeStopRequested: self._node_stop_requested,
             ev.NodeSetSuccessful: self._node_set_successful,
             ev.AttemptStarting: self._attempt_starting,
+            ev.AttemptStarted: self._attempt_started,
             ev.AttemptFinished: self._attempt_finished,
             ev.AttemptRetryAt: self._attempt_retry_at,
             ev.WorkflowScheduling: self._workflow_scheduling,
@@ -190,7 +202,7 @@ class Invariants:
         made = self.made
         while made and made[0].seq <= seq:
             record = made.popleft()
-            must(record.seq == self.seq + 1, f"record {record.seq} came to disk after {self.seq}")
+            must(record.seq == self.seq + 1, "record", record.seq, "came to disk after", self.seq)
             self.seq = record.seq
             if record.key:
                 self._key_used(record, record.key)
@@ -210,14 +222,14 @@ class Invariants:
 
     def tell(self, seq: int) -> None:
         """Check that what somebody is told of is on disk."""
-        must(seq <= self.durable, f"somebody was told of record {seq}, and the disk has {self.durable}")
+        must(seq <= self.durable, "somebody was told of record", seq, "and the disk has", self.durable)
         self.told = max(self.told, seq)
 
     def tell_number(self, place: tuple[str, str, str], number: int) -> None:
         """Check that what a request under a key came to is on disk."""
-        must(place in self.keys, f"{place} was answered, and the disk knows nothing of it")
+        must(place in self.keys, place, "was answered, and the disk knows nothing of it")
         came_to, seq = self.keys[place]
-        must(came_to == number, f"{place} came to {came_to}, and was answered {number}")
+        must(came_to == number, place, "came to", came_to, "and was answered", number)
         self.tell(seq)
 
     def tell_refusal(self, place: tuple[str, str, str]) -> None:
@@ -225,17 +237,17 @@ class Invariants:
         made = any(
             (record.by, record.key.route, record.key.id) == place for record in self.made if record.key
         )
-        must(place not in self.keys and not made, f"{place} was refused, and was done")
+        must(place not in self.keys and not made, place, "was refused, and was done")
         self.refused.add(place)
 
     def spawned(self, process: Process) -> None:
         """Check a process that begins."""
         key = process.key
         other = self.machine.alive.get((key.run, key.number))
-        must(key not in self.machine.processes, f"{key} was launched twice")
-        must(other is None, f"{key} was launched while a process of {other and other.key} is alive")
+        must(key not in self.machine.processes, key, "was launched twice")
+        must(other is None, key, "was launched while a process of", other and other.key, "is alive")
         node = self.runs[key.run].nodes[key.node] if key.run in self.runs else None
-        must(node and node.active and node.attempts == key.attempt, f"{key} was launched before its intent")
+        must(node and node.active and node.attempts == key.attempt, key, "was launched before its intent")
 
     def is_known(self, key: AttemptKey) -> bool:
         """Tell whether an attempt may still be asked for: it is active, or its run could be run again."""
@@ -247,23 +259,47 @@ class Invariants:
         node = self.runs[key.run].nodes[key.node]
         return self.is_known(key) and (node.stopped or (node.end_by is not None and node.end_by <= now))
 
+    def overdue(self, now: datetime) -> set[int]:
+        """Give the runs whose time is over and that nobody stops."""
+        runs = ((number, self.runs[number]) for number in self.timed)
+        return {number for number, run in runs if run.end_by and run.end_by <= now and not run.stopping}
+
+    def _must_be_timely(self, what: str, record: ev.Record, end_by: datetime | None) -> None:
+        """Check that something was ended when its time was over: neither before nor long after."""
+        must(
+            end_by and end_by <= record.at,
+            what,
+            "is ended for its time at",
+            record.at,
+            "and has until",
+            end_by,
+        )
+        late = record.at - max(end_by or record.at, self.noticed)
+        must(late <= PROMPTLY, what, "had time until", end_by, "and is ended", late, "later")
+
     def _key_used(self, record: ev.Record, key: ev.KeyUse) -> None:
         place = (record.by, key.route, key.id)
-        must(place not in self.keys, f"{place} was done twice")
-        must(place not in self.refused, f"{place} was done after it was refused")
+        must(place not in self.keys, place, "was done twice")
+        must(place not in self.refused, place, "was done after it was refused")
         self.keys[place] = ev.number_of(record.event), record.seq
 
     def _queue_saved(self, _: ev.Record, event: ev.QueueSaved) -> None:
         self.queues.setdefault(event.name, [None, 0, 0])[0] = event.spec
 
     def _run_created(self, record: ev.Record, event: ev.RunCreated) -> None:
-        must(event.run not in self.runs, f"run {event.run} was created twice")
+        must(event.run not in self.runs, "run", event.run, "was created twice")
         run = self.runs[event.run] = RunModel(event, record.seq)
         self.active.setdefault(run.workflow, []).append(run)
+        if event.timeout:
+            self.timed.add(event.run)
         if event.trigger is ev.Trigger.SCHEDULE:
             self.ticks[event.workflow].ran(event)
         if event.backfill:
             self.backfills[event.backfill].ran(event)
+
+    def _run_started(self, record: ev.Record, event: ev.RunStarted) -> None:
+        run = self.runs[event.run]
+        run.end_by = record.at + timedelta(seconds=run.timeout) if run.timeout else None
 
     def _daemon_draining(self, _: ev.Record, event: ev.DaemonDraining) -> None:
         self.draining = event.on
@@ -274,8 +310,11 @@ class Invariants:
     def _run_resumed(self, _: ev.Record, event: ev.RunResumed) -> None:
         self.runs[event.run].paused = False
 
-    def _run_stop_requested(self, _: ev.Record, event: ev.RunStopRequested) -> None:
-        self.runs[event.run].stopping = True
+    def _run_stop_requested(self, record: ev.Record, event: ev.RunStopRequested) -> None:
+        run = self.runs[event.run]
+        if event.reason is ev.Reason.RUN_TIMEOUT:
+            self._must_be_timely(f"run {event.run}", record, run.end_by)
+        run.stopping = True
 
     def _opened(self, record: ev.Record, number: int) -> RunModel:
         run = self.runs[number]
@@ -285,6 +324,9 @@ class Invariants:
             run.opened = record.seq
             self.active[run.workflow].append(run)
             run.ended = run.paused = run.stopping = False
+            run.end_by = None
+            if run.timeout:
+                self.timed.add(number)
         return run
 
     def _run_rerun_requested(self, record: ev.Record, event: ev.RunRerunRequested) -> None:
@@ -296,8 +338,11 @@ class Invariants:
             node.planned, node.queue, node.cu = changed, changed.queue, changed.cu
         run.reset(event.nodes)
 
-    def _node_stop_requested(self, _: ev.Record, event: ev.NodeStopRequested) -> None:
-        self.runs[event.run].nodes[event.node].stopped = event.reason is not ev.Reason.TIMEOUT
+    def _node_stop_requested(self, record: ev.Record, event: ev.NodeStopRequested) -> None:
+        node = self.runs[event.run].nodes[event.node]
+        if event.reason is ev.Reason.TIMEOUT:
+            self._must_be_timely(f"{event.run}/{event.node}", record, node.end_by)
+        node.stopped = event.reason is not ev.Reason.TIMEOUT
 
     def _node_set_successful(self, record: ev.Record, event: ev.NodeSetSuccessful) -> None:
         run = self._opened(record, event.run)
@@ -315,14 +360,15 @@ class Invariants:
     def _run_finished(self, record: ev.Record, event: ev.RunFinished) -> None:
         run = self.runs[event.run]
         nodes = run.nodes.values()
-        must(not run.ended, f"run {event.run} finished twice")
-        must(all(node.ended for node in nodes), f"run {event.run} finished before its nodes")
+        must(not run.ended, "run", event.run, "finished twice")
+        must(all(node.ended for node in nodes), "run", event.run, "finished before its nodes")
         if event.state is RunState.SUCCEEDED:
-            must(all(node.done for node in nodes), f"run {event.run} succeeded without its nodes")
+            must(all(node.done for node in nodes), "run", event.run, "succeeded without its nodes")
         if run.backfill:
             self.backfills[run.backfill].active.discard(event.run)
         run.ended = True
         self.active[run.workflow].remove(run)
+        self.timed.discard(event.run)
         if event.state is RunState.FAILED:
             self._must_be_told(record, event.run, About.RUN_FAILED)
 
@@ -330,12 +376,12 @@ class Invariants:
         run = self.runs[event.run]
         node = run.nodes[event.node]
         what = f"{event.run}/{event.node}"
-        must(not node.ended and not node.active, f"{what} finished twice, or while it runs")
+        must(not node.ended and not node.active, what, "finished twice, or while it runs")
         node.ended = True
         node.done = event.state is NodeState.SUCCEEDED
         if event.state is NodeState.FAILED:
             could_retry = event.reason in _RETRIED and not run.stopping
-            must(not could_retry or node.tries > node.planned.retries, f"{what} failed with retries left")
+            must(not could_retry or node.tries > node.planned.retries, what, "failed with retries left")
             run.failed = True
 
     def _node_skipped(self, _: ev.Record, event: ev.NodeSkipped) -> None:
@@ -347,53 +393,55 @@ class Invariants:
         run = self.runs[event.run]
         node = run.nodes[event.node]
         what = f"{event.run}/{event.node} attempt {event.attempt}"
-        must(event.attempt == node.attempts + 1, f"{what} comes after attempt {node.attempts}")
-        must(not node.active, f"{what} starts while the one before it is active")
-        must(not node.done, f"{what} starts, and the node has succeeded")
-        must(not node.ended, f"{what} starts, and the node has ended")
-        must(not node.stopped, f"{what} starts, and the node was stopped")
-        must(not (run.ended or run.paused or run.stopping), f"{what} starts in a held run")
-        must(not (run.failed and run.fail_fast), f"{what} starts in a run that failed")
-        must(node.planned.enabled, f"{what} starts, and its node is disabled")
-        must(node.tries <= node.planned.retries, f"{what} starts, and the node had its retries")
+        must(event.attempt == node.attempts + 1, what, "comes after attempt", node.attempts)
+        must(not node.active, what, "starts while the one before it is active")
+        must(not node.done, what, "starts, and the node has succeeded")
+        must(not node.ended, what, "starts, and the node has ended")
+        must(not node.stopped, what, "starts, and the node was stopped")
+        must(not (run.ended or run.paused or run.stopping), what, "starts in a held run")
+        must(not (run.failed and run.fail_fast), what, "starts in a run that failed")
+        must(node.planned.enabled, what, "starts, and its node is disabled")
+        must(node.tries <= node.planned.retries, what, "starts, and the node had its retries")
         clock = max(record.at, self.shown)
-        must(not node.due or node.due <= clock, f"{what} starts before it is due, at {node.due}")
-        must(not self.draining, f"{what} starts while the daemon drains")
+        must(not node.due or node.due <= clock, what, "starts before it is due, at", node.due)
+        must(not self.draining, what, "starts while the daemon drains")
         earlier = run.waits and any(other.opened < run.opened for other in self.active[run.workflow])
-        must(not earlier, f"{what} starts while an earlier run of its workflow is active")
+        must(not earlier, what, "starts while an earlier run of its workflow is active")
         for name in node.upstream:
             other = run.nodes[name]
-            must(
-                other.done or (other.ended and name in node.excused),
-                f"{what} starts before {name} has succeeded",
-            )
+            may_start = other.done or (other.ended and name in node.excused)
+            must(may_start, what, "starts before", name, "has succeeded")
         node.attempts += 1
         node.tries += 1
-        timeout = node.planned.timeout
-        node.end_by = record.at + timedelta(seconds=timeout) if timeout else None
+        self._time(node, record.at)
         node.active = node.begun = True
         active = sum(other.active for other in run.nodes.values())
-        must(not run.parallelism or active <= run.parallelism, f"{what} is beyond its run's parallelism")
+        must(not run.parallelism or active <= run.parallelism, what, "is beyond its run's parallelism")
         if queue := self.queues.get(node.queue):
             spec, cu, nodes = queue
-            must(
-                spec.limit is None or cu + node.cu <= spec.limit,
-                f"{what} is beyond the limit of {node.queue}",
-            )
-            must(spec.nodes is None or nodes < spec.nodes, f"{what} is beyond the nodes of {node.queue}")
+            fits = spec.limit is None or cu + node.cu <= spec.limit
+            must(fits, what, "is beyond the limit of", node.queue)
+            must(spec.nodes is None or nodes < spec.nodes, what, "is beyond the nodes of", node.queue)
             queue[1:] = cu + node.cu, nodes + 1
+
+    def _attempt_started(self, record: ev.Record, event: ev.AttemptStarted) -> None:
+        self._time(self.runs[event.run].nodes[event.node], record.at)
+
+    def _time(self, node: Node, began: datetime) -> None:
+        timeout = node.planned.timeout
+        node.end_by = began + timedelta(seconds=timeout) if timeout else None
 
     def _attempt_finished(self, _: ev.Record, event: ev.AttemptFinished) -> None:
         node = self.runs[event.run].nodes[event.node]
         what = f"{event.run}/{event.node} attempt {event.attempt}"
-        must(node.active and node.attempts == event.attempt, f"{what} ended, and was not active")
+        must(node.active and node.attempts == event.attempt, what, "ended, and was not active")
         node.active = False
         if queue := self.queues.get(node.queue):
             queue[1:] = queue[1] - node.cu, queue[2] - 1
         process = self.machine.processes.get(AttemptKey(event.run, node.number, event.node, event.attempt))
-        must(process is None or not process.alive, f"{what} ended, and its process is alive")
+        must(process is None or not process.alive, what, "ended, and its process is alive")
         if event.exit_status is not None:
-            must(process and process.status == event.exit_status, f"{what} did not end so")
+            must(process and process.status == event.exit_status, what, "did not end so")
 
     def _attempt_retry_at(self, _: ev.Record, event: ev.AttemptRetryAt) -> None:
         node = self.runs[event.run].nodes[event.node]

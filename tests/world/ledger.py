@@ -27,7 +27,7 @@ class Ticks:
         """The switch was turned."""
         self.eras = []
         if event.on and event.after:
-            must(event.after >= self.done, f"workflow {self.workflow} is scheduled from before {self.done}")
+            must(event.after >= self.done, self, "is scheduled from before", self.done)
             self.eras = [(event.after, _period(event.schedule))]
             self.done = event.after
 
@@ -39,8 +39,8 @@ class Ticks:
     def ran(self, event: ev.RunCreated) -> None:
         """A tick got its run."""
         tick, period = self._next()
-        must(event.scheduled_at == tick, f"{self._name(event.scheduled_at)} got a run, and {tick} comes next")
-        must(tick and event.cycle == tick - period, f"{self._name(tick)} is not about {event.cycle}")
+        must(event.scheduled_at == tick, self, "got a run for", event.scheduled_at, "and next comes", tick)
+        must(tick and event.cycle == tick - period, self, "had the tick", tick, "which is about", event.cycle)
         self.done = tick or self.done
 
     def skipped(self, event: ev.TickSkipped, policy: CatchUpPolicy) -> None:
@@ -51,9 +51,9 @@ class Ticks:
             first = first or last
             self.done = last or self.done
         span = event.first, event.last
-        must(span == (first, last), f"workflow {self.workflow} skipped {span} where {first, last} were next")
+        must(span == (first, last), self, "skipped", span, "where next were", (first, last))
         dropped = event.reason is ev.SkipReason.CATCH_UP and policy is CatchUpPolicy.ALL
-        must(not dropped, f"{self._name(first)} was dropped, and its workflow catches up on all")
+        must(not dropped, self, "dropped the tick", first, "and catches up on all")
 
     def next(self) -> datetime | None:
         """Give the tick that comes next."""
@@ -68,8 +68,8 @@ class Ticks:
                     return tick, period
         return None, timedelta()
 
-    def _name(self, tick: datetime | None) -> str:
-        return f"the tick {tick} of workflow {self.workflow}"
+    def __str__(self) -> str:
+        return f"workflow {self.workflow}"
 
 
 class Intervals:
@@ -89,10 +89,10 @@ class Intervals:
     def ran(self, event: ev.RunCreated) -> None:
         """An interval got a run."""
         what = f"backfill {self.id} made run {event.run} for {event.cycle}"
-        must(self.goes_on, f"{what}, and does not go on")
-        must(len(self.active) < self.parallel, f"{what} beside {len(self.active)} others")
+        must(self.goes_on, what, "and does not go on")
+        must(len(self.active) < self.parallel, what, "beside", len(self.active), "others")
         seen = self.again if event.retry_of else self.cycles
-        must(event.cycle not in seen, f"{what} a second time")
+        must(event.cycle not in seen, what, "a second time")
         seen.add(event.cycle)
         if event.retry_of:
             self.replaced.add(event.retry_of)

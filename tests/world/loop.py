@@ -22,22 +22,18 @@ class Clock:
         self.seconds = 0.0
 
 
+Callback = tuple[Callable[..., object], tuple[Any, ...], Context | None]
+"""What is called, with what, and in which context."""
+
+
 class Handle:
-    """A callback that is asked for."""
+    """A callback that is asked for at a moment, unless it is cancelled before."""
 
-    __slots__ = ("args", "callback", "context", "due", "is_cancelled")
+    __slots__ = ("callback", "due", "is_cancelled")
 
-    def __init__(
-        self,
-        callback: Callable[..., object],
-        args: tuple[Any, ...],
-        context: Context | None,
-        due: float = 0,
-    ) -> None:
-        self.due = due
+    def __init__(self, callback: Callback, due: float) -> None:
         self.callback = callback
-        self.args = args
-        self.context = context
+        self.due = due
         self.is_cancelled = False
 
     def cancel(self) -> None:
@@ -54,7 +50,7 @@ class Loop(asyncio.AbstractEventLoop):
     """The loop of one life of the daemon. ``failures`` are errors that nobody took."""
 
     def __init__(self, clock: Clock) -> None:
-        self.ready: deque[Handle] = deque()
+        self.ready: deque[Callback] = deque()
         self.timers: list[tuple[float, int, Handle]] = []
         self.jobs: deque[tuple[asyncio.Future[Any], Callable[[], Any]]] = deque()
         self.failures: list[dict[str, Any]] = []
@@ -69,12 +65,11 @@ class Loop(asyncio.AbstractEventLoop):
 
     def run_next(self) -> None:
         """Run the callback that has waited longest."""
-        handle = self.ready.popleft()
-        if not handle.is_cancelled:
-            if handle.context is None:
-                handle.callback(*handle.args)
-            else:
-                handle.context.run(handle.callback, *handle.args)
+        callback, args, context = self.ready.popleft()
+        if context is None:
+            callback(*args)
+        else:
+            context.run(callback, *args)
 
     def run_job(self) -> None:
         """Do what was to be done in a thread."""
@@ -91,7 +86,9 @@ class Loop(asyncio.AbstractEventLoop):
     def wake(self) -> None:
         """Make ready what is due."""
         while self.timers and self.timers[0][0] <= self._clock.seconds:
-            self.ready.append(heapq.heappop(self.timers)[2])
+            handle = heapq.heappop(self.timers)[2]
+            if not handle.is_cancelled:
+                self.ready.append((_unless_cancelled, (handle,), None))
 
     def next_due(self) -> float | None:
         """Give when something is due next."""
@@ -105,18 +102,16 @@ class Loop(asyncio.AbstractEventLoop):
         return self._clock.seconds
 
     def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> Any:
-        handle = Handle(callback, args, context)
-        self.ready.append(handle)
-        return handle
+        """Call it next. Nobody here cancels that, so that there is no handle."""
+        self.ready.append((callback, args, context))
 
-    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Context | None = None) -> Any:
-        return self.call_soon(callback, *args, context=context)
+    call_soon_threadsafe = call_soon
 
     def call_later(self, delay: float, callback: Any, *args: Any, context: Context | None = None) -> Any:
         return self.call_at(self._clock.seconds + delay, callback, *args, context=context)
 
     def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> Any:
-        handle = Handle(callback, args, context, when)
+        handle = Handle((callback, args, context), when)
         heapq.heappush(self.timers, (when, next(self._numbers), handle))
         return handle
 
@@ -144,3 +139,12 @@ class Loop(asyncio.AbstractEventLoop):
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         self.failures.append(context)
+
+
+def _unless_cancelled(handle: Handle) -> None:
+    if not handle.is_cancelled:
+        callback, args, context = handle.callback
+        if context is None:
+            callback(*args)
+        else:
+            context.run(callback, *args)

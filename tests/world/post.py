@@ -58,7 +58,7 @@ class Post:
     async def _carried(self, letter: Letter) -> str:
         for notice in letter.notices:
             told = letter.to, notice.about, notice.run, notice.at
-            must(notice.about not in CHECKED or told in self._due, f"{told} is told, and is not on disk")
+            must(notice.about not in CHECKED or told in self._due, told, "is told, and is not on disk")
             self._seen[letter.to, notice.id] = told
         kind, dice = letter.to == WEBHOOK, self._chance.random()
         if self.calm:
@@ -66,7 +66,7 @@ class Post:
         if self._down_until[kind] > self._seconds():
             raise NotCarried("it is down", everything=True)
         if dice < 0.1:
-            self._down_until[kind] = self._seconds() + self._chance.uniform(0, 2000)
+            self._down_until[kind] = self._seconds() + self._chance.uniform(0, 600)
             raise NotCarried("it goes down", everything=True)
         if dice < 0.15:
             raise NotCarried("not this one, now", permanent=dice < 0.11)
@@ -96,13 +96,13 @@ class Post:
     def must_have_told(self) -> None:
         """Check that everybody was told, or given up."""
         told = {self._seen[pair] for pair in (*self._taken, *self._given_up)}
-        must(not self._due - told, f"{self._due - told} was lost")
+        must(not self._due - told, self._due - told, "was lost")
 
     def _take(self, to: str, notices: tuple[Notice, ...]) -> str:
         for notice in notices:
             pair = to, notice.id
             self._taken[pair] += 1
-            must(self._taken[pair] <= 1 + self._may_double[pair], f"{to} was told of {notice.id} twice")
+            must(self._taken[pair] <= 1 + self._may_double[pair], to, "was told of", notice.id, "twice")
             self._unrecorded.add(pair)
         return "250 OK"
 

@@ -14,14 +14,19 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import count, pairwise
+from pathlib import Path
 from random import Random
 from typing import Any
+from unittest.mock import patch
+
+import msgspec
 
 from stoker_daemon.app import Failure
 from stoker_daemon.attempts import AttemptKey
-from stoker_daemon.engine import Turn
+from stoker_daemon.engine import LONGEST_SLEEP, Turn
 from stoker_daemon.line import Line
-from stoker_daemon.runlog.segments import LogError, load
+from stoker_daemon.runlog import segments
+from stoker_daemon.runlog.segments import Loaded, LogError, Tail, load
 from stoker_daemon.waiting import why_waiting
 from stoker_shared import events as ev
 from stoker_shared.apply import apply
@@ -46,7 +51,7 @@ CHECK_EVERY = 1000
 COLLECT_EVERY = 50_000
 """Steps between collections of garbage; Python by itself would go through the whole model over and over."""
 
-FAULTY = 0.0015
+FAULTY = 0.0019
 """How likely each thing that happens is a fault of the host."""
 
 AT_ONCE = 20
@@ -58,7 +63,9 @@ LATEST_TICK = 120
 """Seconds after which a tick must have its run where nothing goes wrong."""
 
 LATEST_END = 120
-"""Seconds after which a process that was stopped must be gone where the daemon is there."""
+"""Seconds after which a process that was stopped must be gone, and a run stopped that has had its time, where
+the daemon is there.
+"""
 
 REST = 7 * 86400
 """Seconds within which all must have come to rest."""
@@ -80,6 +87,7 @@ class World:
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = count()
         self._shift = 0.0
+        self._shown = 0.0, T0
         self._stalled_until = 0.0
         self._power_fails = False
         self._check_at = CHECK_EVERY
@@ -97,9 +105,11 @@ class World:
         self.clients = [Client(user, chance, self.invariants, self._ask_again) for user in ("alice", "bob")]
         self.requests: dict[Request, Client] = {}
         self.life: Life | None = None
+        self._power_failed: bool | None = None
+        """Of the daemon's last end, until what it left is compared."""
         self._last: State | None = None
         self._waiting: set[tuple[int, str, int]] = set()
-        self._stopped: tuple[Life | None, float, set[AttemptKey]] = None, 0.0, set()
+        self._stopped: tuple[Life | None, float, set[AttemptKey | int]] = None, 0.0, set()
 
     @property
     def faults(self) -> int:
@@ -114,7 +124,10 @@ class World:
 
     def now(self) -> datetime:
         """Give what the host's clock shows."""
-        return T0 + timedelta(seconds=self.clock.seconds + self._shift)
+        seconds = self.clock.seconds + self._shift
+        if seconds != self._shown[0]:
+            self._shown = seconds, T0 + timedelta(seconds=seconds)
+        return self._shown[1]
 
     def at(self, seconds: float, happens: Callable[[], None]) -> None:
         """Have something happen after some seconds."""
@@ -122,7 +135,8 @@ class World:
 
     def run(self, steps: int) -> None:
         """Let that many steps pass, then let all come to rest."""
-        with self.around.installed(), silence(), _uncollected(), self._breaking():
+        reading = patch.object(segments, "load", self._read)
+        with self.around.installed(), reading, silence(), _uncollected(), self._breaking():
             self._begin()
             for client in self.clients:
                 self.at(0.1, lambda client=client: self._act(client))
@@ -147,42 +161,44 @@ class World:
         """Let some things happen."""
         try:
             for _ in range(AT_ONCE):
-                self._happen()
+                self._happen(self.chance.random())
         except Killed:
             self._die(power=self._power_fails)
         if (life := self.life) and life.state and not life.failure:
             self._must_have_ended(life)
         self.post.check()
-        if self.steps >= self._check_at:
-            self._check_at = self.steps + CHECK_EVERY
+        steps = self.steps
+        if steps >= self._check_at:
+            self._check_at = steps + CHECK_EVERY
             self._check()
-        if self.steps >= self._collect_at:
-            self._collect_at = self.steps + COLLECT_EVERY
+        if steps >= self._collect_at:
+            self._collect_at = steps + COLLECT_EVERY
             gc.collect()
 
-    def _happen(self) -> None:
+    def _happen(self, dice: float) -> None:
         """Let one thing happen."""
-        life, dice = self.life, self.chance.random()
+        life = self.life
         if dice < FAULTY and not self._calm:
             self._befall()
         elif life is None:
             self._pass_time()
         else:
             loop, writer = life.loop, life.writer
+            idle = not loop.ready
             if (
                 writer
-                and (dice > 0.8 or not loop.ready)
-                and writer.has_work()
+                and (idle or dice > 0.8)
                 and self._stalled_until <= self.clock.seconds
+                and writer.has_work()
             ):
                 writer.step()
-            elif loop.jobs and (dice < 0.2 or not loop.ready):
+            elif loop.jobs and (idle or dice < 0.2):
                 loop.run_job()
-            elif loop.ready:
-                loop.run_next()
-            else:
+            elif idle:
                 self._pass_time()
-            if life.engine.failed.done() and self.life is life and not life.failure:
+            else:
+                loop.run_next()
+            if self.life is life and not life.failure and life.engine.failed.done():
                 self._fail(life)
 
     def _pass_time(self) -> None:
@@ -231,6 +247,7 @@ class World:
         else:
             self.invariants.shown = max(self.invariants.shown, self.now())
             self._shift += self.chance.choice([-3600.0, -5.0, 5.0, 3600.0])
+            self.invariants.noticed = self.now() + timedelta(seconds=LONGEST_SLEEP)
 
     def _make_room(self) -> None:
         self.disk.room = PLENTY
@@ -242,8 +259,7 @@ class World:
 
     def _begin(self) -> None:
         """Start the daemon on what is on the disk."""
-        self._compare(power=self._power_fails)
-        self._power_fails = False
+        self._power_failed, self._power_fails = self._power_fails, False
         self.around.kernel.restart()
         self._live(Life(self.around, None))
 
@@ -260,6 +276,7 @@ class World:
         else:
             self._synced()
             if not life.failure:
+                self.invariants.noticed = max(self.invariants.noticed, self.now())
                 life.loop.create_task(
                     life.engine.submit(lambda turn: settle_in(turn, self.around.objects, self.chance))
                 ).add_done_callback(_heeded)
@@ -319,7 +336,7 @@ class World:
             return
         if life.probe():
             life.discard()
-            self._compare(power=False)
+            self._power_failed = False
             self._live(Life(self.around, None))
         else:
             self.at(10.0, lambda: self._probe(failure))
@@ -341,22 +358,24 @@ class World:
         life = self.life
         if life and (life.state is None or life.failure or (life.writer and life.engine.failed.done())):
             return
-        names = [name for name in self.disk.durable_names if name.endswith(".jsonl")]
-        if not names:
-            return
-        file = self.disk.durable_names[max(names)]
-        if file.durable == file.content:
+        file = self.disk.newest_durable
+        if file and file.durable == file.content:
             self.invariants.on_disk(_last_seq(file.content))
 
-    def _compare(self, *, power: bool) -> None:
-        """Check that the log, as it is, gives the state as it was when the daemon died."""
+    def _read(self, directory: Path, end: Tail | None = None) -> Loaded:
+        """Read the log for a daemon that starts, and compare what is found with where the last one ended."""
+        loaded = load(directory, end)
+        if self._power_failed is not None and end is None:
+            self._compare(loaded.state, power=self._power_failed)
+            self._power_failed = None
+        return loaded
+
+    def _compare(self, state: State, *, power: bool) -> None:
+        """Check that the log gives the state as it was when the daemon ended."""
         self.checks += 1
-        try:
-            loaded = load(RUNLOG)
-        except LogError as error:
-            raise Broken(f"the log can't be read: {error}") from error
-        lost = self.invariants.crashed(loaded.state.seq, power=power)
-        self._must_be(loaded.state, lost, self._last)
+        lost = self.invariants.crashed(state.seq, power=power)
+        # What was lost is applied to a copy: the daemon goes on with this one.
+        self._must_be(copied(state) if lost else state, lost, self._last)
         self._last = None
 
     def _check(self) -> None:
@@ -380,9 +399,9 @@ class World:
         if life is before and self.clock.seconds - seconds < LATEST_END:
             return
         alive, now = [process.key for process in self.machine.alive.values()], self.now()
-        stopped = {key for key in alive if self.invariants.is_to_end(key, now)}
+        stopped = {key for key in alive if self.invariants.is_to_end(key, now)} | self.invariants.overdue(now)
         left = stopped & earlier if life is before else set()
-        must(not left, f"{left} were to end {self.clock.seconds - seconds:.0f} s ago, and are alive")
+        must(not left, left, f"were to end {self.clock.seconds - seconds:.0f} s ago, and did not")
         self._stopped = life, self.clock.seconds, stopped
 
     def _archive(self) -> None:
@@ -421,7 +440,7 @@ class World:
 
     def _ask_again(self, request: Request) -> None:
         client = self.requests[request]
-        pause = self.chance.uniform(0.01, 3) if self.life else self.chance.uniform(10, 60)
+        pause = self.chance.uniform(0.01, request.patience) if self.life else self.chance.uniform(10, 60)
         self.at(pause, lambda: self._ask(client, request))
 
     # The end.
@@ -452,7 +471,7 @@ class World:
         differing = self.around.database.finished.keys() ^ self.invariants.runs.keys()
         must(not differing, f"history and log differ on whether there are the runs {sorted(differing)[:10]}")
         self._last = self.life.state
-        self._compare(power=False)
+        self._compare(load(RUNLOG).state, power=False)
         for name in sorted(self.disk.names):
             self.digest.update(self.disk.names[name].content)
 
@@ -546,6 +565,11 @@ def _could_start(state: State, now: datetime) -> Iterator[tuple[int, str, int]]:
                 yield run.id, name, len(run.node(name).attempts)
 
 
+def copied(state: State) -> State:
+    """Give a state that changes by itself."""
+    return msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=State)
+
+
 def _last_seq(segment: bytearray) -> int:
     """Give the seq up to which a segment goes; 0 where it is torn."""
     if not segment.endswith(b"\n"):
@@ -559,11 +583,13 @@ def _last_seq(segment: bytearray) -> int:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Have no garbage collected but when it is asked for."""
+    """Have no garbage collected but when it is asked for, and then look only at what the world has made."""
     gc.disable()
+    gc.freeze()
     try:
         yield
     finally:
+        gc.unfreeze()
         gc.enable()
 
 

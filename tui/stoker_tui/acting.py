@@ -2,49 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from stoker_shared.roles import Role
-from stoker_shared.text import clean_line
 from stoker_tui.actions import Action, Actions, Kind, names_of, possible
 from stoker_tui.client import NotStoker, Refused, Unreachable
 from stoker_tui.deeds import DEEDS
-from stoker_tui.link import Link
-from stoker_tui.mirror import Connection, Mirror
-from stoker_tui.moving import MovingApp
+from stoker_tui.drafting import DraftingApp
+from stoker_tui.mirror import Connection
 from stoker_tui.screens.dialogs import Choice, Choose, Confirm
 
 FOR_SEVERAL = ("version.diff",)
 """Actions that open something, and do so for several things."""
 
 
-class ActingApp(MovingApp):
+class ActingApp(DraftingApp):
     """An application that does what `stoker_tui.actions` lists, each to what the screen offers."""
 
-    link: Link
-    mirror: Mirror
     actions: Actions
-
-    def __init__(self, **more: Any) -> None:
-        super().__init__(**more)
-        self._tasks: set[asyncio.Task[Any]] = set()
-
-    def spawn(self, work: Any) -> None:
-        """Do something beside all else, until it is done or the UI ends."""
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        try:
-            task.result()
-        except asyncio.CancelledError:
-            pass
-        except Exception as error:
-            self._handle_exception(error)
 
     def is_possible(self, action: Action) -> bool:
         """Tell whether something can be done here and now."""
@@ -60,11 +36,6 @@ class ActingApp(MovingApp):
             self._do(*able[0])
         else:
             self.push_screen(Choose("What is to be done?", list(_choices(verdicts))), self._chosen_by_name)
-
-    def say(self, text: str) -> None:
-        """Say something above the keys."""
-        if (page := self.page) is not None:
-            page.say(clean_line(text))
 
     def _chosen_by_name(self, action: Action | None) -> None:
         """Do what was chosen; what it hits was named, so that it is not asked again."""

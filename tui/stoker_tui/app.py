@@ -21,9 +21,8 @@ from stoker_tui.looks import TERMINAL, THEMES
 from stoker_tui.making import MakingApp
 from stoker_tui.mirror import Connection, Mirror, Topic
 from stoker_tui.screens.cells import LAST
-from stoker_tui.screens.dialogs import DIALOG_CSS, Choice, Choose, Confirm, Read, room_in_dialog
+from stoker_tui.screens.dialogs import DIALOG_CSS, Choice, Choose, Read, room_in_dialog
 from stoker_tui.screens.diff import DiffScreen
-from stoker_tui.screens.edit import EditScreen
 from stoker_tui.screens.help import help_lines
 from stoker_tui.screens.job import JobScreen
 from stoker_tui.screens.lists import BackfillsPage, JobsPage, QueuesPage, RunsPage, WorkflowsPage
@@ -32,6 +31,7 @@ from stoker_tui.screens.page import Page
 from stoker_tui.screens.queue import QueueScreen
 from stoker_tui.screens.run import RunScreen
 from stoker_tui.screens.settings import VariablesPage, WorkspacesPage
+from stoker_tui.screens.unsaved import UnsavedPage
 from stoker_tui.screens.why import WHY, why_lines
 from stoker_tui.screens.workflow import DRAFT, WorkflowScreen
 from stoker_tui.settings import Settings
@@ -102,13 +102,8 @@ class StokerApp(MakingApp):
             self.variables,
             self.workspaces,
         )
-        self.editing: set[EditScreen] = set()
+        self.editing: set[UnsavedPage] = set()
         self._was_live = False
-
-    @property
-    def zone(self) -> str:
-        """The daemon's time zone, which is shown where nothing else says which."""
-        return self.mirror.status.time_zone if self.mirror.status else "UTC"
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Give what is done to each line before it is written."""
@@ -123,8 +118,7 @@ class StokerApp(MakingApp):
 
     async def on_unmount(self) -> None:
         """Let go of the daemon."""
-        for task in self._tasks:
-            task.cancel()
+        await super().on_unmount()
         await self.link.close()
 
     def _begin(self) -> None:
@@ -160,14 +154,10 @@ class StokerApp(MakingApp):
     async def show_list(self, mode: str) -> None:
         """Show a list; the one that is shown already, from its beginning."""
         if self.current_mode == mode:
-            while len(self.screen_stack) > 1 and not self._holds_back():
+            while len(self.screen_stack) > 1 and not (self.page and self.page.holds_back()):
                 await self.pop_screen()
         else:
             await self.switch_mode(mode)
-
-    def _holds_back(self) -> bool:
-        """Tell whether something that is edited asks before it is left."""
-        return isinstance(self.page, EditScreen) and self.page.back()
 
     def ask_older(self, runs: topics.Runs) -> None:
         """Ask for runs that are older than those known."""
@@ -224,7 +214,7 @@ class StokerApp(MakingApp):
 
         def chosen(name: str | None) -> None:
             if name is not None and name != self.link.workspace:
-                self.go(self._enter_workspace(name))
+                self.when_kept(lambda: self.go(self._enter_workspace(name)))
 
         choices = [Choice(view.name, view.name, _counted(view)) for view in views]
         self.push_screen(Choose("Workspace", choices, search=True), chosen)
@@ -248,16 +238,7 @@ class StokerApp(MakingApp):
 
     def do_app_quit(self) -> None:
         """Leave; what is not saved stays kept."""
-        if not self.unsaved:
-            self.exit()
-            return
-        what = f"{', '.join(self.unsaved)} is not saved. It stays kept here, and is offered again. Leave?"
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.exit()
-
-        self.push_screen(Confirm(what), answered)
+        self.when_kept(self.exit)
 
     def do_app_help(self) -> None:
         """Show the keys of this screen."""

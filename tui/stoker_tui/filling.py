@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from textual.app import SuspendNotSupported
 
 from stoker_shared import api, routes
-from stoker_shared.text import clean_line
+from stoker_shared.text import clean_line, quoted
 from stoker_tui import topics
-from stoker_tui.acting import ActingApp
 from stoker_tui.actions import AsText, Filled, JobState
-from stoker_tui.client import NotStoker, Refused, Unreachable
+from stoker_tui.client import Refused
+from stoker_tui.editing.keeping import KeptForm, Left
 from stoker_tui.editor import NoEditor, edit, run_editor
 from stoker_tui.forms.configuration import ConfigurationForm, configuration_document
 from stoker_tui.forms.known import Known
@@ -33,16 +32,21 @@ from stoker_tui.saving import (
 from stoker_tui.screens.dialogs import Read
 from stoker_tui.screens.form import FormScreen
 from stoker_tui.screens.job import diff_lines
+from stoker_tui.unsaved import UnsavedApp
+
+_T = TypeVar("_T")
+
+NEW, PUBLISH, PUBLISH_DRAFT, CONFIGURATION = "new", "publish", "publish the draft", "configuration"
+"""What forms are called that are opened from lists and from jobs."""
 
 
-class FillingApp(ActingApp):
+class FillingApp(UnsavedApp):
     """An application in which forms are filled in."""
 
     jobs: topics.Listed
     queues: topics.Listed
     variables: topics.Listed
     workspaces: topics.Listed
-    now: Callable[[], datetime]
 
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)
@@ -51,8 +55,8 @@ class FillingApp(ActingApp):
 
     @property
     def zone(self) -> str:
-        """The daemon's time zone."""
-        raise NotImplementedError
+        """The daemon's time zone, which is shown where nothing else says which."""
+        return self.mirror.status.time_zone if self.mirror.status else "UTC"
 
     @property
     def known(self) -> Known:
@@ -99,35 +103,19 @@ class FillingApp(ActingApp):
 
     def do_job_new(self) -> None:
         """Publish a file as a job."""
-        self._fill(FormScreen(PublishForm(self.known), ["jobs", "publish"], save=self._with(publish_file)))
+        self._open("jobs", PUBLISH, new=True)
 
     def do_job_publish(self, job: api.JobView) -> None:
         """Publish a file as a job's next version."""
-        form = PublishForm(self.known, job.path)
-        self._fill(FormScreen(form, ["jobs", job.path, "publish"], save=self._with(publish_file)))
+        self._open("jobs", job.path, PUBLISH, new=True)
 
     def do_job_publish_draft(self, job: api.JobView) -> None:
         """Publish a job's draft."""
-
-        def opened(view: api.JobView) -> None:
-            save = partial(publish_draft, self.link, view)
-            self._fill(FormScreen(RemarksForm(), ["jobs", job.path, "publish the draft"], save=save))
-
-        self._read(self.link.within(routes.JOB, path=job.path), api.JobView, opened)
+        self._open("jobs", job.path, PUBLISH_DRAFT, new=True)
 
     def do_job_configure(self, job: api.JobView) -> None:
         """Edit a job's default configuration."""
-
-        def opened(view: api.JobView) -> None:
-            screen = FormScreen(
-                ConfigurationForm(view.draft.config, view.path),
-                ["jobs", view.path, "configuration"],
-                save=Configuring(self.link, view).save,
-                document=configuration_document(view.path),
-            )
-            self._fill(screen)
-
-        self._read(self.link.within(routes.JOB, path=job.path), api.JobView, opened)
+        self._open("jobs", job.path, CONFIGURATION)
 
     def do_job_state_changes(self, state: JobState) -> None:
         """Show what is new in a version, or in the draft."""
@@ -140,81 +128,122 @@ class FillingApp(ActingApp):
         self._compare(state.job.path, str(state.number), "draft")
 
     def _compare(self, path: str, before: str, after: str) -> None:
-        def shown(diff: api.JobDiff) -> None:
+        async def compare() -> None:
+            place = self.link.within(routes.JOB_DIFF, path=path)
+            diff = await self.link.read(place, api.JobDiff, {"from": before, "to": after})
             names = [name if name == "draft" else f"v{name}" for name in (before, after)]
             title = f"{clean_line(path)}: {' -> '.join(names)}"
             self.push_screen(Read(title, list(diff_lines(diff))))
 
-        place = self.link.within(routes.JOB_DIFF, path=path)
-        self._read(place, api.JobDiff, shown, {"from": before, "to": after})
+        self.flow(compare())
 
     # Queues, variables, workspaces.
 
     def do_queue_new(self) -> None:
         """Make a queue."""
-        self._fill(FormScreen(QueueForm("", None), ["queues", "new"], save=self._with(save_queue)))
+        self._open("queues", NEW, new=True)
 
     def do_queue_edit(self, queue: api.QueueView) -> None:
         """Change what a queue allows."""
-
-        def opened(view: api.QueueView) -> None:
-            form = QueueForm(view.name, view.spec)
-            self._fill(FormScreen(form, ["queues", view.name], save=self._with(save_queue)))
-
-        self._read(routes.fill(routes.QUEUE, name=queue.name), api.QueueView, opened)
+        self._open("queues", queue.name)
 
     def do_variable_new(self) -> None:
         """Make a variable."""
-        screen = FormScreen(VariableForm(None), ["variables", "new"], save=self._with(set_variable))
-        self._fill(screen)
+        self._open("variables", NEW, new=True)
 
     def do_variable_edit(self, variable: api.VariableView) -> None:
         """Give a variable another value."""
-
-        def opened(page: api.Page[api.VariableView]) -> None:
-            known = next((each for each in page.items if each.name == variable.name), variable)
-            value = NamedVariable(name=known.name, secret=known.secret, value=known.value)
-            form = VariableForm(value)
-            self._fill(FormScreen(form, ["variables", known.name], save=self._with(set_variable)))
-
-        query = {"limit": str(api.MAX_PAGE)}
-        self._read(self.link.within(routes.VARIABLES), api.Page[api.VariableView], opened, query)
+        self._open("variables", variable.name)
 
     def do_workspace_new(self) -> None:
         """Make a workspace."""
-        screen = FormScreen(WorkspaceForm(None), ["workspaces", "new"], save=self._with(save_workspace))
-        self._fill(screen)
+        self._open("workspaces", NEW, new=True)
 
     def do_workspace_edit(self, workspace: api.WorkspaceView) -> None:
         """Describe a workspace otherwise."""
+        self._open("workspaces", workspace.name)
 
-        def opened(page: api.Page[api.WorkspaceView]) -> None:
-            known = next((each for each in page.items if each.name == workspace.name), workspace)
-            form = WorkspaceForm(NamedWorkspace(name=known.name, description=known.description))
-            self._fill(FormScreen(form, ["workspaces", known.name], save=self._with(save_workspace)))
+    # Opening forms.
 
-        query = {"limit": str(api.MAX_PAGE)}
-        self._read(routes.WORKSPACES, api.Page[api.WorkspaceView], opened, query)
+    def _open(self, *where: str, new: bool = False) -> None:
+        self.flow(self._fill(where, new=new))
 
-    # Within.
+    async def _fill(self, where: tuple[str, ...], *, new: bool) -> None:
+        """Open a form, or go on with what was typed in it and not saved."""
+        screen = await self._form_at(where, new=new)
+        left = [each for each in self.left() if screen.is_of(each.kept)]
+        title = f"{clean_line(' ▸ '.join(where))}: what was typed was not saved"
+        chosen = await self.choose_left(title, left, "begin again")
+        if isinstance(chosen, Left):
+            self._go_on_in(screen, chosen)
+        elif chosen:
+            screen.keep_in(self.keeper())
+            self.push_screen(screen)
+
+    async def go_on_with(self, left: Left) -> None:
+        """Open the form in which something was typed that was left, and go on."""
+        if isinstance(left.kept, KeptForm):
+            self._go_on_in(await self._form_at(left.kept.where, new=left.kept.new), left)
+
+    def _go_on_in(self, screen: FormScreen, left: Left) -> None:
+        if isinstance(left.kept, KeptForm):
+            screen.go_on(left.kept)
+            screen.keep_in(self.take(left))
+            self.push_screen(screen)
+
+    async def _form_at(self, where: tuple[str, ...], *, new: bool) -> FormScreen:
+        """Give the form that is opened at a place, over what is there by now."""
+        match where:
+            case ("jobs", *path):
+                return await self._job_form(where, *path)
+            case ("queues", name):
+                spec = None if new else (await self._read(routes.QUEUE, api.QueueView, name=name)).spec
+                form, save = QueueForm("" if new else name, spec), save_queue
+            case ("variables", name):
+                form, save = VariableForm(None if new else await self._variable(name)), set_variable
+            case ("workspaces", name):
+                form, save = WorkspaceForm(None if new else await self._workspace(name)), save_workspace
+            case _:
+                raise _not_there(where[-1])
+        return FormScreen(form, where, save=self._with(save), everywhere=where[0] != "variables")
+
+    async def _job_form(self, where: tuple[str, ...], path: str, what: str = "") -> FormScreen:
+        if not what:
+            return FormScreen(PublishForm(self.known), where, save=self._with(publish_file))
+        if what == PUBLISH:
+            return FormScreen(PublishForm(self.known, path), where, save=self._with(publish_file))
+        view = await self.link.read(self.link.within(routes.JOB, path=path), api.JobView)
+        if what == PUBLISH_DRAFT:
+            return FormScreen(RemarksForm(), where, save=partial(publish_draft, self.link, view))
+        return FormScreen(
+            ConfigurationForm(view.draft.config, view.path),
+            where,
+            save=Configuring(self.link, view).save,
+            document=configuration_document(view.path),
+        )
+
+    async def _variable(self, name: str) -> NamedVariable:
+        page = await self._read(routes.VARIABLES, api.Page[api.VariableView])
+        for each in [*page.items, *(self.variables.value or ())]:
+            if each.name == name:
+                return NamedVariable(name=name, secret=each.secret, value=each.value)
+        raise _not_there(name)
+
+    async def _workspace(self, name: str) -> NamedWorkspace:
+        page = await self._read(routes.WORKSPACES, api.Page[api.WorkspaceView])
+        for each in [*page.items, *(self.workspaces.value or ())]:
+            if each.name == name:
+                return NamedWorkspace(name=name, description=each.description)
+        raise _not_there(name)
+
+    async def _read(self, route: str, kind: type[_T], **values: str) -> _T:
+        """Ask for something as it was written."""
+        query = None if values else {"limit": str(api.MAX_PAGE)}
+        return await self.link.read(self.link.within(route, **values), kind, query)
 
     def _with(self, save: Callable[[Link, Any], Awaitable[str]]) -> Callable[[Any], Awaitable[str]]:
         return partial(save, self.link)
 
-    def _fill(self, screen: FormScreen) -> None:
-        self.push_screen(screen)
 
-    def _read(
-        self, path: str, kind: type[Any], then: Callable[[Any], None], query: dict[str, str] | None = None
-    ) -> None:
-        """Ask for something as it was written, and do something with it."""
-
-        async def ask() -> None:
-            try:
-                found = await self.link.read(path, kind, query)
-            except (Refused, Unreachable, NotStoker) as error:
-                self.say(str(error))
-            else:
-                then(found)
-
-        self.go(ask())
+def _not_there(name: str) -> Refused:
+    return Refused(api.Problem("not-found", "Not found", 404, f"there is no {quoted(name)}"))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from stoker_shared import api, routes
+from stoker_shared.api import AttachedFile
 from stoker_shared.model import JobConfig
 from stoker_tui.cli.jobs import again
 from stoker_tui.client import Client, Refused
-from stoker_tui.forms.publishing import PublishedFile, Remarks
+from stoker_tui.forms.publishing import PublishedFile, Remarks, attached_by_now
 from stoker_tui.forms.queue import NamedQueue
 from stoker_tui.forms.workspace import NamedVariable, NamedWorkspace
 from stoker_tui.link import Link
@@ -21,12 +22,26 @@ class SavedMeanwhile(Exception):
 async def publish_file(link: Link, filled: PublishedFile) -> str:
     """Publish a file of this host. What a job's draft has beside its source goes with it."""
     view = await job_if_any(link, filled.path)
-    # In a client of its own: it is read in a thread, however large it is.
-    digest = await asyncio.to_thread(Client(link.path, link.workspace).send, filled.file)
+    # In a client of its own: they are read in a thread, however large they are.
+    client = Client(link.path, link.workspace)
+    digest = await asyncio.to_thread(client.send, filled.file)
+    sent = [
+        AttachedFile(kind=kind, name=each.name, digest=await asyncio.to_thread(client.send, each.file))
+        for kind, files in filled.attached.items()
+        for each in files
+    ]
+    kept = again(attached_by_now(view)) if filled.keep else ()
+    attachments = (*sent, *(each for each in kept if each.kind not in filled.attached))
     if view is None or not view.has_changes:
-        return await _published(link, filled.path, api.PublishJob(digest=digest, remarks=filled.remarks))
+        request = api.PublishJob(
+            digest=digest,
+            # What stays unset is that of the version before, whichever that is then.
+            attachments=None if filled.keep and not sent else attachments,
+            remarks=filled.remarks,
+        )
+        return await _published(link, filled.path, request)
     draft = view.draft
-    request = api.SaveJob(digest=digest, config=draft.config, attachments=again(draft.attachments))
+    request = api.SaveJob(digest=digest, config=draft.config, attachments=attachments)
     saved = await link.save_job(filled.path, request, draft.revision)
     return await publish_draft(link, saved, Remarks(remarks=filled.remarks))
 

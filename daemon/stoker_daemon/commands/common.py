@@ -8,11 +8,11 @@ from typing import TypeVar
 import msgspec
 
 from stoker_daemon.objects import Objects
-from stoker_daemon.problems import conflict, invalid, not_found
+from stoker_daemon.problems import conflict, invalid, not_found, precondition_required
 from stoker_shared import events as ev
 from stoker_shared.codec import MAX_LINE
 from stoker_shared.model import WorkflowSpec
-from stoker_shared.state import Job, JobVersion, State, Workflow, Workspace
+from stoker_shared.state import Draft, Job, JobDraft, JobVersion, State, Workflow, Workspace
 from stoker_shared.text import clean, nearest
 
 NEW = 0
@@ -62,6 +62,29 @@ def fitting(event: _E) -> _E:
             f"this comes to an event of {size:,} bytes, and one has at most {MAX_LINE - _ENVELOPE:,}"
         )
     return event
+
+
+def check_revision(name: str, draft: Draft | JobDraft | None, on: int | None) -> str:
+    """Say what changed where a draft is not at the revision it is saved ``on`` (`NEW`: none); else nothing.
+
+    Raises `Refused` where no revision was named.
+    """
+    if on is None:
+        raise precondition_required(
+            f"say which draft of {name!r} this replaces (If-Match), or that it is new (If-None-Match: *)"
+        )
+    if on == (draft.revision if draft else NEW):
+        return ""
+    if draft is None:
+        return f"there is no draft of {name!r} any more"
+    return (
+        f"the draft of {name!r} is at revision {draft.revision}, saved by {draft.by} at {draft.at:%F %T} UTC"
+    )
+
+
+def current_definitions(workflow: Workflow) -> set[str]:
+    """Give the digests of a workflow's definitions that count: the draft and the latest version."""
+    return {workflow.draft.digest, *(version.digest for version in workflow.versions[-1:])}
 
 
 def guess(word: str, known: Iterable[str]) -> str:

@@ -6,12 +6,20 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from stoker_daemon import launchers
-from stoker_daemon.commands.common import NEW, fitting, known_job, known_workspace, read_definition
+from stoker_daemon.commands.common import (
+    NEW,
+    check_revision,
+    current_definitions,
+    fitting,
+    known_job,
+    known_workspace,
+    read_definition,
+)
 from stoker_daemon.engine import Turn
 from stoker_daemon.launchers import CannotLaunch
 from stoker_daemon.objects import Objects
 from stoker_daemon.plan import type_of
-from stoker_daemon.problems import conflict, invalid, not_found, precondition_required, stale
+from stoker_daemon.problems import conflict, invalid, not_found, stale
 from stoker_daemon.views import job_view
 from stoker_shared import events as ev
 from stoker_shared.api import AttachedFile, Fault, PublishJob, RollBackJob, SaveJob
@@ -46,13 +54,9 @@ async def save_job(
         known_workspace(turn.state, workspace)
         known = turn.state.jobs.get((workspace, path))
         draft = known and known.draft
-        if on_revision is None:
-            raise precondition_required(
-                f"say which draft of {path!r} this replaces (If-Match), or that it is new (If-None-Match: *)"
-            )
+        if changed := check_revision(path, draft, on_revision):
+            raise stale(changed, None, known and job_view(known))
         revision = draft.revision if draft else NEW
-        if revision != on_revision:
-            raise stale(_what_changed(path, draft), None, known and job_view(known))
         saved = ev.JobSaved(
             workspace, path, revision + 1, request.digest, size, request.config, attachments, applied
         )
@@ -206,9 +210,9 @@ def _attachments(objects: Objects, files: Sequence[AttachedFile]) -> tuple[ev.At
 
 
 def _in_use(state: State, workspace: str) -> dict[str, set[str]]:
-    """Give the definitions that count of each workflow, by digest: the draft and the latest version."""
+    """Give the definitions that count of each workflow, by digest."""
     return {
-        workflow.name: {workflow.draft.digest, *(version.digest for version in workflow.versions[-1:])}
+        workflow.name: current_definitions(workflow)
         for workflow in state.workflows.values()
         if workflow.workspace == workspace
     }
@@ -222,11 +226,3 @@ def _used_by(users: list[str]) -> str:
     named = ", ".join(repr(clean(name)) for name in users[:_NAMED])
     more = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
     return f"{'workflow' if len(users) == 1 else 'workflows'} {named}{more} use{'s' * (len(users) == 1)} it"
-
-
-def _what_changed(path: str, draft: JobDraft | None) -> str:
-    if draft is None:
-        return f"there is no draft of {path!r} any more"
-    return (
-        f"the draft of {path!r} is at revision {draft.revision}, saved by {draft.by} at {draft.at:%F %T} UTC"
-    )

@@ -46,23 +46,12 @@ def plan_run(
     run = imagined.runs[event.run]
 
     def shown(node: NodeRun, frozen: PlanNode) -> NodePlan:
-        missing = [fault.detail for fault in faults if fault.pointer.startswith(f"/nodes/{node.number - 1}/")]
-        preview = Preview()
+        place = f"/nodes/{node.number - 1}/"
+        missing = [fault.detail for fault in faults if fault.pointer.startswith(place)]
         if frozen.version:
-            preview = preparer.preview(run, plan, node)
-        else:
-            missing.append(f"job {clean(frozen.job)!r} is not published{guess(frozen.job, jobs)}")
-        return NodePlan(
-            name=node.name,
-            job=frozen.job,
-            version=frozen.version,
-            queue=node.queue,
-            cu=node.cu,
-            upstream=node.upstream,
-            command=preview.command,
-            environment=preview.environment,
-            missing=missing + preview.missing,
-        )
+            return _shown(node, frozen, preparer.preview(run, plan, node), missing)
+        missing.append(f"job {clean(frozen.job)!r} is not published{guess(frozen.job, jobs)}")
+        return _shown(node, frozen, Preview(), missing)
 
     return RunPlan(
         workflow=name,
@@ -70,4 +59,18 @@ def plan_run(
         cycle=asked.cycle,
         time_zone=asked.time_zone,
         nodes=[shown(node, frozen) for node, frozen in zip(run.nodes, plan.nodes, strict=True)],
+    )
+
+
+def _shown(node: NodeRun, frozen: PlanNode, preview: Preview, missing: list[str]) -> NodePlan:
+    return NodePlan(
+        name=node.name,
+        job=frozen.job,
+        version=frozen.version,
+        queue=node.queue,
+        cu=node.cu,
+        upstream=node.upstream,
+        command=preview.command,
+        environment=preview.environment,
+        missing=missing + preview.missing,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from stoker_daemon.commands.common import fitting, read_definition
+from stoker_daemon.commands.common import current_definitions, fitting, read_definition
 from stoker_daemon.cu import host_cu
 from stoker_daemon.engine import STOKER, Command, Turn
 from stoker_daemon.objects import Objects
@@ -47,7 +47,7 @@ def save_queue(name: str, spec: QueueSpec, by: str) -> Callable[[Turn], Queue]:
         if known is None or known.spec != spec:
             turn.record(fitting(ev.QueueSaved(name, spec)), by)
             # What waits may start now.
-            turn.touched.update(turn.state.runs)
+            turn.look_at(turn.state.runs)
         return turn.state.queues[name]
 
     return command
@@ -95,16 +95,11 @@ def known_queue(state: State, name: str) -> Queue:
 
 
 def _digests(state: State) -> set[str]:
-    """Give the definitions that count: each workflow's draft and its last version."""
-    return {digest for workflow in state.workflows.values() for digest in _current(workflow)}
-
-
-def _current(workflow: Workflow) -> set[str]:
-    return {workflow.draft.digest, *(version.digest for version in workflow.versions[-1:])}
+    return {digest for workflow in state.workflows.values() for digest in current_definitions(workflow)}
 
 
 def _uses(workflow: Workflow, objects: Objects, queue: str) -> bool:
-    return any(queue in _queues(read_definition(objects, digest)) for digest in _current(workflow))
+    return any(queue in _queues(read_definition(objects, digest)) for digest in current_definitions(workflow))
 
 
 def _queues(spec: WorkflowSpec) -> set[str | None]:

@@ -78,7 +78,7 @@ async def make_ready(state: State, objects: Objects, noticed: Mapping[int, datet
         try:
             jobs = {node.job: latest_job(state, space, node.job) for node in spec.nodes}
         except Refused as refusal:
-            ready.append(msgspec.structs.replace(each, refusal=_in_words(refusal)))
+            ready.append(msgspec.structs.replace(each, refusal=fit(refusal.words, _LONGEST_DETAIL)))
         else:
             if space not in variables:
                 variables[space] = plain_variables(state, space)
@@ -201,9 +201,4 @@ def _creation(state: State, workflow: Workflow, ready: Ready, make: Make) -> ev.
     try:
         return creation(state, wanted, ready.plan, ready.plan_digest)
     except Refused as refusal:
-        raise _NoRun(ev.SkipReason.REFUSED, _in_words(refusal)) from refusal
-
-
-def _in_words(refusal: Refused) -> str:
-    problem = refusal.problem
-    return fit(": ".join([problem.detail, *(fault.detail for fault in problem.errors)]), _LONGEST_DETAIL)
+        raise _NoRun(ev.SkipReason.REFUSED, fit(refusal.words, _LONGEST_DETAIL)) from refusal

@@ -11,6 +11,7 @@ import msgspec
 from stoker_daemon.access import Rights
 from stoker_daemon.commands.common import (
     NEW,
+    check_revision,
     fitting,
     guess,
     known_workflow,
@@ -22,7 +23,7 @@ from stoker_daemon.engine import Turn
 from stoker_daemon.objects import Objects
 from stoker_daemon.placing import places, queues_of
 from stoker_daemon.plan import freeze
-from stoker_daemon.problems import Refused, conflict, invalid, not_found, precondition_required, stale
+from stoker_daemon.problems import Refused, conflict, invalid, not_found, stale
 from stoker_daemon.references import reference_faults
 from stoker_daemon.timetable import BoundsError, bounds
 from stoker_daemon.views import in_force, workflow_row
@@ -31,7 +32,7 @@ from stoker_shared.api import Fault, PublishWorkflow, RollBackWorkflow, Workflow
 from stoker_shared.definition import faults
 from stoker_shared.model import Schedule, WorkflowSpec
 from stoker_shared.state import Draft, State, Workflow, WorkflowVersion
-from stoker_shared.text import clean, name_problem
+from stoker_shared.text import clean, counted, name_problem
 
 _NAMED = 3
 """How many of those are named who are told nothing."""
@@ -62,13 +63,8 @@ async def save_workflow(
         known_workspace(turn.state, workspace)
         known = turn.state.workflow_named(workspace, name)
         revision = known.draft.revision if known else NEW
-        if on_revision is None:
-            raise precondition_required(
-                f"say which draft of {name!r} this replaces (If-Match), or that it is new (If-None-Match: *)"
-            )
-        if revision != on_revision:
-            current = known and workflow_view(turn.state, objects, known, "draft")
-            raise stale(_what_changed(name, known), current)
+        if changed := check_revision(name, known and known.draft, on_revision):
+            raise stale(changed, known and workflow_view(turn.state, objects, known, "draft"))
         number = known.id if known else turn.state.counters.workflow + 1
         turn.record(ev.WorkflowSaved(workspace, number, name, revision + 1, digest, applied), by)
         return turn.state.workflows[number]
@@ -329,14 +325,4 @@ def _unpublished_jobs(state: State, workspace: str, spec: WorkflowSpec) -> list[
 
 
 def _faulty(name: str, errors: list[Fault]) -> Refused:
-    count = "1 fault" if len(errors) == 1 else f"{len(errors)} faults"
-    return invalid(f"workflow {clean(name)!r} has {count}", errors)
-
-
-def _what_changed(name: str, known: Workflow | None) -> str:
-    if known is None:
-        return f"there is no draft of {name!r} any more"
-    draft = known.draft
-    return (
-        f"the draft of {name!r} is at revision {draft.revision}, saved by {draft.by} at {draft.at:%F %T} UTC"
-    )
+    return invalid(f"workflow {clean(name)!r} has {counted(len(errors), 'fault')}", errors)

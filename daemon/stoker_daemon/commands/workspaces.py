@@ -12,7 +12,7 @@ from stoker_shared import events as ev
 from stoker_shared.api import WorkspaceView
 from stoker_shared.model import DEFAULT_WORKSPACE
 from stoker_shared.state import Workspace
-from stoker_shared.text import name_problem
+from stoker_shared.text import counted, name_problem
 
 
 def save_workspace(name: str, description: str | None, by: str) -> Callable[[Turn], Workspace]:
@@ -53,4 +53,4 @@ def _held(view: WorkspaceView) -> str:
         "variable": view.variables,
         "active run": view.active_runs,
     }
-    return ", ".join(f"{count} {word}{'s' * (count > 1)}" for word, count in counts.items() if count)
+    return ", ".join(counted(count, word) for word, count in counts.items() if count)

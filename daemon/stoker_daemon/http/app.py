@@ -5,15 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from datetime import datetime
-from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.responses import Response
 
-from stoker_daemon.cards import Cards
 from stoker_daemon.commands.draining import set_draining
 from stoker_daemon.engine import Engine
 from stoker_daemon.http import metrics
@@ -42,15 +38,7 @@ from stoker_daemon.http.variables import Variables
 from stoker_daemon.http.workflows import Workflows
 from stoker_daemon.http.workspaces import Workspaces
 from stoker_daemon.lookups import Names, Roster
-from stoker_daemon.notify.office import Office
-from stoker_daemon.objects import Objects
-from stoker_daemon.output.watcher import Watcher
-from stoker_daemon.preparing import Preparer
-from stoker_daemon.projection import Projection
-from stoker_daemon.retention import Retention
-from stoker_daemon.scheduler import Scheduler
-from stoker_daemon.secrets import Secrets
-from stoker_daemon.space import SpaceWatch
+from stoker_daemon.parts import Attempts, Home, Stores, Workers
 from stoker_shared import __version__, routes
 from stoker_shared.api import API_VERSION, DrainingView, DueRun, SetDraining, Status
 from stoker_shared.api.notifications import ChannelView
@@ -68,29 +56,17 @@ class Api:
         self,
         engine: Engine,
         roster: Roster,
-        objects: Objects,
-        secrets: Secrets,
-        projection: Projection,
-        preparer: Preparer,
-        watcher: Watcher,
-        scheduler: Scheduler,
-        cards: Cards,
-        office: Office,
-        retention: Retention,
-        space: SpaceWatch,
-        data: Path,
-        zone: ZoneInfo,
-        started_at: datetime,
+        stores: Stores,
+        attempts: Attempts,
+        workers: Workers,
+        home: Home,
     ) -> None:
         self._engine = engine
-        self._scheduler = scheduler
-        self._office = office
         self._roster = roster
-        self._space = space
-        self._zone = zone
-        self._data = data
-        self._started_at = started_at
+        self._workers = workers
+        self._home = home
         self.closing = asyncio.Event()
+        (objects, secrets, projection), zone = stores, home.zone
         once = Once(engine, projection)
         guard = Guard(roster.rules, Names(), engine, projection)
         self._operations = [
@@ -109,14 +85,12 @@ class Api:
             *Runs(engine, once, objects, projection, zone).operations(),
             *Actions(engine, once, objects, projection).operations(),
             *Backfills(engine, once, objects, projection, zone).operations(),
-            *Plans(engine, objects, preparer, zone).operations(),
+            *Plans(engine, objects, attempts.preparer, zone).operations(),
             *Events(engine, guard, self.closing).operations(),
-            *Failures(engine, projection, cards).operations(),
-            *Notifications(engine, office).operations(),
-            *Letting(engine, retention).operations(),
-            *Logs(
-                engine, guard, projection, watcher, data / "logs", preparer.describe, self.closing
-            ).operations(),
+            *Failures(engine, projection, attempts.cards).operations(),
+            *Notifications(engine, workers.office).operations(),
+            *Letting(engine, workers.retention).operations(),
+            *Logs(engine, guard, projection, attempts, self.closing).operations(),
         ]
         self.app = Starlette(
             routes=routes_of(self._operations, guard, engine.durable), exception_handlers=handlers()
@@ -138,9 +112,9 @@ class Api:
             api=API_VERSION,
             host=socket.gethostname(),
             pid=os.getpid(),
-            started_at=self._started_at,
-            time_zone=self._zone.key,
-            data=str(self._data),
+            started_at=self._home.started_at,
+            time_zone=self._home.zone.key,
+            data=str(self._home.data),
             jobs=len(state.jobs),
             workflows=len(state.workflows),
             active_runs=len(state.runs),
@@ -151,14 +125,14 @@ class Api:
             draining=DrainingView(state.draining.at, state.draining.by) if state.draining else None,
             next_runs=[
                 DueRun(workflow.workspace, workflow.name, moment)
-                for moment, number in self._scheduler.soonest(_SHOWN)
+                for moment, number in self._workers.scheduler.soonest(_SHOWN)
                 if (workflow := state.workflows.get(number)) and caller.rights.sees(workflow.workspace)
             ],
             you=caller.rights.view(caller.user),
             pending_notifications=state.outbox.pending,
             lost_notifications=len(lost(state.outbox, self._engine.now())),
-            notify_trouble=_trouble(state.outbox, *self._office.views()),
-            space=await self._space.shown(),
+            notify_trouble=_trouble(state.outbox, *self._workers.office.views()),
+            space=await self._workers.space.shown(),
             access_trouble=self._roster.trouble,
         )
         # That there is no room is told also where what happened since can't be written for want of it.
@@ -170,7 +144,7 @@ class Api:
 
     async def show_metrics(self) -> Response:
         """Give figures for Prometheus."""
-        space = await self._space.shown()
+        space = await self._workers.space.shown()
         tally = await self._engine.tally()
         figures = metrics.gathered(self._engine, tally, self._operations, space)
         text, media_type = await asyncio.to_thread(metrics.exposition, figures)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import Any
 
 import msgspec
 from msgspec import UNSET
@@ -18,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from stoker_daemon.access import Rights
+from stoker_daemon.beside import first_of
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.guard import Guard
 from stoker_daemon.http.operations import Operation
@@ -76,7 +76,9 @@ class Events:
                 if lines := await asyncio.to_thread(follower.read, log.durable):
                     yield lines if rights.sees_all else await self._veiled(lines, rights)
                     await asyncio.sleep(PACE_SECONDS * self._following)
-                elif not await _happens(log.wait_durable(follower.seq + 1), HEARTBEAT_SECONDS, self._closing):
+                elif not await first_of(
+                    log.wait_durable(follower.seq + 1), self._closing.wait(), seconds=HEARTBEAT_SECONDS
+                ):
                     yield msgspec.json.encode(Heartbeat()) + b"\n"
         except NotKept as error:
             # It fell so far behind that what came next has gone; when it asks again it is told from where on.
@@ -87,14 +89,3 @@ class Events:
 
     async def _veiled(self, lines: bytes, rights: Rights) -> bytes:
         return await veiled(lines, rights, self._engine.state, self._guard)
-
-
-async def _happens(event: Coroutine[Any, Any, None], seconds: float, closing: asyncio.Event) -> bool:
-    """Wait for an event, the daemon's closing, or the time to pass; tell whether it was not the time."""
-    waits = [asyncio.ensure_future(event), asyncio.ensure_future(closing.wait())]
-    try:
-        done, _ = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        return bool(done)
-    finally:
-        for wait in waits:
-            wait.cancel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from stoker_daemon.cards import Cards
-from stoker_daemon.commands.common import guess
+from stoker_daemon.commands.actions import node_of
 from stoker_daemon.engine import Engine
 from stoker_daemon.failure import failed_attempt
 from stoker_daemon.http.operations import Answer, Operation
@@ -15,7 +15,6 @@ from stoker_daemon.projection import Projection
 from stoker_shared import routes
 from stoker_shared.api import FailureView, Number
 from stoker_shared.model import NodeState
-from stoker_shared.text import clean
 
 
 class Failures:
@@ -36,9 +35,7 @@ class Failures:
         It is told of its newest attempt that failed: how it ended, what it raised, how to repeat it by hand.
         """
         found = await find_run(self._engine, self._projection, run)
-        if node not in found.numbers:
-            raise not_found(f"run #{run} has no node {clean(node)!r}{guess(node, found.numbers)}")
-        its_node = found.node(node)
+        its_node = node_of(found, node)
         if failed_attempt(its_node) is None and its_node.state is not NodeState.FAILED:
             raise not_found(f"node {node!r} of run #{run} has not failed: it is {its_node.state.value}")
         return Answer(await asyncio.to_thread(self._cards.of, found, its_node))

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from stoker_daemon.attempts import AttemptDirectory, AttemptKey
+from stoker_daemon.commands.actions import node_of
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.guard import Guard
 from stoker_daemon.http.operations import Operation
@@ -22,13 +22,12 @@ from stoker_daemon.http.ranges import choose
 from stoker_daemon.http.runs import find_run
 from stoker_daemon.output.files import sizes
 from stoker_daemon.output.view import View
-from stoker_daemon.output.watcher import Watcher
+from stoker_daemon.parts import Attempts
 from stoker_daemon.problems import not_found, output_not_kept
 from stoker_daemon.projection import Projection
 from stoker_shared import routes
 from stoker_shared.api import API_VERSION, MAX_LIVE_RANGE, LogQuery, Number, Stream, cut_mark
 from stoker_shared.state import Attempt, NodeRun, Run
-from stoker_shared.text import clean
 
 _OCTETS = "application/octet-stream"
 
@@ -44,17 +43,15 @@ class Logs:
         engine: Engine,
         guard: Guard,
         projection: Projection,
-        watcher: Watcher,
-        logs: Path,
-        describe: Callable[[Run, NodeRun, Attempt], str],
+        attempts: Attempts,
         closing: asyncio.Event,
     ) -> None:
         self._engine = engine
         self._guard = guard
         self._projection = projection
-        self._watcher = watcher
-        self._logs = logs
-        self._describe = describe
+        self._watcher = attempts.watcher
+        self._logs = attempts.logs
+        self._describe = attempts.preparer.describe
         self._closing = closing
 
     def operations(self) -> list[Operation]:
@@ -126,9 +123,7 @@ class Logs:
 
     async def _attempt(self, number: int, name: str, attempt: int) -> tuple[Run, NodeRun, Attempt]:
         run = await find_run(self._engine, self._projection, number)
-        if name not in run.numbers:
-            raise not_found(f"run #{number} has no node {clean(name)!r}")
-        node = run.node(name)
+        node = node_of(run, name)
         if attempt > len(node.attempts):
             raise not_found(f"node {name!r} of run #{number} has no attempt {attempt}")
         return run, node, node.attempts[attempt - 1]

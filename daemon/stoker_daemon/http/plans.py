@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from stoker_daemon.commands.planning import plan_run
@@ -30,7 +29,7 @@ class Plans:
 
     async def plan_run(self, caller: Caller, workspace: str, name: str, body: PlanRun) -> Answer[RunPlan]:
         """Show what a run would launch, node by node, and what is missing for it. Nothing is launched."""
-        state, now = self._engine.state, datetime.now(UTC)
+        state, now = self._engine.state, self._engine.now()
         return Answer(
             plan_run(
                 state, self._objects, self._preparer, workspace, name, body, self._zone, now, caller.user

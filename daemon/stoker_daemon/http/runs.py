@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from msgspec import Raw
@@ -76,11 +75,11 @@ class Runs:
         return Answer(RunCounts(sum(states.values()), states))
 
     def _selection(self, workspace: str, query: RunsFilter) -> Selection:
-        return selection_of(query, self._engine.state, workspace, self._zone, datetime.now(UTC))
+        return selection_of(query, self._engine.state, workspace, self._zone, self._engine.now())
 
     async def start_run(self, caller: Caller, workspace: str, body: StartRun) -> Answer[RunView]:
         """Start a run now."""
-        state, now = self._engine.state, datetime.now(UTC)
+        state, now = self._engine.state, self._engine.now()
         number = await self._once.carry_out(
             caller,
             lambda: commands.start_run(
@@ -118,7 +117,7 @@ async def view_run(engine: Engine, projection: Projection, objects: Objects, num
     """Show a run as it stands, active or finished; raises `Refused` where there is none."""
     run = await find_run(engine, projection, number)
     why = engine.why_nothing_starts()
-    waiting = why_waiting(engine.line, run, datetime.now(UTC), why)
+    waiting = why_waiting(engine.line, run, engine.now(), why)
     view = run_view(run, read_plan(objects, run.plan), waiting)
     return add_usual(view, run, await projection.usual(run.workflow))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from msgspec import UNSET, UnsetType
@@ -11,7 +11,7 @@ from stoker_daemon.commands.common import known_workflow
 from stoker_daemon.commands.workflows import definition_at
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.operations import Answer, Operation
-from stoker_daemon.moments import parse_span
+from stoker_daemon.moments import INSTANT, parse_span
 from stoker_daemon.objects import Objects
 from stoker_daemon.problems import conflict, invalid
 from stoker_daemon.timetable import bounds, timetable
@@ -23,8 +23,6 @@ from stoker_shared.model import Schedule
 from stoker_shared.schedules import schedule_faults
 from stoker_shared.state import Workflow
 from stoker_shared.text import clean
-
-_INSTANT = timedelta(microseconds=1)
 
 
 class Ticks:
@@ -69,9 +67,9 @@ class Ticks:
     def _ticks(self, schedule: Schedule, after: str | UnsetType, limit: int) -> list[TickView]:
         ticks = timetable(schedule, self._zone)
         start, end = bounds(schedule, self._zone)
-        moment = datetime.now(UTC) if after is UNSET else _after(after, ticks.zone)
+        moment = self._engine.now() if after is UNSET else _after(after, ticks.zone)
         if start:
-            moment = max(moment, start - _INSTANT)
+            moment = max(moment, start - INSTANT)
         return tick_views(ticks, moment, end, limit)
 
 
@@ -88,6 +86,6 @@ def _after(text: str, zone: ZoneInfo) -> datetime:
     """Give the moment after which ticks are asked for: a date's are those from its beginning on."""
     try:
         first, last = parse_span(text, zone)
-        return first if first == last else first - _INSTANT
+        return first if first == last else first - INSTANT
     except (ValueError, OverflowError) as error:
         raise invalid(f"no ticks can be told: {error}", [Fault("/after", str(error))]) from error

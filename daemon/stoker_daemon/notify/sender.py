@@ -15,6 +15,7 @@ from functools import partial
 from random import Random
 from typing import Protocol
 
+from stoker_daemon.beside import end, first_of
 from stoker_daemon.engine import LONGEST_SLEEP, STOKER, Command, Engine, Turn
 from stoker_daemon.notify.carrying import NotCarried
 from stoker_daemon.notify.letters import WINDOW, Letter, expired, pause, ready, waits
@@ -96,8 +97,7 @@ class Courier:
             self._is_closing = True
             self._changed.set()
             await asyncio.wait({self._work}, timeout=CLOSING_SECONDS)
-            self._work.cancel()
-            await asyncio.wait({self._work})
+            await end(self._work)
             self._work = None
 
     def _hear(self, turn: Turn) -> None:
@@ -195,13 +195,10 @@ class Courier:
 
     async def _wait(self, seconds: float) -> None:
         """Wait so long, or until something else is to be told."""
-        sleeping = {asyncio.ensure_future(self._sleep(seconds)), asyncio.ensure_future(self._changed.wait())}
         try:
-            await asyncio.wait(sleeping, return_when=asyncio.FIRST_COMPLETED)
+            await first_of(self._sleep(seconds), self._changed.wait())
         finally:
             self._changed.clear()
-            for wait in sleeping:
-                wait.cancel()
 
 
 def _sent(letter: Letter, answer: str, turn: Turn) -> None:
@@ -221,7 +218,8 @@ def _pending(state: State, numbers: tuple[int, ...], to: str) -> tuple[int, ...]
 
 
 def _within(moments: list[datetime], now: datetime) -> list[datetime]:
-    return [at for at in moments if now - WINDOW < at <= now + timedelta(minutes=1)]
+    first, last = now - WINDOW, now + timedelta(minutes=1)
+    return [at for at in moments if first < at <= last]
 
 
 def _about(letter: Letter) -> dict[str, object]:

@@ -86,41 +86,54 @@ Passing = Removed | OutputGone | WorkflowGone | Trimmed
 
 Change = RunChange | Took | KeyUsed | Passing
 
-_ROW_EVENTS = (
-    ev.RunCreated
-    | ev.RunStarted
-    | ev.RunPaused
-    | ev.RunResumed
-    | ev.RunRerunRequested
-    | ev.NodeSetSuccessful
-    | ev.RunFinished
-    | ev.RunRestored
+_ROW_EVENTS = frozenset(
+    {
+        ev.RunCreated,
+        ev.RunStarted,
+        ev.RunPaused,
+        ev.RunResumed,
+        ev.RunRerunRequested,
+        ev.NodeSetSuccessful,
+        ev.RunFinished,
+        ev.RunRestored,
+    }
 )
 """What changes a run's row. A run that had finished is open again when nodes of it are rerun or set."""
+
+_PASSING_EVENTS = frozenset(
+    {ev.RunsRemoved, ev.OutputRemoved, ev.WorkflowDeleted, ev.LogTrimmed, ev.HistoryCarried}
+)
+"""What lets something go."""
 
 
 def changes_by(record: ev.Record, run: Run | None) -> list[Change]:
     """Give what a record means for the tables; ``run`` is the one it is about, as it stands after it."""
     changes: list[Change] = []
     event, seq = record.event, record.seq
-    if run and isinstance(event, _ROW_EVENTS):
+    if run and type(event) in _ROW_EVENTS:
         changes.append(change_for(run, seq))
-    if run and isinstance(event, ev.RunFinished):
-        changes += [Took(run.workflow, node, run.id, seconds, seq) for node, seconds in durations(run)]
+        if isinstance(event, ev.RunFinished):
+            changes += [Took(run.workflow, node, run.id, seconds, seq) for node, seconds in durations(run)]
     if record.key:
         changes.append(KeyUsed(record.by, record.key, ev.number_of(event), record.at, seq))
-    match event:
-        case ev.RunsRemoved():
-            changes.append(Removed(event.runs, event.past, seq))
-        case ev.OutputRemoved():
-            changes.append(OutputGone(event.runs, record.at))
-        case ev.WorkflowDeleted():
-            changes.append(WorkflowGone(event.workflow))
-        case ev.LogTrimmed():
-            changes.append(Trimmed(record.at))
-        case ev.HistoryCarried():
-            changes += _carried(event, seq)
+    if type(event) in _PASSING_EVENTS:
+        changes += _passing(record)
     return changes
+
+
+def _passing(record: ev.Record) -> list[Change]:
+    match record.event:
+        case ev.RunsRemoved(runs, past):
+            return [Removed(runs, past, record.seq)]
+        case ev.OutputRemoved(runs):
+            return [OutputGone(runs, record.at)]
+        case ev.WorkflowDeleted(workflow):
+            return [WorkflowGone(workflow)]
+        case ev.LogTrimmed():
+            return [Trimmed(record.at)]
+        case ev.HistoryCarried() as event:
+            return _carried(event, record.seq)
+    return []
 
 
 def _carried(event: ev.HistoryCarried, seq: int) -> list[Change]:

@@ -10,26 +10,27 @@ import asyncio
 import logging
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from time import monotonic
-from typing import TypeVar
 
 import msgspec
 
-from stoker_daemon.commands.reruns import restoring
+from stoker_daemon.beside import end
 from stoker_daemon.config import Config
 from stoker_daemon.engine import STOKER, Engine, Turn
 from stoker_daemon.objects import Objects
 from stoker_daemon.problems import Refused
 from stoker_daemon.projection import NotWritten, Projection, keeping
 from stoker_daemon.projection.keeping import Ended, Group
-from stoker_daemon.retention import deciding, marking, output
-from stoker_daemon.runlog import segments
+from stoker_daemon.retention import asking, deciding, output
+from stoker_daemon.retention.asking import History, pieces
+from stoker_daemon.retention.trimming import Trimmer
+from stoker_daemon.retention.unnamed import Unnamed
 from stoker_daemon.views import in_force
 from stoker_shared import events as ev
 from stoker_shared.api import RunRow, WentAway
@@ -41,23 +42,7 @@ FIRST_SECONDS, EVERY_SECONDS, AGAIN_SECONDS = 10.0, 3600.0, 60.0
 EVERY_RUNS, FEW_RUNS = 1000, 100
 """Finished runs after which a pass comes early, and those below which one takes its time."""
 
-RUNS_AT_ONCE, FACTS_AT_ONCE = 50, 500
-"""Of what is recorded, or said again, in one turn."""
-
-PAGE = 200
-"""Of what is looked at at once."""
-
-CLAIMED = timedelta(days=1)
-"""How long an object stays that nothing names: it may have been sent before what will name it."""
-
-DOUBTED = timedelta(hours=1)
-"""How long an object that nothing names must have been seen so: longer than any request takes."""
-
-NEVER_TRIMMED = 2
-"""Newest segments that stay: the one that is written, and the one before, should its beginning be torn."""
-
 logger = logging.getLogger(__name__)
-_T = TypeVar("_T")
 
 
 class _Kept(msgspec.Struct):
@@ -82,13 +67,13 @@ class Retention:
         plans: Callable[[], list[str]] = list,
     ) -> None:
         self._engine = engine
-        self._projection = projection
+        self._history = history = History(engine, projection)
         self._objects = objects
         self.config = config
         self._logs = config.data / "logs"
         self._now = now
-        self._plans = plans
-        self._doubted: dict[str, datetime] = {}
+        self._unnamed = Unnamed(engine, history, objects, now, plans)
+        self._trimmer = Trimmer(engine, history)
         self._has_orphans = True
         self._passing = asyncio.Lock()
         self._asked = asyncio.Event()
@@ -102,10 +87,7 @@ class Retention:
 
     async def close(self) -> None:
         """Make no more passes."""
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await end(self._task)
 
     def ask(self) -> None:
         """Have the next pass come at once."""
@@ -116,7 +98,7 @@ class Retention:
         async with self._passing:
             await self._measure()
             went = WentAway()
-            parts = await self._parts()
+            parts = await self._trimmer.parts()
             lighter = Counter[int | None]()
             gone: set[int] = set()
             async for leaving in self._leaving():
@@ -128,11 +110,11 @@ class Retention:
                     went.output_bytes += run.size
                     gone.add(run.run)
             if self.config.keep_bytes:
-                total = await self._history(keeping.output_bytes) - went.output_bytes
-                more, size = await self._history(partial(_overflow_without, self.config, total, gone))
+                total = await self._history.ask(keeping.output_bytes) - went.output_bytes
+                more, size = await self._history.ask(_overflow_without, self.config, total, gone)
                 went.outputs += more
                 went.output_bytes += size
-            unnamed = await self._unnamed()
+            unnamed = await self._unnamed.found()
             went.objects = len(unnamed)
             went.object_bytes = await asyncio.to_thread(lambda: sum(map(self._objects.size, unnamed)))
             parts = [part._replace(weight=part.weight - lighter[place]) for place, part in enumerate(parts)]
@@ -149,21 +131,21 @@ class Retention:
             went = WentAway()
             await self._take_away_orphans(went)
             async for leaving in self._leaving():
-                for runs in _pieces(leaving.removed):
+                for runs in pieces(leaving.removed, asking.RUNS_AT_ONCE):
                     went.runs += await self._record(by, runs, whole=True)
-                for runs in _pieces(leaving.cleared):
+                for runs in pieces(leaving.cleared, asking.RUNS_AT_ONCE):
                     went.outputs += await self._record(by, runs, whole=False)
                 await self._remove_output(went)
             if self.config.keep_bytes:
                 await self._measure()
-                while runs := await self._history(partial(_overflowing, self.config)):
+                while runs := await self._history.ask(_overflowing, self.config):
                     cleared = await self._record(by, runs, whole=False)
                     if not cleared:
                         break  # All of these are needed yet.
                     went.outputs += cleared
                     await self._remove_output(went)
-            await self._remove_objects(went)
-            await self._trim(by, went)
+            await self._unnamed.remove(went)
+            await self._trimmer.trim(by, went)
             await self._shrink()
         if any(msgspec.structs.astuple(went)):
             logger.info("let go of %s in %.1f s", msgspec.json.encode(went).decode(), monotonic() - began)
@@ -190,21 +172,14 @@ class Retention:
         if self._finished >= EVERY_RUNS:
             self._asked.set()
 
-    async def _history(self, question: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Ask the history as of now."""
-        await self._engine.durable()
-        return await self._projection.ask(question)
-
-    # Runs and their output.
-
     async def _leaving(self) -> AsyncIterator[deciding.Leaving]:
         """Give what goes by age and count, a page at a time, group by group."""
         group: Group | None = None
-        while group := await self._history(partial(_group_after, group)):
+        while group := await self._history.ask(keeping.group_after, group):
             kept = await asyncio.to_thread(self._limits, group)
             left, after = group.runs, None
             while True:
-                page = await self._history(partial(_page, group, after))
+                page = await self._history.ask(keeping.oldest, group, after, asking.PAGE)
                 leaving = deciding.leaving(page, left, kept, self._now())
                 if leaving.removed or leaving.cleared:
                     yield leaving
@@ -220,11 +195,11 @@ class Retention:
             keep = msgspec.json.decode(content, type=_Kept).keep
         return deciding.limits(self.config, keep, failed=group.failed)
 
-    async def _record(self, by: str, runs: list[Ended], *, whole: bool) -> int:
+    async def _record(self, by: str, runs: Sequence[Ended], *, whole: bool) -> int:
         """Record that runs, or only what they wrote, are kept no more; from then on nobody finds them."""
         async with self._engine.settled:
             numbers = [run.run for run in runs]
-            rows = await self._history(lambda db: keeping.finished_rows(db, numbers))
+            rows = await self._history.ask(keeping.finished_rows, numbers)
             state = self._engine.state
             # Who is still to be told of a run is told with what it wrote.
             needed = state.runs.keys() | {notice.run for notice in state.notices.values()}
@@ -254,9 +229,9 @@ class Retention:
         if self._has_orphans:
             last = self._engine.state.counters.run
             numbers = await asyncio.to_thread(output.directories, self._logs)
-            for some in _pieces([number for number in numbers if number <= last], 500):
+            for some in pieces([number for number in numbers if number <= last], 500):
                 async with self._engine.settled:
-                    known = await self._history(partial(_without_output, some))
+                    known = await self._history.ask(keeping.without_output, some)
                     orphans = [number for number in known if number not in self._engine.state.runs]
                     if orphans:
                         await asyncio.to_thread(output.put_aside, self._logs, orphans)
@@ -266,93 +241,15 @@ class Retention:
     async def _measure(self) -> None:
         """Find out what the output of runs takes that have finished since it was last done."""
         last = 0
-        while numbers := await self._history(partial(_not_measured, last)):
+        while numbers := await self._history.ask(keeping.not_measured, last, asking.RUNS_AT_ONCE):
             async with self._engine.settled:
                 sizes = await asyncio.to_thread(_measured, self._logs, numbers)
-                await self._history(partial(_note, sizes))
+                await self._history.ask(keeping.note_sizes, sizes)
             last = numbers[-1]
-
-    # Objects.
-
-    async def _remove_objects(self, went: WentAway) -> None:
-        """Remove those that nothing names, and did not when it was last looked."""
-        now, unnamed = self._now(), await self._unnamed()
-        self._doubted = {digest: self._doubted.get(digest, now) for digest in unnamed}
-        since = (now - CLAIMED).timestamp()
-        for digest, doubted in list(self._doubted.items()):
-            if doubted <= now - DOUBTED:
-                freed = await asyncio.to_thread(self._objects.remove, digest, since)
-                if freed is not None:
-                    went.objects += 1
-                    went.object_bytes += freed
-                del self._doubted[digest]
-
-    async def _unnamed(self) -> set[str]:
-        """Give the objects that nothing names and nobody claimed of late."""
-        since = (self._now() - CLAIMED).timestamp()
-        unnamed = await asyncio.to_thread(lambda: set(self._objects.unclaimed(since)))
-        if not unnamed:
-            return unnamed
-        state = self._engine.state
-        for jobs in _pieces(list(state.jobs), 200):
-            for place in jobs:
-                if job := state.jobs.get(place):
-                    unnamed.difference_update(marking.named_by_job(job))
-            await asyncio.sleep(0)
-        for workflows in _pieces(list(state.workflows), 200):
-            for number in workflows:
-                if workflow := state.workflows.get(number):
-                    unnamed.difference_update(marking.named_by_workflow(workflow))
-            await asyncio.sleep(0)
-        # In this order: a run that ends meanwhile is in the history before that is asked.
-        active = [*self._plans(), *(run.plan for run in state.runs.values())]
-        unnamed -= await asyncio.to_thread(marking.named_by_plans, self._objects, active)
-        last = ""
-        while plans := await self._history(partial(_plans, last)):
-            unnamed -= await asyncio.to_thread(marking.named_by_plans, self._objects, plans)
-            last = plans[-1]
-        return unnamed
-
-    # The log.
-
-    async def _parts(self) -> list[deciding.Part]:
-        """Give the log's segments that may go, the oldest first."""
-        paths = await asyncio.to_thread(segments.paths, self._engine.log.directory)
-        firsts = [segments.first_of(path) for path in paths]
-        parts = []
-        for path, first, end in zip(paths[:-NEVER_TRIMMED], firsts, firsts[1:], strict=False):
-            weight = await self._history(partial(_weight, first if parts else 0, end))
-            parts.append(deciding.Part(first, end, path.stat().st_size, weight))
-        return parts
-
-    async def _trim(self, by: str, went: WentAway) -> None:
-        """Let the log's oldest segments go, once what is kept of them is said again."""
-        parts = await self._parts()
-        if not (count := deciding.dispensable(parts)):
-            return
-        before = await asyncio.to_thread(self._begin_of, count)
-        while await self._carry(before):
-            pass
-        await self._engine.submit(lambda turn: turn.record(ev.LogTrimmed(before), by))
-        # In the history's thread, so that it is not making itself anew from them just now.
-        await self._history(lambda _: segments.remove_before(self._engine.log.directory, before))
-        went.segments += count
-        went.log_bytes += sum(part.size for part in parts[:count])
-
-    def _begin_of(self, place: int) -> int:
-        return segments.first_of(segments.paths(self._engine.log.directory)[place])
-
-    async def _carry(self, before: int) -> bool:
-        """Say some of what stands only before a place in the log again; tell whether there was any."""
-        async with self._engine.settled:
-            carried = await self._history(lambda db: keeping.carried(db, before, RUNS_AT_ONCE, FACTS_AT_ONCE))
-            if carried:
-                await self._engine.submit(partial(_carried, carried))
-        return bool(carried)
 
     async def _shrink(self) -> None:
         """Give back what the history takes of the disk without need."""
-        while await self._history(keeping.give_back):
+        while await self._history.ask(keeping.give_back):
             pass
 
 
@@ -369,66 +266,27 @@ def _recorded(rows: list[RunRow], whole: bool, by: str, turn: Turn) -> None:
     turn.record(ev.RunsRemoved(numbers, past), by)
 
 
-def _carried(carried: keeping.Carried, turn: Turn) -> None:
-    for number, body in carried.runs:
-        for part in restoring(number, body):
-            turn.record(part, STOKER)
-    turn.record(ev.HistoryCarried(carried.past, carried.usual, carried.keys), STOKER)
-
-
-def _group_after(group: Group | None, db: sqlite3.Connection) -> Group | None:
-    return keeping.group_after(db, group)
-
-
-def _page(group: Group, after: Ended | None, db: sqlite3.Connection) -> list[Ended]:
-    return keeping.oldest(db, group, after, PAGE)
-
-
-def _overflowing(config: Config, db: sqlite3.Connection) -> list[Ended]:
+def _overflowing(db: sqlite3.Connection, config: Config) -> list[Ended]:
     """Give the next runs whose output goes for want of room."""
     total = keeping.output_bytes(db)
-    return list(islice(deciding.overflowing(total, config.keep_bytes, _by_due(config, db)), RUNS_AT_ONCE))
+    runs = deciding.overflowing(total, config.keep_bytes, _by_due(db, config))
+    return list(islice(runs, asking.RUNS_AT_ONCE))
 
 
 def _overflow_without(
-    config: Config, total: int, gone: Container[int], db: sqlite3.Connection
+    db: sqlite3.Connection, config: Config, total: int, gone: Container[int]
 ) -> tuple[int, int]:
     """Give how many runs lose their output for want of room when some are gone, and the bytes of that."""
-    rest = (run for run in _by_due(config, db) if run.run not in gone)
+    rest = (run for run in _by_due(db, config) if run.run not in gone)
     sizes = [run.size for run in deciding.overflowing(total, config.keep_bytes, rest)]
     return len(sizes), sum(sizes)
 
 
-def _by_due(config: Config, db: sqlite3.Connection) -> Iterator[Ended]:
+def _by_due(db: sqlite3.Connection, config: Config) -> Iterator[Ended]:
     return deciding.by_due(
         config, keeping.with_output(db, failed=False), keeping.with_output(db, failed=True)
     )
 
 
-def _without_output(numbers: list[int], db: sqlite3.Connection) -> set[int]:
-    return keeping.without_output(db, numbers)
-
-
-def _not_measured(after: int, db: sqlite3.Connection) -> list[int]:
-    return keeping.not_measured(db, after, RUNS_AT_ONCE)
-
-
-def _note(sizes: list[tuple[int, int]], db: sqlite3.Connection) -> None:
-    keeping.note_sizes(db, sizes)
-
-
-def _plans(after: str, db: sqlite3.Connection) -> list[str]:
-    return keeping.plans(db, after, PAGE)
-
-
-def _weight(first: int, end: int, db: sqlite3.Connection) -> int:
-    return keeping.weight(db, first, end)
-
-
 def _measured(logs: Path, numbers: Iterable[int]) -> list[tuple[int, int]]:
     return [(output.measured(logs, number), number) for number in numbers]
-
-
-def _pieces(entries: list[_T], size: int = RUNS_AT_ONCE) -> Iterator[list[_T]]:
-    for start in range(0, len(entries), size):
-        yield entries[start : start + size]

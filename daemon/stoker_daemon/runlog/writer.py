@@ -173,7 +173,7 @@ class LogWriter:
     def _write(self, batch: list[_Entry]) -> Work:
         group: list[Record] = []
         for entry in batch:
-            if isinstance(entry, Record):
+            if type(entry) is Record:
                 group.append(entry)
                 continue
             yield from self._write_group(group)

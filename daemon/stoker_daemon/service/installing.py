@@ -7,7 +7,6 @@ import difflib
 import os
 import pwd
 import re
-import socket as sockets
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ import platformdirs
 
 from stoker_daemon.config import SETTINGS, Configured, as_toml, read_config
 from stoker_daemon.peers import group_id
+from stoker_daemon.server import answers
 from stoker_daemon.service.units import SERVICE, SOCKET, Service
 from stoker_shared import paths
 
@@ -251,9 +251,8 @@ def _changes(place: Place, texts: Mapping[str, str]) -> str:
 
 def _check_free(socket: Path, place: Place) -> None:
     """Refuse to start beside a daemon that somebody started by hand."""
-    with sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM) as probe:
-        if probe.connect_ex(str(socket)):
-            return
+    if not answers(socket):
+        return
     try:
         place.systemctl("is-active", SOCKET)
     except CannotInstall:

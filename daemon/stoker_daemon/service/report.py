@@ -16,7 +16,7 @@ from stoker_daemon.engine import Engine, Turn
 from stoker_daemon.runlog.writer import Room
 from stoker_daemon.service.manager import Manager
 from stoker_shared.state import State
-from stoker_shared.text import clean_line
+from stoker_shared.text import clean_line, counted
 
 STATUS_SECONDS = 1.0
 """How long changes are gathered before they are told."""
@@ -108,7 +108,7 @@ async def progress(engine: Engine) -> None:
 def in_words(state: State, problems: list[str]) -> str:
     """Say in one line how the daemon stands."""
     running = sum(len(run.active) for run in state.runs.values())
-    counts = f"{_count(len(state.runs), 'active run')}, {_count(running, 'node')} running"
+    counts = f"{counted(len(state.runs), 'active run')}, {counted(running, 'node')} running"
     draining = ["draining"] if state.draining else []
     return clean_line("; ".join([*problems, *draining, counts]))
 
@@ -124,7 +124,3 @@ def going_on(state: State) -> str:
         return "nothing runs"
     more = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
     return f"{', '.join([*names[:_NAMED], *more])} run on without the daemon, and the next start finds them"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from stoker_daemon.moments import INSTANT
 from stoker_daemon.timetable.offsets import FIRST, LAST
 from stoker_daemon.timetable.seconds import instant
 
 _EARLIEST, _LATEST = instant(FIRST), instant(LAST)
-_INSTANT = timedelta(microseconds=1)
 
 
 class ElapsedTicks(msgspec.Struct, frozen=True):
@@ -28,7 +28,7 @@ class ElapsedTicks(msgspec.Struct, frozen=True):
 
     def before(self, moment: datetime) -> datetime | None:
         """Give the last tick earlier than a moment."""
-        return self._tick(self._number(max(moment, _EARLIEST) - _INSTANT))
+        return self._tick(self._number(max(moment, _EARLIEST) - INSTANT))
 
     def between(self, start: datetime, end: datetime) -> Iterator[datetime]:
         """Give the ticks later than ``start`` and not later than ``end``."""
@@ -44,7 +44,7 @@ class ElapsedTicks(msgspec.Struct, frozen=True):
 
     def _number(self, moment: datetime) -> int:
         """Give the number, counted from the first, of the last tick that is not later than a moment."""
-        return (min(max(moment, _EARLIEST - _INSTANT), _LATEST) - self.first) // self.step
+        return (min(max(moment, _EARLIEST - INSTANT), _LATEST) - self.first) // self.step
 
     def _tick(self, number: int) -> datetime | None:
         """Give the tick of a number; None outside the calendar."""

@@ -140,7 +140,26 @@ class State(msgspec.Struct):
 
     def restore(self, item: Item) -> None:
         """Put back one part of a snapshot."""
+        # First come those of which there are many.
         match item:
+            case Notice():
+                self.notices[item.id] = item
+            case Run():
+                self.runs[item.id] = item
+                insort(
+                    self.runs_of.setdefault(item.workflow, []),
+                    item.id,
+                    key=lambda number: self.runs[number].place,
+                )
+            case Workflow():
+                self.workspaces.setdefault(item.workspace, Workspace(item.workspace))
+                self.workflows[item.id] = item
+                self.names[item.workspace, item.name] = item.id
+            case Job():
+                self.workspaces.setdefault(item.workspace, Workspace(item.workspace))
+                # Snapshots of earlier versions have no drafts of jobs.
+                item.draft = item.draft or (item.latest and drafted(item.latest, 1))
+                self.jobs[item.workspace, item.path] = item
             case Counters():
                 self.counters = item
             case Draining():
@@ -151,28 +170,10 @@ class State(msgspec.Struct):
                 self.queues[item.name] = item
             case Variable():
                 self.variables[item.workspace, item.name] = item
-            case Job():
-                self.workspaces.setdefault(item.workspace, Workspace(item.workspace))
-                # Snapshots of earlier versions have no drafts of jobs.
-                item.draft = item.draft or (item.latest and drafted(item.latest, 1))
-                self.jobs[item.workspace, item.path] = item
-            case Workflow():
-                self.workspaces.setdefault(item.workspace, Workspace(item.workspace))
-                self.workflows[item.id] = item
-                self.names[item.workspace, item.name] = item.id
             case Backfill():
                 self.backfills[item.id] = item
             case Outbox():
                 self.outbox = item
-            case Notice():
-                self.notices[item.id] = item
-            case Run():
-                self.runs[item.id] = item
-                insort(
-                    self.runs_of.setdefault(item.workflow, []),
-                    item.id,
-                    key=lambda number: self.runs[number].place,
-                )
 
     def workflow_named(self, workspace: str, name: str) -> Workflow | None:
         """Give the workflow of that name, if there is one."""

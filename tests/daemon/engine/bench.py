@@ -119,7 +119,7 @@ class Daemon:
 
     async def look_again(self) -> None:
         """Have every run planned anew."""
-        await self.ask(lambda turn: turn.touched.update(turn.state.runs))
+        await self.ask(lambda turn: turn.look_at(turn.state.runs))
 
     def begin(self, key: AttemptKey) -> None:
         self.engine.attempt_started(key, Identity(4711, 99, Hands.boot_id))
@@ -146,7 +146,7 @@ async def answer_or_failure(engine: Engine, command: Callable[[Turn], Any]) -> A
     answer = asyncio.ensure_future(engine.submit(command))
     try:
         await asyncio.wait({answer, engine.failed}, return_when=asyncio.FIRST_COMPLETED)
-        if not answer.done():
+        if engine.failed.done():
             engine.failed.result()
         return await answer
     finally:

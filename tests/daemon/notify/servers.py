@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import email
 import email.policy
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -79,9 +80,9 @@ class MailBox:
 
 @asynccontextmanager
 async def mail_server(
-    box: MailBox, *, tls: str = "plain", port: int = 0, **options: Any
+    box: MailBox, *, tls: str = "plain", sock: socket.socket | None = None, **options: Any
 ) -> AsyncIterator[int]:
-    """A mail server in this loop, at a port that it gives."""
+    """A mail server in this loop, at a port that it gives, or on a socket that is bound."""
     context = server_tls() if tls != "plain" else None
     if box.login:
         options |= {"authenticator": box.authenticate, "auth_required": True, "auth_require_tls": False}
@@ -93,7 +94,8 @@ async def mail_server(
 
     loop = asyncio.get_running_loop()
     inside = context if tls == "tls" else None
-    async with await loop.create_server(session, "localhost", port, ssl=inside) as server:
+    place = {"sock": sock} if sock else {"host": "localhost", "port": 0}
+    async with await loop.create_server(session, ssl=inside, **place) as server:
         yield server.sockets[0].getsockname()[1]
 
 

@@ -92,7 +92,6 @@ class TestTheWebhook:
 
 
 class TestAPause:
-    @settings(deadline=None)
     @given(st.integers(1, 10_000), st.floats(0, 1))
     def test_is_a_minute_first_and_an_hour_at_the_longest_give_or_take(self, tries: int, chance: float):
         seconds = pause(tries, chance).total_seconds()
@@ -116,7 +115,7 @@ def test_what_was_tried_for_days_has_been_tried_long_enough():
     assert expired([old, new], later - MINUTE, webhook=False) == {}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.integers(1, 5), st.sampled_from([(ONCALL,), (LEAD,), (ONCALL, LEAD)])), max_size=30

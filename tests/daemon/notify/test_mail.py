@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from email.message import EmailMessage
 from pathlib import Path
@@ -157,10 +158,10 @@ class TestARefusal:
 
 class TestAServer:
     async def test_that_is_not_there_takes_nothing_now(self):
-        async with mail_server(MailBox()) as port:
-            pass
-
-        failed = await failure(server_at(port))
+        with socket.socket() as deaf:
+            deaf.bind(("127.0.0.1", 0))
+            port = deaf.getsockname()[1]
+            failed = await failure(server_at(port))
 
         assert (failed.everything, failed.permanent) == (True, False)
         assert str(failed) == f"localhost:{port} can't be reached: connection refused"

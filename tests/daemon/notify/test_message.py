@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stoker_daemon.notify.letters import Letter
@@ -258,7 +258,7 @@ class Tags(HTMLParser):
         assert {name for name, _ in attrs} <= {"style"}
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=40)
 @given(hostile_notices, hostile, hostile, hostile)
 def test_nothing_foreign_adds_a_header_or_an_element_or_commands_a_terminal(
     notices: list[Notice], name: str, line: str, host: str

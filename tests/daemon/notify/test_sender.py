@@ -25,6 +25,7 @@ from stoker_shared.notifying import WEBHOOK
 from stoker_shared.state import State
 from tests.daemon.engine.bench import Daemon
 from tests.daemon.test_scheduler import Clock
+from tests.harness import PATIENCE
 from tests.strategies import T0, created, node
 
 ONCALL, LEAD = "oncall@example.com", "lead@example.com"
@@ -257,7 +258,10 @@ class TestAServerThatIsDown:
         assert post.mail.told == {(ONCALL, 1): 1}
 
 
-async def test_what_is_under_way_when_the_daemon_ends_is_not_told_twice(post: Post):
+async def test_what_is_under_way_when_the_daemon_ends_is_not_told_twice(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sender, "CLOSING_SECONDS", PATIENCE)
     post.mail.goes.clear()
     await post.fail(ONCALL)
     await post.settle()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from stoker_daemon.service.manager import Manager
+from tests.harness import PATIENCE
 
 TAKE = """
 import os, sys
@@ -31,7 +32,7 @@ else:
 def told(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(10)
+        manager.settimeout(PATIENCE)
         yield manager
 
 
@@ -52,7 +53,7 @@ def test_it_is_told_when_a_reload_began_by_the_clock_that_both_have(told: socket
 def test_an_abstract_address_is_one():
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(f"\0stoker test {os.getpid()}")
-        manager.settimeout(10)
+        manager.settimeout(PATIENCE)
         Manager(f"@stoker test {os.getpid()}").tell("READY=1")
 
         assert manager.recv(1000) == b"READY=1"

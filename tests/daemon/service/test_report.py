@@ -15,6 +15,7 @@ from stoker_daemon.runlog.writer import Room
 from stoker_daemon.service.report import going_on, in_words, progress
 from stoker_shared import events as ev
 from tests.daemon.engine.bench import Daemon
+from tests.harness import PATIENCE
 from tests.strategies import Story, created, node, starting
 
 
@@ -25,17 +26,22 @@ async def engine(tmp_path: Path) -> AsyncIterator[Daemon]:
     daemon.engine.close()
 
 
-async def is_fed(daemon: Daemon) -> bool:
-    """Tell whether there is progress within a moment."""
+async def is_starved(daemon: Daemon) -> bool:
+    """Tell whether there is no progress for a while."""
     try:
         await asyncio.wait_for(progress(daemon.engine), 0.2)
     except TimeoutError:
-        return False
-    return True
+        return True
+    return False
+
+
+async def is_fed(daemon: Daemon) -> None:
+    """Wait for progress."""
+    await asyncio.wait_for(progress(daemon.engine), PATIENCE)
 
 
 async def test_a_daemon_at_rest_makes_progress(engine: Daemon):
-    await asyncio.wait_for(progress(engine.engine), 30)
+    await is_fed(engine)
 
 
 async def test_a_log_that_comes_to_no_end_with_its_sync_is_no_progress(
@@ -45,9 +51,9 @@ async def test_a_log_that_comes_to_no_end_with_its_sync_is_no_progress(
     monkeypatch.setattr(os, "fdatasync", lambda _: go_on.wait())
     engine.engine.post(set_draining(True, "alice"))
 
-    assert not await is_fed(engine)
+    assert await is_starved(engine)
     go_on.set()
-    await asyncio.wait_for(progress(engine.engine), 30)
+    await is_fed(engine)
 
 
 async def test_a_full_disk_is_no_standstill(engine: Daemon, monkeypatch: pytest.MonkeyPatch):
@@ -56,7 +62,7 @@ async def test_a_full_disk_is_no_standstill(engine: Daemon, monkeypatch: pytest.
     engine.engine.post(set_draining(True, "alice"))
     engine.log.room = Room.NONE
 
-    assert await is_fed(engine)
+    await is_fed(engine)
     go_on.set()
     engine.log.room = Room.ENOUGH
 
@@ -64,7 +70,7 @@ async def test_a_full_disk_is_no_standstill(engine: Daemon, monkeypatch: pytest.
 async def test_an_engine_that_failed_makes_none(engine: Daemon):
     engine.engine.watching_failed(OSError("gone"))
 
-    assert not await is_fed(engine)
+    assert await is_starved(engine)
     assert isinstance(engine.engine.failed.exception(), OSError)
 
 

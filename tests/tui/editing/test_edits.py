@@ -178,7 +178,7 @@ def some_edit(draw: st.DrawFn, spec: WorkflowSpec) -> Edit:
     return draw(st.sampled_from(kinds))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(spec=graphs(), data=st.data())
 def test_whatever_is_done_leaves_a_sound_graph_and_can_be_undone_and_done_again(
     spec: WorkflowSpec, data: Any

@@ -12,19 +12,19 @@ import msgspec
 import pytest
 
 from stoker_shared.model import NodeSpec, WorkflowSpec
-from stoker_tui.editing.keeping import Drawer, Kept
+from stoker_tui.editing.keeping import Drawer, KeptDraft
 
 SPEC = WorkflowSpec(workflow="sales", description="two\nlines", nodes=(NodeSpec(name="a", job="a.sh"),))
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
-KEPT = Kept("log-1", "default", 7, SPEC, AT, WorkflowSpec(workflow="sales"), 3)
+KEPT = KeptDraft("log-1", "default", 7, SPEC, AT, WorkflowSpec(workflow="sales"), 3)
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 import msgspec
-from stoker_tui.editing.keeping import Drawer, Kept
+from stoker_tui.editing.keeping import Drawer, KeptDraft
 keeper = Drawer(Path(sys.argv[1])).open()
-keeper.keep(msgspec.json.decode(sys.stdin.buffer.read(), type=Kept))
+keeper.keep(msgspec.json.decode(sys.stdin.buffer.read(), type=KeptDraft))
 os.kill(os.getpid(), signal.SIGKILL)
 """
 

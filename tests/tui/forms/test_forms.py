@@ -6,19 +6,23 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stoker_shared.api import AttachmentKind, JobView
+from stoker_shared.events import Attachment
 from stoker_shared.model import Cron, Days, Hours, JobConfig, NodeSpec, Subscription, WorkflowSpec
 from stoker_tui.forms.completing import completion
 from stoker_tui.forms.configuration import ConfigurationForm
 from stoker_tui.forms.form import Inherited
 from stoker_tui.forms.kinds import Pairs, Text, Words
+from stoker_tui.forms.known import Known
 from stoker_tui.forms.node import NodeForm, with_node
-from stoker_tui.forms.publishing import files_like
+from stoker_tui.forms.publishing import PublishForm, files_like
 from stoker_tui.forms.typing import TypedLine
 from stoker_tui.forms.workflow import ScheduleForm, WorkflowForm
 from tests.definitions import workflow_specs
+from tests.tui.fake import JOB
 from tests.tui.forms.test_bad_values import KNOWN, WORKFLOW, node, workflow
 
 WORD = st.text("ab ='\"\\$ü売", max_size=8)
@@ -59,7 +63,7 @@ def test_the_cursor_stays_in_the_line(text: str, keys: list[str]) -> None:
         assert line.before + line.after == line.text
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15)
 @given(workflow_specs)
 def test_a_form_that_nobody_touches_gives_what_it_was_given(spec: WorkflowSpec) -> None:
     assert WorkflowForm(spec, KNOWN).value == spec
@@ -210,10 +214,73 @@ def test_files_are_found_by_their_name_one_directory_down(
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
 
-    assert list(files_like("")) == ["etl/", "run.py", "etl/ingest.sh"]
-    assert completion(Text(), "ing", files_like("ing")).words == ("etl/ingest.sh",)
-    assert list(files_like("etl/")) == ["etl/ingest.sh", "etl/lib/", "etl/lib/dates.py"]
+    assert list(files_like("", (".sh", ".py"))) == ["etl/", "run.py", "etl/ingest.sh"]
+    assert completion(Text(), "ing", files_like("ing", (".sh",))).words == ("etl/ingest.sh",)
+    assert list(files_like("etl/", ("",))) == [
+        "etl/ingest.sh",
+        "etl/lib/",
+        "etl/notes.txt",
+        "etl/lib/dates.py",
+    ]
 
 
 def test_a_known_word_means_nothing_else() -> None:
     assert completion(Text(), "ingest", ["ingest", "ingest_2"]).words == ()
+
+
+def attaching(job: JobView | None = None) -> PublishForm:
+    form = PublishForm(Known(lambda: {job.path: job} if job else {}, list))
+    form.type("source", "etl/ingest.py")
+    return form
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "etl").mkdir()
+    for name in ("etl/ingest.py", "lib.py", "model.zip"):
+        (tmp_path / name).touch()
+
+
+@pytest.mark.usefixtures("files")
+def test_files_are_attached_by_their_kind_and_an_archive_to_the_directory_it_names() -> None:
+    form = attaching()
+    form.type("py_files", "./lib.py")
+    form.type("archives", "model.zip#model")
+
+    assert form.value is not None
+    assert form.value.attached == {
+        AttachmentKind.PY_FILES: ((Path("lib.py"), "lib.py"),),
+        AttachmentKind.ARCHIVES: ((Path("model.zip"), "model.zip#model"),),
+    }
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(
+    ("place", "typed", "told"),
+    [
+        ("files", "names.csv", "'names.csv' is not there; name files of this host"),
+        ("files", "etl", "'etl' is a directory; name files of this host"),
+        ("files", "lib.py#x", "'lib.py#x': only archives are unpacked to an #alias"),
+        ("files", "lib.py ./lib.py", "2 files have the name 'lib.py'"),
+        ("archives", "model.zip#a/b", "the alias 'a/b' can't be a directory's name"),
+    ],
+)
+def test_a_file_that_can_not_be_attached_is_told(place: str, typed: str, told: str) -> None:
+    form = attaching()
+    form.type(place, typed)
+
+    assert form.problem(place) == told
+
+
+@pytest.mark.usefixtures("files")
+def test_what_is_attached_to_a_job_stays_attached_unless_that_is_not_wanted() -> None:
+    attached = (Attachment("py_files", "lib.py", "1" * 64, 3),)
+    form = attaching(
+        msgspec.structs.replace(JOB, draft=msgspec.structs.replace(JOB.draft, attachments=attached))
+    )
+
+    assert form.inherited("py_files") == Inherited("lib.py", "from the job")
+    form.type("keep", "no")
+    assert form.inherited("py_files") is None
+    assert "keep" not in [field.place for field in attaching().shown()]

@@ -15,6 +15,7 @@ from stoker_shared.api import Stream
 from stoker_tui.logs.attempt import Unreadable
 from stoker_tui.widgets.log_view import LogView
 from stoker_tui.widgets.pieces import Styles
+from tests.harness import PATIENCE
 from tests.tui.logs.fakes import Memory
 from tests.tui.widgets.looks import coloured, plain
 
@@ -51,7 +52,7 @@ class Page(App[None]):
 async def settled(view: LogView, condition: Callable[[], bool]) -> None:
     """Wait for what the view reads."""
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not condition():
                 await asyncio.sleep(0.005)
     except TimeoutError:

@@ -151,6 +151,10 @@ DEFINING = (
         needs=Role.EDITOR,
     ),
     Action(
+        "workflow.rename", ("N",), "rename", "Give the workflow another name; its history stays.",
+        Kind.WORKFLOW, online=True, needs=Role.EDITOR,
+    ),
+    Action(
         "version.rollback", ("R",), "roll back", "Make what this version was the next version.",
         Kind.VERSION, _why_latest, footer=True, online=True, needs=Role.EDITOR, sentence="roll back to {}",
     ),
@@ -186,6 +190,7 @@ DEFINING = (
         "draft.settings", ("w",), "settings", "Fill in the workflow's settings.", Kind.GRAPH_EDITED,
         footer=True,
     ),
+    Action("draft.rename", ("N",), "rename", "Give the workflow another name.", Kind.GRAPH_EDITED),
     Action(
         "draft.redo", ("U", "ctrl+r"), "redo", "Do again what was undone.", Kind.GRAPH_EDITED, _why_no_redo,
         sentence="redo",

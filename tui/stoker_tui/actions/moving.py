@@ -76,6 +76,7 @@ MOVING = (
     Action("app.workspaces", ("7",), "workspaces", "Show the workspaces.", Kind.APP),
     Action("app.back", ("escape",), "back", "Drop marks, then the filter, then go back.", Kind.APP),
     Action("app.workspace", ("W",), "workspace", "Go to another workspace.", Kind.APP, online=True),
+    Action("app.unsaved", ("ctrl+o",), "unsaved", "Go on with what was left unsaved here.", Kind.APP),
     Action("app.help", ("?",), "help", "Show the keys of this screen.", Kind.APP, footer=True),
     Action("app.palette", (":", "ctrl+p"), "actions", "Find an action by its words.", Kind.APP),
     Action("app.theme", (), "theme", "Choose the colours.", Kind.APP),

@@ -10,6 +10,7 @@ import click
 
 from stoker_shared.api import DEFAULT_WORKSPACE
 from stoker_shared.commandline import SETTINGS, Entry, Program
+from stoker_shared.loading import loading
 from stoker_shared.paths import SocketPathTooLong
 
 _APPLYING, _JOBS, _QUEUES, _RUNS, _STATUS, _WORKSPACES = (
@@ -119,8 +120,9 @@ def _open_ui(context: click.Context, workspace: str) -> None:
             "the terminal UI is not installed here: pip install 'stoker[tui]'; all else works without it"
         )
     # Textual takes a third of a second to load, which no other command is to wait for.
-    from stoker_tui.opening import open_ui  # noqa: PLC0415
-    from stoker_tui.settings import WrongSettings  # noqa: PLC0415
+    with loading():
+        from stoker_tui.opening import open_ui  # noqa: PLC0415
+        from stoker_tui.settings import WrongSettings  # noqa: PLC0415
 
     try:
         open_ui(workspace)

@@ -7,7 +7,6 @@ import click
 from stoker_shared import api
 from stoker_tui.cli import completing, main
 from stoker_tui.cli.common import USAGE, Context, command, give_up, pairs, run_and_node
-from stoker_tui.cli.tables import print_json
 
 
 @command(main, "stop")
@@ -24,7 +23,7 @@ def stop(context: Context, target: str) -> None:
 
     See also: stoker runs --status running, stoker show.
     """
-    _print(context, context.client.stop(*run_and_node(target)), f"stopping {target}")
+    context.tell(context.client.stop(*run_and_node(target)), f"stopping {target}")
 
 
 @command(main, "pause")
@@ -40,7 +39,7 @@ def pause(context: Context, run: str) -> None:
 
     See also: stoker resume, stoker stop.
     """
-    _print(context, context.client.pause(_run(run)), f"paused {run}")
+    context.tell(context.client.pause(_run(run)), f"paused {run}")
 
 
 @command(main, "resume")
@@ -54,7 +53,7 @@ def resume(context: Context, run: str) -> None:
 
     See also: stoker pause, stoker show.
     """
-    _print(context, context.client.resume(_run(run)), f"resumed {run}")
+    context.tell(context.client.resume(_run(run)), f"resumed {run}")
 
 
 @command(main, "rerun")
@@ -100,7 +99,7 @@ def rerun(
             give_up("--failed is of a run: name no node", USAGE)
         request = api.RerunNode(downstream=downstream, latest_jobs=latest_jobs, settings=changed)
         view = context.client.rerun_node(number, node, request)
-    _print(context, view, f"rerunning {target}")
+    context.tell(view, f"rerunning {target}")
 
 
 @command(main, "succeed")
@@ -121,7 +120,7 @@ def succeed(context: Context, target: str, downstream: bool) -> None:
     if node is None:
         give_up(f"name the node of run {target}: write it as 12/ingest", USAGE)
     view = context.client.succeed(number, node, api.SucceedNode(downstream=downstream))
-    _print(context, view, f"set {target} successful")
+    context.tell(view, f"set {target} successful")
 
 
 def _run(text: str) -> int:
@@ -129,7 +128,3 @@ def _run(text: str) -> int:
     if node is not None:
         give_up(f"{text!r} is a node; only a whole run can be paused and resumed", USAGE)
     return number
-
-
-def _print(context: Context, view: api.RunView, done: str) -> None:
-    print_json([view]) if context.as_json else click.echo(done)

@@ -312,11 +312,8 @@ def _apply_job(context: Context, job: _Job, publishing: bool, remarks: str) -> N
         else:
             _save_job(context.client, job)
     view = context.client.job(path)
-    if context.as_json:
-        print_json([view])
-    else:
-        state = f"version {view.version}" if publishing else f"draft {view.draft.revision}"
-        click.echo(f"{path} {state}{note}")
+    state = f"version {view.version}" if publishing else f"draft {view.draft.revision}"
+    context.tell(view, f"{path} {state}{note}")
 
 
 def _publish_job(client: Client, job: _Job, remarks: str) -> None:

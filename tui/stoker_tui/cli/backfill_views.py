@@ -19,7 +19,7 @@ from rich.text import Text
 from stoker_shared import api
 from stoker_shared.api.backfills import BackfillPreview, BackfillView, IntervalView
 from stoker_shared.model import BackfillState, Intervals, RunState
-from stoker_shared.text import clean_line
+from stoker_shared.text import clean_line, counted
 from stoker_tui.cli.follow import patiently
 from stoker_tui.cli.tables import Column, coloured, duration, moment, moves_cursor, print_table, span
 from stoker_tui.client import Client
@@ -35,10 +35,10 @@ _LOOK_SECONDS = 0.5
 
 def print_preview(preview: BackfillPreview) -> None:
     """Print what a backfill would do: how many runs it would make, and each interval."""
-    made = _counted(preview.made, "run")
+    made = counted(preview.made, "run")
     waiting = f", {preview.waiting:,} of them once their intervals have ended" if preview.waiting else ""
     click.echo(
-        f"{clean_line(preview.workflow)} v{preview.version}: {_counted(preview.total, 'interval')} "
+        f"{clean_line(preview.workflow)} v{preview.version}: {counted(preview.total, 'interval')} "
         f"({preview.time_zone}); {made} would be made{waiting}"
     )
     if preview.own_queue:
@@ -64,7 +64,7 @@ def print_preview(preview: BackfillPreview) -> None:
         ],
     )
     if more := preview.total - len(preview.items):
-        click.echo(f"... and {_counted(more, 'more interval')}")
+        click.echo(f"... and {counted(more, 'more interval')}")
 
 
 def print_backfill(view: BackfillView) -> None:
@@ -78,7 +78,7 @@ def print_backfill(view: BackfillView) -> None:
     first, last = (moment(cycle, view.time_zone) for cycle in (view.first, view.last))
     click.echo(f"cycles {first} to {last} {view.time_zone}{f', every {view.every}' if view.every else ''}")
     only = "" if view.intervals is Intervals.ALL else f"only {view.intervals.value}, "
-    stop = f", pauses after {_counted(view.stop_after, 'failed run')}" if view.stop_after else ""
+    stop = f", pauses after {counted(view.stop_after, 'failed run')}" if view.stop_after else ""
     click.echo(f"{only}{view.order.value} first, {view.parallel} at once{stop}")
     click.echo(f"made {moment(view.created_at)}, by {clean_line(view.by)}")
     settings = {"queue": view.queue, "remarks": view.remarks, "notify": ", ".join(view.notify)}
@@ -138,7 +138,7 @@ def progress(view: BackfillView) -> str:
     }
     parts = [f"{count:,} {what}" for what, count in counts.items() if count]
     retrying = ", retrying what failed" if view.retrying else ""
-    done = f"{view.seen - len(view.active):,} of {_counted(view.total, 'interval')} done"
+    done = f"{view.seen - len(view.active):,} of {counted(view.total, 'interval')} done"
     return f"{done}{': ' if parts else ''}{', '.join(parts)}{retrying}"
 
 
@@ -206,7 +206,3 @@ def _would(interval: IntervalView, zone: str) -> str:
 
 def _local(moment: datetime, zone: str) -> str:
     return moment.astimezone(ZoneInfo(zone)).isoformat()
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

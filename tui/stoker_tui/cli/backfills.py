@@ -21,7 +21,7 @@ from stoker_tui.cli.backfill_views import (
 )
 from stoker_tui.cli.common import DID_NOT_SUCCEED, Context, backfill_number, command, pairs
 from stoker_tui.cli.follow import leaving_it_running
-from stoker_tui.cli.tables import Column, duration, moment, print_json, print_table
+from stoker_tui.cli.tables import Column, duration, moment, print_json
 from stoker_tui.theme import marked
 
 _NUMBER = click.argument("backfill", metavar="BACKFILL", shell_complete=completing.backfills)
@@ -136,7 +136,7 @@ def create_backfill(
     if wait or follow:
         _wait(context, made.id, follow)
     else:
-        print_json([made]) if context.as_json else click.echo(f"B{made.id}")
+        context.tell(made, f"B{made.id}")
 
 
 @command(backfill, "list")
@@ -159,10 +159,8 @@ def list_backfills(context: Context, workflow: str | None, state: str | None, li
     asked = {"workflow": workflow, "state": state}
     given = {name: value for name, value in asked.items() if value is not None}
     views = context.client.backfills(msgspec.convert(given, BackfillsQuery), limit)
-    if context.as_json:
-        print_json(views)
-        return
-    print_table(
+    context.tell_all(
+        views,
         [
             Column("BACKFILL", right=True),
             Column("WORKFLOW", text=True),
@@ -176,21 +174,18 @@ def list_backfills(context: Context, workflow: str | None, state: str | None, li
             Column("BY", spare=3),
             Column("MADE", spare=2),
         ],
-        [
-            [
-                f"B{view.id}",
-                view.workflow,
-                marked(view.state),
-                moment(view.first, view.time_zone),
-                moment(view.last, view.time_zone),
-                f"{view.seen - len(view.active)}/{view.total}",
-                str(view.failed),
-                str(len(view.active)),
-                duration(view.seconds_left),
-                view.by,
-                moment(view.created_at),
-            ]
-            for view in views
+        lambda view: [
+            f"B{view.id}",
+            view.workflow,
+            marked(view.state),
+            moment(view.first, view.time_zone),
+            moment(view.last, view.time_zone),
+            f"{view.seen - len(view.active)}/{view.total}",
+            str(view.failed),
+            str(len(view.active)),
+            duration(view.seconds_left),
+            view.by,
+            moment(view.created_at),
         ],
     )
 
@@ -229,7 +224,7 @@ def pause(context: Context, backfill: str) -> None:
     See also: stoker backfill resume, stoker backfill cancel.
     """
     view = context.client.pause_backfill(backfill_number(backfill))
-    _tell(context, view, f"paused B{view.id}{_going_on(view)}")
+    context.tell(view, f"paused B{view.id}{_going_on(view)}")
 
 
 @command(backfill, "resume")
@@ -246,7 +241,7 @@ def resume(context: Context, backfill: str) -> None:
     See also: stoker backfill retry, stoker backfill show.
     """
     view = context.client.resume_backfill(backfill_number(backfill))
-    _tell(context, view, f"resumed B{view.id}")
+    context.tell(view, f"resumed B{view.id}")
 
 
 @command(backfill, "cancel")
@@ -265,7 +260,7 @@ def cancel(context: Context, backfill: str, running: bool) -> None:
     See also: stoker backfill pause.
     """
     view = context.client.cancel_backfill(backfill_number(backfill), running=running)
-    _tell(context, view, f"cancelled B{view.id}{'' if running else _going_on(view)}")
+    context.tell(view, f"cancelled B{view.id}{'' if running else _going_on(view)}")
 
 
 @command(backfill, "retry")
@@ -282,7 +277,7 @@ def retry(context: Context, backfill: str) -> None:
     See also: stoker backfill show, stoker rerun.
     """
     view = context.client.retry_backfill(backfill_number(backfill))
-    _tell(context, view, f"retrying B{view.id}: {view.failed} of its runs failed")
+    context.tell(view, f"retrying B{view.id}: {view.failed} of its runs failed")
 
 
 def _wait(context: Context, number: int, follow: bool) -> None:
@@ -291,7 +286,7 @@ def _wait(context: Context, number: int, follow: bool) -> None:
         click.echo(f"backfill {name} is created", err=True)
         wait = follow_backfill if follow else wait_for_backfill
         view = wait(context.client, number)
-    print_json([view]) if context.as_json else click.echo(f"{name} {view.state.value}: {progress(view)}")
+    context.tell(view, f"{name} {view.state.value}: {progress(view)}")
     print_failed_runs(context.client, view, err=True)
     if view.detail:
         click.echo(f"{view.detail}; go on with `stoker backfill resume {name}`", err=True)
@@ -302,7 +297,3 @@ def _wait(context: Context, number: int, follow: bool) -> None:
 def _going_on(view: BackfillView) -> str:
     runs = ", ".join(f"#{number}" for number in view.active)
     return f"; what runs goes on: {runs}" if runs else ""
-
-
-def _tell(context: Context, view: BackfillView, done: str) -> None:
-    print_json([view]) if context.as_json else click.echo(done)

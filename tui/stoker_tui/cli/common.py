@@ -5,21 +5,24 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
+import msgspec
 
 from stoker_shared.api import DEFAULT_WORKSPACE, Fault
 from stoker_shared.commandline import USAGE
 from stoker_shared.paths import SocketPathTooLong, socket_path
 from stoker_shared.text import clean
+from stoker_tui.cli.tables import Column, print_json, print_table
 from stoker_tui.client import Client, NotStoker, Refused, Unreachable
 
 DID_NOT_SUCCEED, UNREACHABLE, REFUSED = 1, 3, 4
 
+_T = TypeVar("_T", bound=msgspec.Struct)
 _BACKFILL = re.compile(r"[Bb]?(\d{1,15})")
 _TARGET = re.compile(r"#?(\d{1,15})(?:/(.+))?", re.DOTALL)
 
@@ -31,6 +34,16 @@ class Context:
         self.workspace = workspace
         self.as_json = as_json
         self.client = Client(socket_path(os.environ), workspace)
+
+    def tell(self, thing: msgspec.Struct, words: str) -> None:
+        """Print what was done: the thing itself as JSON, or words."""
+        print_json([thing]) if self.as_json else click.echo(words)
+
+    def tell_all(
+        self, things: Iterable[_T], columns: Sequence[Column], cells: Callable[[_T], Sequence[str]]
+    ) -> None:
+        """Print things: as JSON, or as a table with a row for each."""
+        print_json(things) if self.as_json else print_table(columns, [cells(thing) for thing in things])
 
 
 def command(group: click.Group, name: str, *, json: bool = True) -> Callable[[Callable[..., None]], Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from stoker_shared.difference import Difference, told
+from stoker_shared.difference import Difference, by_field, told
 from stoker_tui.cli.tables import coloured, print_drawing
 from stoker_tui.graph.drawing import draw
 
@@ -22,7 +22,7 @@ def print_changes(difference: Difference) -> None:
 
 def change_lines(difference: Difference) -> Iterator[str]:
     """Give what differs, a line a field."""
-    return (f"  {told(change)}" for change in difference.changes)
+    return (f"  {told(field)}" for change in difference.changes for field in by_field(change))
 
 
 def print_graph(difference: Difference, ascii_only: bool) -> None:

@@ -16,7 +16,7 @@ from stoker_shared.text import clean, clean_block
 from stoker_tui.cli import completing, main
 from stoker_tui.cli.common import USAGE, Context, command, give_up
 from stoker_tui.cli.files import BadFile, config_of, without
-from stoker_tui.cli.tables import Column, moment, print_json, print_table
+from stoker_tui.cli.tables import Column, moment, print_json
 from stoker_tui.client import Client, Refused
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -116,10 +116,8 @@ def list_jobs(context: Context) -> None:
     See also: stoker job show.
     """
     views = list(context.client.jobs())
-    if context.as_json:
-        print_json(views)
-        return
-    print_table(
+    context.tell_all(
+        views,
         [
             Column("PATH", text=True),
             Column("TYPE"),
@@ -130,18 +128,15 @@ def list_jobs(context: Context) -> None:
             Column("BY", spare=3),
             Column("REMARKS", text=True),
         ],
-        [
-            [
-                view.path,
-                view.type.value,
-                str(view.version or "-"),
-                "changed" if view.has_changes else "-",
-                f"{view.draft.size:,}",
-                moment(view.draft.saved_at),
-                view.draft.by,
-                (view.latest and view.latest.remarks) or "-",
-            ]
-            for view in views
+        lambda view: [
+            view.path,
+            view.type.value,
+            str(view.version or "-"),
+            "changed" if view.has_changes else "-",
+            f"{view.draft.size:,}",
+            moment(view.draft.saved_at),
+            view.draft.by,
+            (view.latest and view.latest.remarks) or "-",
         ],
     )
 
@@ -193,10 +188,8 @@ def list_versions(context: Context, path: str) -> None:
     See also: stoker job diff, stoker job rollback.
     """
     versions = list(context.client.job_versions(path))[::-1]
-    if context.as_json:
-        print_json(versions)
-        return
-    print_table(
+    context.tell_all(
+        versions,
         [
             Column("VERSION", right=True),
             Column("PUBLISHED"),
@@ -205,16 +198,13 @@ def list_versions(context: Context, path: str) -> None:
             Column("SHA256", spare=3),
             Column("REMARKS", text=True),
         ],
-        [
-            [
-                str(version.version),
-                moment(version.published_at),
-                version.by,
-                f"{version.size:,}",
-                version.digest[:12],
-                version.remarks or "-",
-            ]
-            for version in versions
+        lambda version: [
+            str(version.version),
+            moment(version.published_at),
+            version.by,
+            f"{version.size:,}",
+            version.digest[:12],
+            version.remarks or "-",
         ],
     )
 
@@ -330,10 +320,7 @@ def delete_job(context: Context, path: str) -> None:
     See also: stoker job list.
     """
     deleted = context.client.delete_job(path)
-    if context.as_json:
-        print_json([deleted])
-    else:
-        click.echo(f"{deleted.path} deleted")
+    context.tell(deleted, f"{deleted.path} deleted")
 
 
 def _config_of(settings: tuple[str, ...]) -> JobConfig:

@@ -85,7 +85,4 @@ def try_notifying(context: Context, address: str) -> None:
     See also: stoker notify list, stokerd check.
     """
     tried = context.client.try_notifying(address)
-    if context.as_json:
-        print_json([tried])
-    else:
-        click.echo(f"sent; the server answered: {clean_line(tried.answer)}")
+    context.tell(tried, f"sent; the server answered: {clean_line(tried.answer)}")

@@ -44,10 +44,8 @@ def list_queues(context: Context) -> None:
     See also: stoker queue show.
     """
     views = list(context.client.queues())
-    if context.as_json:
-        print_json(views)
-        return
-    print_table(
+    context.tell_all(
+        views,
         [
             Column("QUEUE", text=True),
             Column("FOR", spare=1),
@@ -56,16 +54,13 @@ def list_queues(context: Context) -> None:
             Column("WAITING", right=True),
             Column("MASTER", text=True, spare=2),
         ],
-        [
-            [
-                view.name,
-                view.spec.environment.value,
-                _of(view.cu, view.spec.limit),
-                _of(view.active, view.spec.nodes),
-                str(view.waiting),
-                view.spec.master,
-            ]
-            for view in views
+        lambda view: [
+            view.name,
+            view.spec.environment.value,
+            _of(view.cu, view.spec.limit),
+            _of(view.active, view.spec.nodes),
+            str(view.waiting),
+            view.spec.master,
         ],
     )
 
@@ -83,10 +78,7 @@ def show_queue(context: Context, name: str) -> None:
     See also: stoker queue set.
     """
     view = context.client.queue(name)
-    if context.as_json:
-        print_json([view])
-    else:
-        _print_queue(view)
+    _print_queue(context, view)
 
 
 @command(queue, "set")
@@ -113,10 +105,7 @@ def set_queue(context: Context, name: str, **options: str | tuple[str, ...] | No
     """
     spec = _known(context.client, name) or QueueSpec()
     view = context.client.save_queue(name, _changed(spec, options))
-    if context.as_json:
-        print_json([view])
-    else:
-        _print_queue(view)
+    _print_queue(context, view)
 
 
 @command(queue, "delete", json=False)
@@ -172,7 +161,10 @@ def _merged(known: dict[str, str], given: tuple[str, ...], option: str) -> dict[
     return {key: value for key, value in merged.items() if value}
 
 
-def _print_queue(view: QueueView) -> None:
+def _print_queue(context: Context, view: QueueView) -> None:
+    if context.as_json:
+        print_json([view])
+        return
     spec = view.spec
     click.echo(
         f"queue {clean_line(view.name)}, for {spec.environment.value}: {_of(view.cu, spec.limit)} CU and "

@@ -56,10 +56,8 @@ def list_workflows(context: Context) -> None:
     See also: stoker workflow show, stoker runs.
     """
     rows = list(context.client.workflows())
-    if context.as_json:
-        print_json(rows)
-        return
-    print_table(
+    context.tell_all(
+        rows,
         [
             Column("NAME", text=True),
             Column("VERSION", right=True),
@@ -74,22 +72,19 @@ def list_workflows(context: Context) -> None:
             Column("LAST RUN", right=True, spare=1),
             Column("ACTIVE RUNS", text=True),
         ],
-        [
-            [
-                row.name,
-                str(row.version or "-"),
-                "changed" if row.has_changes else "-",
-                row.queue,
-                in_words(row.schedule),
-                "on" if row.scheduling else "off",
-                moment(row.next_at),
-                pairs(row.tags) or "-",
-                moment(row.saved_at),
-                row.saved_by,
-                f"#{row.last_run}" if row.last_run else "-",
-                " ".join(f"#{number}" for number in row.active_runs) or "-",
-            ]
-            for row in rows
+        lambda row: [
+            row.name,
+            str(row.version or "-"),
+            "changed" if row.has_changes else "-",
+            row.queue,
+            in_words(row.schedule),
+            "on" if row.scheduling else "off",
+            moment(row.next_at),
+            pairs(row.tags) or "-",
+            moment(row.saved_at),
+            row.saved_by,
+            f"#{row.last_run}" if row.last_run else "-",
+            " ".join(f"#{number}" for number in row.active_runs) or "-",
         ],
     )
 
@@ -164,18 +159,15 @@ def list_versions(context: Context, name: str) -> None:
 
     See also: stoker workflow diff, stoker workflow rollback.
     """
-    versions = list(context.client.workflow_versions(name))[::-1]
-    if context.as_json:
-        print_json(versions)
-        return
-    print_table(
+    context.tell_all(
+        list(context.client.workflow_versions(name))[::-1],
         [
             Column("VERSION", right=True),
             Column("PUBLISHED"),
             Column("BY", spare=1),
             Column("REMARKS", text=True),
         ],
-        [[str(each.version), moment(each.at), each.by, each.remarks or "-"] for each in versions],
+        lambda each: [str(each.version), moment(each.at), each.by, each.remarks or "-"],
     )
 
 
@@ -304,10 +296,7 @@ def delete_workflow(context: Context, name: str) -> None:
     See also: stoker export.
     """
     deleted = context.client.delete_workflow(name)
-    if context.as_json:
-        print_json([deleted])
-    else:
-        click.echo(f"{name} is deleted; its runs stay in the history")
+    context.tell(deleted, f"{name} is deleted; its runs stay in the history")
 
 
 def publish(context: Context, name: str, remarks: str) -> None:
@@ -358,10 +347,7 @@ def _warn(name: str, warnings: list[str]) -> None:
 
 
 def _print_draft(context: Context, view: api.WorkflowView) -> None:
-    if context.as_json:
-        print_json([view])
-    else:
-        click.echo(f"{view.row.name} draft {view.row.revision}")
+    context.tell(view, f"{view.row.name} draft {view.row.revision}")
 
 
 def _place(place: str) -> str:

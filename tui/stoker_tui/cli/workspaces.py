@@ -9,7 +9,7 @@ import click
 from stoker_shared.secrecy import MASK
 from stoker_tui.cli import completing, main
 from stoker_tui.cli.common import USAGE, Context, command, give_up
-from stoker_tui.cli.tables import Column, moment, print_json, print_table
+from stoker_tui.cli.tables import Column, moment
 
 
 @main.group()
@@ -56,20 +56,15 @@ def list_workspaces(context: Context) -> None:
     See also: stoker workspace create.
     """
     workspaces = list(context.client.workspaces())
-    if context.as_json:
-        print_json(workspaces)
-        return
     counts = ("jobs", "workflows", "variables", "active_runs")
-    print_table(
+    context.tell_all(
+        workspaces,
         [
             Column("NAME", text=True),
             *(Column(count.replace("_", " ").upper(), right=True) for count in counts),
             Column("DESCRIPTION", text=True, spare=1),
         ],
-        [
-            [each.name, *(str(getattr(each, count)) for count in counts), each.description or "-"]
-            for each in workspaces
-        ],
+        lambda each: [each.name, *(str(getattr(each, count)) for count in counts), each.description or "-"],
     )
 
 
@@ -115,13 +110,10 @@ def list_variables(context: Context) -> None:
 
     See also: stoker variable set.
     """
-    variables = list(context.client.variables())
-    if context.as_json:
-        print_json(variables)
-        return
-    print_table(
+    context.tell_all(
+        context.client.variables(),
         [Column("NAME", text=True), Column("VALUE", text=True), Column("SET"), Column("BY", spare=1)],
-        [[each.name, MASK if each.secret else each.value, moment(each.at), each.by] for each in variables],
+        lambda each: [each.name, MASK if each.secret else each.value, moment(each.at), each.by],
     )
 
 

@@ -73,6 +73,15 @@ class Document(msgspec.Struct, frozen=True):
         """Give it with the draft that there is now; what was edited stays edited."""
         return msgspec.structs.replace(self, saved=saved, revision=revision)
 
+    def renamed(self, old: str, new: str) -> Document:
+        """Give it with the workflow's new name, wherever it had the old one."""
+
+        def named(spec: WorkflowSpec) -> WorkflowSpec:
+            return msgspec.structs.replace(spec, workflow=new) if spec.workflow == old else spec
+
+        steps = tuple(msgspec.structs.replace(step, spec=named(step.spec)) for step in self.steps)
+        return msgspec.structs.replace(self, steps=steps, saved=named(self.saved) if self.saved else None)
+
     def detached(self) -> Document:
         """Give it as a workflow that is not there yet."""
         return msgspec.structs.replace(self, saved=None, revision=None)
@@ -90,8 +99,8 @@ def new(name: str) -> Document:
 
 def recovered(saved: WorkflowSpec | None, revision: int | None, spec: WorkflowSpec) -> Document:
     """Give what was edited and not saved, to go on with: all of it can be undone in one step."""
-    if saved is None:
-        return Document((Step(spec, _first(spec)),))
+    if saved is None or saved == spec:
+        return Document((Step(spec, _first(spec)),), saved=saved, revision=revision)
     steps = (Step(saved, _first(saved)), Step(spec, _first(spec), "went on with what was kept"))
     return Document(steps, 1, saved, revision)
 

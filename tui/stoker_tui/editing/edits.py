@@ -78,6 +78,12 @@ def rename(spec: WorkflowSpec, name: str, new_name: str) -> Step:
     return change_node(spec, name, msgspec.structs.replace(node_named(spec, name), name=new_name))
 
 
+def rename_workflow(spec: WorkflowSpec, name: str) -> Step:
+    """Give the workflow another name."""
+    renamed = msgspec.structs.replace(spec, workflow=name)
+    return Step(renamed, what=f"renamed the workflow to {name}")
+
+
 def duplicate(spec: WorkflowSpec, name: str) -> Step:
     """Add a node like another, which waits for the same nodes; nothing waits for it."""
     node = node_named(spec, name)

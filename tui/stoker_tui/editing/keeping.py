@@ -1,7 +1,7 @@
 """Unsaved work kept on this machine, so that neither a closed terminal nor a crash loses what was edited.
 
-Each document that is edited has a file of its own, and a lock that is held while it is open: what nobody
-holds is what somebody was torn away from. The one part of `editing` that does input and output.
+Each draft and each form has a file of its own, and a lock that is held while it is open: what nobody holds
+is what somebody was torn away from. The one part of `editing` that does input and output.
 """
 
 from __future__ import annotations
@@ -11,16 +11,28 @@ import os
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Literal, NamedTuple
 from uuid import uuid4
 
 import msgspec
 import platformdirs
 
 from stoker_shared.model import WorkflowSpec
+from stoker_tui.forms.typed import Typed
+
+FormName = Literal["node", "settings", "schedule"]
 
 
-class Kept(msgspec.Struct, frozen=True):
-    """What was edited and not saved. ``log`` is that of the daemon, ``workflow`` the id, 0 of a new one."""
+class OpenForm(msgspec.Struct, frozen=True):
+    """The form that is open over a draft, with what is typed in it and not in the draft: it is not valid."""
+
+    name: FormName
+    typed: Typed
+    node: str = ""
+
+
+class KeptDraft(msgspec.Struct, frozen=True):
+    """A draft that was edited and not saved. ``workflow`` is its id, 0 of a new one."""
 
     log: str
     workspace: str
@@ -29,10 +41,47 @@ class Kept(msgspec.Struct, frozen=True):
     at: datetime
     saved: WorkflowSpec | None = None
     revision: int | None = None
+    form: OpenForm | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is of, in words."""
+        return self.spec.workflow
+
+
+class KeptForm(msgspec.Struct, frozen=True):
+    """What was typed in a form and not saved; ``where`` it was opened, a ``new`` thing or one that is there.
+
+    ``given`` is the definition that it was given since it was opened, as by an editor.
+    """
+
+    log: str
+    workspace: str
+    where: tuple[str, ...]
+    new: bool
+    at: datetime
+    typed: Typed
+    given: msgspec.Raw | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is of, in words."""
+        return " ▸ ".join(self.where)
+
+
+Kept = KeptDraft | KeptForm
+"""What is kept; ``log`` is that of the daemon, ``workspace`` empty where it is not of a workspace."""
+
+
+class Left(NamedTuple):
+    """What was left unsaved, and what it is called in the drawer."""
+
+    file: str
+    kept: Kept
 
 
 class Keeper:
-    """The file of one document while it is open, there as long as something of it is not saved."""
+    """The file of a draft or a form while it is open, there as long as something of it is not saved."""
 
     def __init__(self, directory: Path, name: str, lock: int | None = None) -> None:
         self._directory = directory
@@ -73,12 +122,12 @@ class Drawer:
         self._directory = directory
 
     def open(self) -> Keeper:
-        """Give the file for a document that is about to be edited. Raises `OSError`."""
+        """Give the file for what is about to be edited. Raises `OSError`."""
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         return Keeper(self._directory, uuid4().hex)
 
-    def left(self, log: str, workspace: str) -> list[tuple[str, Kept]]:
-        """Give what was left unsaved of one daemon's workspace, the newest first, each with its name here.
+    def left(self, log: str, workspace: str) -> list[Left]:
+        """Give what was left unsaved of a daemon, in one workspace or in none, the newest first.
 
         What is open elsewhere, and what can't be read, is not among it.
         """
@@ -86,10 +135,11 @@ class Drawer:
         for path in self._directory.glob("*.json"):
             with suppress(OSError, msgspec.MsgspecError):
                 os.close(_locked(_lock(self._directory, path.stem)))
-                kept = msgspec.json.decode(path.read_bytes(), type=Kept)
-                if (kept.log, kept.workspace) == (log, workspace):
-                    found.append((path.stem, kept))
-        return sorted(found, key=lambda one: one[1].at, reverse=True)
+                kept = _decoded(path.read_bytes())
+                if kept.log == log and kept.workspace in (workspace, ""):
+                    found.append(Left(path.stem, kept))
+        by_name = sorted(found, key=lambda left: left.kept.name)
+        return sorted(by_name, key=lambda left: left.kept.at, reverse=True)
 
     def take(self, name: str) -> Keeper | None:
         """Give the file of what was left, to go on with it; None where somebody else does, or has."""
@@ -102,6 +152,13 @@ class Drawer:
 def unsaved_directory() -> Path:
     """Give where unsaved work is kept: in the user's state directory."""
     return platformdirs.user_state_path("stoker") / "unsaved"
+
+
+def _decoded(content: bytes) -> Kept:
+    try:
+        return msgspec.json.decode(content, type=KeptForm)
+    except msgspec.ValidationError:
+        return msgspec.json.decode(content, type=KeptDraft)
 
 
 def _locked(path: Path, flags: int = 0) -> int:

@@ -1,7 +1,7 @@
 """Two people's changes of one definition, field by field: what each did, and both together. Pure.
 
-All is seen from the ``base`` that both began with. What only one of them changed is his; where both changed a
-field in different ways a person chooses.
+All is seen from the ``base`` that both began with. What only one of them changed is his. Where both changed a
+field in different ways a person chooses, but that lists of names, such as upstream nodes, have both changes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from stoker_shared.model import JobConfig, NodeSpec, WorkflowSpec
+from stoker_shared import dag
+from stoker_shared.model import JobConfig, NodeSpec, Subscription, WorkflowSpec
 from stoker_shared.text import clean_line
 from stoker_shared.writing import written
 
@@ -24,12 +25,16 @@ Place = tuple[str, ...]
 
 _NODES = "nodes"
 
+_NAMES = ("upstream", "notify", "addresses", "states")
+"""Fields that are lists of names, in whatever order."""
+
 
 class Side(Enum):
     """Whose value is taken."""
 
     MINE = "yours"
     THEIRS = "theirs"
+    BOTH = "both"
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -42,10 +47,26 @@ class Change(msgspec.Struct, frozen=True):
 
     @property
     def side(self) -> Side | None:
-        """Who alone changed it; None where both did."""
+        """Who alone changed it, or both where that goes together; None where a person has to choose."""
         if self.theirs == self.base:
             return Side.MINE
-        return Side.THEIRS if self.mine == self.base else None
+        if self.mine == self.base:
+            return Side.THEIRS
+        return None if self.both is None else Side.BOTH
+
+    @property
+    def both(self) -> tuple[str, ...] | None:
+        """What both make of a list of names: what either added, without what either took out; else None."""
+        if self.place[-1] not in _NAMES or not all(isinstance(v, tuple) for v in (self.mine, self.theirs)):
+            return None
+        base = self.base or ()
+        mine = [name for name in self.mine if name in self.theirs or name not in base]
+        added = [name for name in self.theirs if name not in base]
+        return tuple(dict.fromkeys([*mine, *added]))
+
+    def value(self, side: Side) -> Any:
+        """Give the value of a side."""
+        return {Side.MINE: self.mine, Side.THEIRS: self.theirs, Side.BOTH: self.both}[side]
 
     @property
     def name(self) -> str:
@@ -65,7 +86,7 @@ def merged(
 
     It may have faults that neither has, such as a node that waits for one which the other has deleted.
     """
-    taken = [change for change in found if side_of(change, chosen) is Side.THEIRS]
+    taken = [change for change in found if side_of(change, chosen) is not Side.MINE]
     whole = {change.place[1]: change.theirs for change in taken if _is_whole_node(change)}
     nodes = [node for node in mine.nodes if node.name not in whole]
     for name in (node.name for node in theirs.nodes if node.name in whole):
@@ -74,15 +95,28 @@ def merged(
     of_nodes = [change for change in rest if change.place[0] == _NODES]
     nodes = [
         reduce(
-            lambda node, change: _with(node, change.place[2:], change.theirs),
+            lambda node, change: _with(node, change.place[2:], change.value(side_of(change, chosen))),
             [change for change in of_nodes if change.place[1] == node.name],
             node,
         )
         for node in nodes
     ]
     own = [change for change in rest if change.place[0] != _NODES]
-    spec = reduce(lambda spec, change: _with(spec, change.place, change.theirs), own, mine)
+    spec = reduce(
+        lambda spec, change: _with(spec, change.place, change.value(side_of(change, chosen))), own, mine
+    )
     return msgspec.structs.replace(spec, nodes=tuple(nodes))
+
+
+def to_choose(
+    mine: WorkflowSpec, theirs: WorkflowSpec, found: Sequence[Change], chosen: Mapping[Place, Side]
+) -> set[Place]:
+    """Give what a person has to choose yet: where both changed it, and upstream nodes that make a cycle."""
+    open_ones = {change.place for change in found if change.side is None and change.place not in chosen}
+    nodes = merged(mine, theirs, found, chosen).nodes
+    cycle = dag.find_cycle({node.name: node.upstream for node in nodes}) or ()
+    of_cycle = {(_NODES, name, "upstream") for name in cycle} | {(_NODES, name) for name in cycle}
+    return open_ones | {change.place for change in found if change.place in of_cycle}
 
 
 def side_of(change: Change, chosen: Mapping[Place, Side]) -> Side:
@@ -123,7 +157,7 @@ def _differing(
         here = (*place, name)
         if my == their or here == (_NODES,):
             continue
-        if isinstance(my, JobConfig):
+        if isinstance(my, JobConfig | Subscription) and isinstance(their, type(my)):
             yield from _differing(here, before, my, their)
         elif isinstance(my, dict):
             for key in dict.fromkeys([*my, *their]):

@@ -25,6 +25,11 @@ class Inherited(NamedTuple):
     text: str
     source: str
 
+    @property
+    def is_given(self) -> bool:
+        """Whether somebody says so, and it is not only what there is by default."""
+        return self.source.startswith("from ")
+
 
 def default(text: str) -> Callable[[Values], Inherited]:
     """Give what a field inherits that has the same default everywhere."""
@@ -85,7 +90,7 @@ class Form(Generic[_S]):
     def __init__(self, kind: type[_S], fields: Sequence[Field], value: _S | None) -> None:
         self.fields = fields
         self.is_new = value is None
-        self._kind = kind
+        self.kind = kind
         self._by_place = {field.place: field for field in fields}
         self._base: dict[str, Any] = {}
         self._values: dict[str, Any] = {}
@@ -95,6 +100,8 @@ class Form(Generic[_S]):
         self._problems: dict[str, str] = {}
         self._missing: set[str] = set()
         self._touched: set[str] = set()
+        self.typed: dict[str, str] = {}
+        """What was in each field that was typed in since, by place."""
         self.value: _S | None = None
         self.load(value)
 
@@ -104,7 +111,7 @@ class Form(Generic[_S]):
 
     def made(self, mapping: dict[str, Any]) -> _S:
         """Give the definition that is written as ``mapping``."""
-        return msgspec.convert(mapping, self._kind)
+        return msgspec.convert(mapping, self.kind)
 
     def taken(self, value: _S) -> dict[str, Any]:
         """Give what one would write to get this definition."""
@@ -179,7 +186,7 @@ class Form(Generic[_S]):
     def load(self, value: _S | None) -> None:
         """Show another definition; what was typed of the one before is no more."""
         self._base = {} if value is None else self.taken(value)
-        self._values, self._texts, self._unread = {}, {}, {}
+        self._values, self._texts, self._unread, self.typed = {}, {}, {}, {}
         for field in self.fields:
             found = _taken_out(self._base, field.place)
             if found is not None:
@@ -190,6 +197,7 @@ class Form(Generic[_S]):
     def type(self, place: str, text: str) -> None:
         """Take what a field has now, as it is typed; nothing has it inherit."""
         self._touched.add(place)
+        self.typed.setdefault(place, self.text(place))
         self._texts[place] = text
         self._unread.pop(place, None)
         if not text.strip():
@@ -234,7 +242,7 @@ class Form(Generic[_S]):
             made = self.made(mapping)
             found = self.faults(made)
         except msgspec.ValidationError as error:
-            made, found = None, [fault_of(error, self._kind)]
+            made, found = None, [fault_of(error, self.kind)]
         for place, why in self._placed(found, shown):
             problems.setdefault(place, why)
         self._problems = problems

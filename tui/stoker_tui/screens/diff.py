@@ -8,7 +8,7 @@ from typing import Any
 from textual.app import ComposeResult
 from textual.widgets import ContentSwitcher
 
-from stoker_shared.difference import Difference, told
+from stoker_shared.difference import Difference, by_field, told
 from stoker_tui.actions import Kind
 from stoker_tui.mirror import Topic
 from stoker_tui.screens.page import focus_first
@@ -78,9 +78,9 @@ def change_lines(difference: Difference) -> Iterator[Pieces]:
     """Give what differs, a line a field, then the edges that only one of them has."""
     if not difference.changes:
         yield [("they say the same", "dim")]
-    for change in difference.changes:
-        look = LOOKS["+" if change.before is None else "-" if change.after is None else "~"]
-        yield [(told(change), look)]
+    for field in (field for change in difference.changes for field in by_field(change)):
+        look = LOOKS["+" if field.before is None else "-" if field.after is None else "~"]
+        yield [(told(field), look)]
     if difference.edges:
         yield []
     for edge in difference.edges:

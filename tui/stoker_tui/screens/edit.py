@@ -17,11 +17,12 @@ from stoker_tui.actions import AsText, EditedNode, Kind
 from stoker_tui.documents import Document as TextDocument
 from stoker_tui.editing.document import Document
 from stoker_tui.editing.edits import CannotEdit, Step, upstream_of
-from stoker_tui.editing.keeping import Keeper, Kept
+from stoker_tui.editing.keeping import Kept, KeptDraft, OpenForm
 from stoker_tui.mirror import Topic
 from stoker_tui.screens.edited import draft_title, marks_since_save, node_facts
-from stoker_tui.screens.page import Page, focus_first
+from stoker_tui.screens.page import focus_first
 from stoker_tui.screens.run import WIDE
+from stoker_tui.screens.unsaved import UnsavedPage
 from stoker_tui.widgets.dag_view import DagView
 from stoker_tui.widgets.frame import Line
 from stoker_tui.widgets.pane import Pane
@@ -41,8 +42,8 @@ class Pending(NamedTuple):
     edit: Callable[[WorkflowSpec, str], Step]
 
 
-class EditScreen(Page):
-    """One draft. Whatever is done to it is kept on disk before the next key, until it is saved."""
+class EditScreen(UnsavedPage):
+    """One draft, and the ``form`` that was left open over it with what is not valid."""
 
     DEFAULT_CSS = """
     EditScreen #panes { height: 1fr; layout: vertical; }
@@ -53,14 +54,13 @@ class EditScreen(Page):
     EditScreen #panes.wide #facts { height: 100%; width: 2fr; border-top: none; border-left: solid $panel; }
     """
 
-    def __init__(self, document: Document, row: api.WorkflowRow | None, keeper: Keeper | None) -> None:
+    def __init__(self, document: Document, row: api.WorkflowRow | None, form: OpenForm | None = None) -> None:
         super().__init__()
         self.document = document
         self.saving = False
         self._row = row
-        self._keeper = keeper
+        self._form = form
         self._pending: Pending | None = None
-        self._log = ""
 
     @property
     def topics(self) -> Sequence[Topic]:
@@ -102,25 +102,14 @@ class EditScreen(Page):
             yield Pane(self.styles_of, ascii_only=ascii_only, id="facts")
 
     def on_mount(self) -> None:
-        """Keep what is not saved, and look at what was selected."""
+        """Look at what was selected."""
         super().on_mount()
-        self.stoker.editing.add(self)
-        status = self.stoker.mirror.status
-        self._log = status.log if status else ""
-        self._keep()
         self._draw_graph(self.document.now.selected)
 
     def on_screen_resume(self) -> None:
         """Draw what was filled in meanwhile."""
         super().on_screen_resume()
         self._draw_graph(self.selected)
-
-    def on_unmount(self) -> None:
-        """Let go of it; what is not saved stays kept, unless it was given up."""
-        super().on_unmount()
-        self.stoker.editing.discard(self)
-        if self._keeper:
-            self._keeper.let_go()
 
     def on_resize(self, event: Resize) -> None:
         """Put what is known of a node where there is room."""
@@ -142,6 +131,47 @@ class EditScreen(Page):
         self.query_one("#title", Line).show(title or draft_title(self.document, self.row))
         self._draw_facts()
         focus_first(self, self.graph)
+
+    # What is not saved.
+
+    @property
+    def what(self) -> str:
+        """Name the draft."""
+        return self.document.name
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether something would be lost by leaving, if it were not kept."""
+        return self.document.is_unsaved or self._form is not None
+
+    @property
+    def secret(self) -> Sequence[str]:
+        """Name what of it is secret, and so not kept."""
+        return self._form.typed.left_out if self._form else ()
+
+    def kept(self, log: str, workspace: str) -> Kept:
+        """Give the draft with what it was read as, and what is typed over it."""
+        document = self.document
+        return KeptDraft(
+            log,
+            workspace,
+            self._row.id if self._row else 0,
+            document.spec,
+            self.stoker.now(),
+            document.saved,
+            document.revision,
+            self._form,
+        )
+
+    def keep_form(self, form: OpenForm | None) -> None:
+        """Keep what is typed over the draft and not in it, because it is not valid; or nothing more."""
+        if form != self._form:
+            self._form = form
+            self.keep()
+
+    async def save_all(self) -> bool:
+        """Save it, or say why it can't be, and tell whether all of it is saved."""
+        return await self.stoker.save_draft(self)
 
     # Editing.
 
@@ -170,7 +200,7 @@ class EditScreen(Page):
         """Go on with a document: another step of it, or the same on another draft."""
         selected = self.selected if document.now is self.document.now else document.now.selected
         self.document = document
-        self._keep()
+        self.keep()
         if self.stoker.page is self:
             self._draw_graph(selected)
         self.redraw()
@@ -204,15 +234,12 @@ class EditScreen(Page):
             self.stoker.open_node(self, selected)
 
     def back(self) -> bool:
-        """Give up what is asked; leave only when all is saved."""
+        """Give up what is asked, else leave."""
         if self._pending:
             self._pending = None
             self.redraw()
             return True
-        if self.document.is_unsaved:
-            self.stoker.ask_leaving(self)
-            return True
-        return False
+        return super().back()
 
     def saved(self, view: api.WorkflowView, spec: WorkflowSpec) -> None:
         """Note that a definition is saved as the draft."""
@@ -224,16 +251,14 @@ class EditScreen(Page):
         self._row = view.row
         self.show(self.document.based_on(view.spec, view.row.revision).edited(step))
 
+    def rename(self, old: str, new: str) -> None:
+        """Go on with it under the name that somebody else has given it."""
+        self.show(self.document.renamed(old, new))
+
     def detach(self) -> None:
         """Go on with it as a workflow that is not there yet."""
         self._row = None
         self.show(self.document.detached())
-
-    def give_up(self) -> None:
-        """Keep nothing of what is not saved."""
-        if self._keeper:
-            self._keeper.drop()
-            self._keeper = None
 
     def on_dag_view_selected(self, event: DagView.Selected) -> None:
         """Tell of the node."""
@@ -261,23 +286,3 @@ class EditScreen(Page):
             queues = {view.name: view.spec for view in self.stoker.queues.value or ()}
             lines = list(node_facts(spec, name, job, queues.get(node.queue or spec.queue)))
         self.query_one("#facts", Pane).set_lines(lines)
-
-    def _keep(self) -> None:
-        """Have what is not saved on disk, and nothing where all is saved."""
-        if self._keeper is None:
-            return
-        document = self.document
-        number = self._row.id if self._row else 0
-        kept = Kept(
-            self._log,
-            self.stoker.link.workspace,
-            number,
-            document.spec,
-            self.stoker.now(),
-            document.saved,
-            document.revision,
-        )
-        try:
-            self._keeper.keep(kept) if document.is_unsaved else self._keeper.drop()
-        except OSError as error:
-            self.say(f"what is not saved can't be kept here: {error}; save it with s")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from textual.app import ComposeResult
 
 from stoker_shared.text import clean_line
@@ -12,14 +13,16 @@ from stoker_tui.actions import AsText, Filled, Kind
 from stoker_tui.cli.common import with_faults
 from stoker_tui.client import NotStoker, Refused, Unreachable
 from stoker_tui.documents import Document
+from stoker_tui.editing.keeping import Kept, KeptForm
 from stoker_tui.forms.form import Form
 from stoker_tui.forms.schedule import TYPE, schedule_fields
+from stoker_tui.forms.typed import Typed, type_again, typed_in
 from stoker_tui.forms.workflow import ScheduleForm, WorkflowForm
 from stoker_tui.mirror import Topic
 from stoker_tui.saving import SavedMeanwhile
-from stoker_tui.screens.dialogs import Confirm
-from stoker_tui.screens.page import Page, focus_first
+from stoker_tui.screens.page import focus_first
 from stoker_tui.screens.ticks import TickPreview
+from stoker_tui.screens.unsaved import UnsavedPage
 from stoker_tui.widgets.form import FormView
 from stoker_tui.widgets.frame import Line
 
@@ -30,10 +33,11 @@ Save = Callable[[Any], Awaitable[str]]
 """Saves what a form makes, and says in words what it did."""
 
 
-class FormScreen(Page):
+class FormScreen(UnsavedPage):
     """One form. With ``save`` it is saved by a key; ``changed`` is given each definition that is valid.
 
     ``document`` lets it be edited as text, too. What was typed stays until it is saved, or given up.
+    What is not of the workspace is ``everywhere``.
     """
 
     def __init__(
@@ -45,18 +49,23 @@ class FormScreen(Page):
         changed: Callable[[Any], None] | None = None,
         document: Document[Any] | None = None,
         topics: Sequence[Topic] = (),
+        everywhere: bool = False,
     ) -> None:
         super().__init__()
         self._form = form
-        self._where = where
+        self._where = tuple(where)
         self._save = save
         self._changed = changed
         self._document = document
         self._topics = topics
+        self._everywhere = everywhere
         self._first = form.value
+        self._given: msgspec.Raw | None = None
         self._touched = False
         self._saving = False
         self._ticks: TickPreview | None = None
+        self._told = ""
+        """What is to be said once it is shown."""
 
     @property
     def topics(self) -> Sequence[Topic]:
@@ -86,10 +95,18 @@ class FormScreen(Page):
             self._ticks = TickPreview(self.stoker.link, self.stoker.now, self._show_ticks, most)
             self._ask_ticks()
         self.form.focus()
+        if self._touched:
+            self._take(self._form.value)
+            self.form.reveal()
+            self.say(self._told)
         if self._form.is_new:
-            empty = (field.place for field in self._form.shown() if not self._form.is_set(field.place))
-            self.form.go(next(empty, self._form.fields[0].place))
+            if not self._form.problems or not self._touched:
+                self._go_to_first_empty()
             self.form.edit()
+
+    def _go_to_first_empty(self) -> None:
+        places = [field.place for field in self._form.shown() if not field.section]
+        self.form.go(next((place for place in places if not self._form.is_set(place)), places[0]))
 
     def on_unmount(self) -> None:
         """Ask for nothing more."""
@@ -116,15 +133,62 @@ class FormScreen(Page):
         self.form.know_more()
         focus_first(self, self.form)
 
+    # What is not saved.
+
+    @property
+    def what(self) -> str:
+        """Name what is filled in."""
+        return " ▸ ".join(self._where)
+
     @property
     def is_unsaved(self) -> bool:
-        """Whether something would be lost by leaving."""
+        """Whether something would be lost by leaving, if it were not kept."""
         lost = self._form.value != self._first if self._form.value is not None else self._touched
         return lost if self._save is not None else bool(self._form.problems) and self._touched
+
+    @property
+    def why_no_save(self) -> str:
+        """Say what is wrong with it; nothing where all is well."""
+        return self.form.problem
+
+    @property
+    def secret(self) -> Sequence[str]:
+        """Name what of it is secret, and so not kept."""
+        return typed_in(self._form).left_out
+
+    def is_of(self, kept: Kept) -> bool:
+        """Tell whether what was kept was typed in this form."""
+        return isinstance(kept, KeptForm) and (kept.where, kept.new) == (self._where, self._form.is_new)
+
+    def kept(self, log: str, workspace: str) -> Kept:
+        """Give what was typed, as it was typed."""
+        return KeptForm(
+            log,
+            "" if self._everywhere else workspace,
+            self._where,
+            self._form.is_new,
+            self.stoker.now(),
+            typed_in(self._form),
+            self._given,
+        )
+
+    def go_on(self, kept: KeptForm) -> None:
+        """Go on with what was kept."""
+        if kept.given is not None:
+            self._given = kept.given
+            self._form.load(msgspec.json.decode(kept.given, type=self._form.kind))
+        self.type_again(kept.typed)
+
+    def type_again(self, typed: Typed) -> None:
+        """Type again what was typed; on a definition that is another one by now that is said."""
+        self._touched = True
+        if others := type_again(self._form, typed):
+            self._told = f"changed meanwhile, and yours stands over it: {', '.join(others)}"
 
     def load(self, value: Any) -> None:
         """Go on with a definition that was edited as text."""
         self._touched = True
+        self._given = msgspec.Raw(msgspec.json.encode(value))
         self.form.load(value)
         self._take(value)
 
@@ -140,39 +204,28 @@ class FormScreen(Page):
     def _take(self, value: Any) -> None:
         if value is not None and self._changed is not None:
             self._changed(value)
+        self.keep()
         self._ask_ticks()
         self.redraw()
 
-    # Leaving.
-
-    def back(self) -> bool:
-        """Leave, unless something would be lost that is not to be."""
-        if not self.is_unsaved:
-            return False
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.dismiss()
-
-        lost = "what is not saved" if self._save is not None else "what is not valid"
-        self.app.push_screen(Confirm(f"Leave, and lose {lost}?"), answered)
-        return True
+    # Saving.
 
     def save(self) -> None:
         """Save it, or say what is wrong with it."""
-        if self._save is None or self._saving:
-            return
         if problem := self.form.reveal():
             self.redraw()
             self.say(problem)
-        else:
-            self._saving = True
-            self.say("saving ...")
-            self.stoker.spawn(self._saved(self._save, self._form.value))
+        elif self._save is not None and not self._saving:
+            self.stoker.spawn(self._save_and_leave())
 
-    async def _saved(self, save: Save, value: Any) -> None:
+    async def save_all(self) -> bool:
+        """Save it, or say why it can't be, and tell whether it is saved."""
+        if self._save is None or self._saving:
+            return False
+        self._saving = True
+        self.say("saving ...")
         try:
-            told = await save(value)
+            told = await self._save(self._form.value)
         except Refused as error:
             self.say(clean_line(with_faults(error.problem.detail, error.problem.errors)))
         except SavedMeanwhile as error:
@@ -180,10 +233,16 @@ class FormScreen(Page):
         except (Unreachable, NotStoker, OSError) as error:
             self.say(f"not saved, and all you typed is still here: {clean_line(str(error))}")
         else:
-            self.dismiss()
+            self.give_up()
             self.stoker.call_after_refresh(self.stoker.say, told)
+            return True
         finally:
             self._saving = False
+        return False
+
+    async def _save_and_leave(self) -> None:
+        if await self.save_all():
+            self.dismiss()
 
     # Ticks.
 

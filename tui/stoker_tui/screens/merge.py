@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -12,9 +12,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from stoker_shared.definition import faults
-from stoker_shared.model import WorkflowSpec
+from stoker_shared.difference import Change as Difference
+from stoker_shared.difference import by_field
+from stoker_shared.model import NodeSpec, WorkflowSpec
+from stoker_shared.text import clean_line
+from stoker_shared.writing import written
 from stoker_tui.cli.tables import Column as Shape
-from stoker_tui.editing.merging import Change, Place, Side, changes, merged, side_of, value_words
+from stoker_tui.editing.merging import Change, Place, Side, changes, merged, side_of, to_choose, value_words
 from stoker_tui.looks import style
 from stoker_tui.screens.dialogs import words
 from stoker_tui.screens.publish import fault_words
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 
     from stoker_tui.app import StokerApp
 
-_KEYS = "← yours   → theirs   Y T all of one   enter save these together   esc not yet"
+_KEYS = "← yours  → theirs  b both  Y T all of one  enter save  esc not yet"
 
 
 class Merge(ModalScreen[WorkflowSpec | None]):
@@ -35,7 +39,7 @@ class Merge(ModalScreen[WorkflowSpec | None]):
 
     CSS = """
     Merge .dialog { width: 98%; max-width: 98%; height: 90%; }
-    Merge .dialog LineTable { height: 2fr; background: $surface; }
+    Merge .dialog LineTable { height: 1fr; background: $surface; }
     Merge .dialog Pane { height: 1fr; max-height: 100%; border-top: solid $panel; }
     """
 
@@ -46,6 +50,7 @@ class Merge(ModalScreen[WorkflowSpec | None]):
         self._theirs = theirs
         self._changes = changes(base, mine, theirs)
         self._chosen: dict[Place, Side] = {}
+        self._open = to_choose(mine, theirs, self._changes, self._chosen)
         self._table: LineTable[Change] | None = None
 
     def compose(self) -> ComposeResult:
@@ -71,7 +76,7 @@ class Merge(ModalScreen[WorkflowSpec | None]):
     def on_mount(self) -> None:
         """Show them, those first that are to be chosen."""
         if self._table is not None:
-            self._table.set_rows(sorted(self._changes, key=lambda change: change.side is not None))
+            self._table.set_rows(sorted(self._changes, key=lambda change: change.place not in self._open))
             self._table.focus()
         self._show_whole()
 
@@ -90,6 +95,8 @@ class Merge(ModalScreen[WorkflowSpec | None]):
                 self._choose(one, Side.MINE)
             case "right" | "t" | "l":
                 self._choose(one, Side.THEIRS)
+            case "b":
+                self._choose_both(one)
             case "Y" | "upper_y":
                 self._choose(self._changes, Side.MINE)
             case "T" | "upper_t":
@@ -107,9 +114,16 @@ class Merge(ModalScreen[WorkflowSpec | None]):
 
     def _choose(self, changes: list[Change], side: Side) -> None:
         self._chosen |= {change.place: side for change in changes}
+        self._open = to_choose(self._mine, self._theirs, self._changes, self._chosen)
         self._say("")
         if self._table is not None:
             self._table.repaint()
+
+    def _choose_both(self, changes: list[Change]) -> None:
+        if any(change.both is None for change in changes):
+            self._say("only lists of names can have what both did: choose yours or theirs")
+        else:
+            self._choose(changes, Side.BOTH)
 
     def _accept(self) -> None:
         spec = merged(self._mine, self._theirs, self._changes, self._chosen)
@@ -120,11 +134,10 @@ class Merge(ModalScreen[WorkflowSpec | None]):
             self.dismiss(spec)
 
     def _field(self, change: Change) -> Pieces:
-        open_one = change.side is None and change.place not in self._chosen
-        return [("✖ " if open_one else "  ", "warning"), (change.name, "")]
+        return [("✖ " if change.place in self._open else "  ", "warning"), (change.name, "")]
 
     def _side(self, change: Change, side: Side) -> Pieces:
-        taken = side_of(change, self._chosen) is side
+        taken = side_of(change, self._chosen) in (side, Side.BOTH)
         text = value_words(change.mine if side is Side.MINE else change.theirs)
         return [("▸ " if taken else "  ", "strong"), (text, "strong" if taken else "dim")]
 
@@ -144,6 +157,19 @@ class Merge(ModalScreen[WorkflowSpec | None]):
 
 def _whole(change: Change) -> Iterator[Pieces]:
     yield [(change.name, "strong")]
-    yield [("before ", "dim"), (value_words(change.base), "")]
-    yield [("yours  ", "dim"), (value_words(change.mine), "")]
-    yield [("theirs ", "dim"), (value_words(change.theirs), "")]
+    values = {"yours": change.mine, "theirs": change.theirs, "before": change.base}
+    if change.side is Side.BOTH:
+        values = {"both": change.both, **values}
+    for name, value in values.items():
+        for index, line in enumerate(_lines(value)):
+            yield [(f"{'' if index else name:<7}", "dim"), (line, "")]
+
+
+def _lines(value: Any) -> Iterator[str]:
+    """Give a value as lines, a node by its fields."""
+    if not isinstance(value, NodeSpec):
+        yield value_words(value)
+        return
+    place = f"nodes/{value.name}"
+    for field in by_field(Difference(place, None, written(value))):
+        yield f"{clean_line(field.path.removeprefix(f'{place}/'))}: {value_words(field.after)}"

@@ -114,6 +114,10 @@ class Page(Screen[None]):
         """Say why an action can't be done on this screen now, whatever it is about; nothing where it can."""
         return ""
 
+    def holds_back(self) -> bool:
+        """Ask what becomes of what is edited here before it is left, and tell whether that is asked."""
+        return False
+
     def open(self) -> None:
         """Open what is under the cursor."""
 
@@ -169,8 +173,9 @@ class Page(Screen[None]):
         self._ready = False
 
     def on_unmount(self) -> None:
-        """Let go of what only this screen shows."""
+        """Let go of what only this screen shows; once, though Textual calls what a subclass calls, too."""
         if self._showing:
+            self._showing = False
             self.stoker.mirror.hide(self.topics)
         for topic in self.topics:
             if topic not in self.stoker.shared_topics:

@@ -278,11 +278,8 @@ class FormView(ScrollView, can_focus=True):
                 self.leave()
             case "enter":
                 self._complete()
-                if self._index == len(self._rows) - 1:
-                    self.leave()
+                if not self._next(1):
                     self.post_message(self.Ended(self))
-                else:
-                    self._next(1)
             case "tab":
                 if not self._complete():
                     self._next(1)
@@ -300,12 +297,17 @@ class FormView(ScrollView, can_focus=True):
                 return False
         return True
 
-    def _next(self, by: int) -> None:
-        before = self._at
-        self.move(by)
-        if self._at == before or not self.place:
-            self._typing = False
-            self._moved()
+    def _next(self, by: int) -> bool:
+        """Fill in the next field, or the one before; where there is none end, and tell whether there was."""
+        rows = self._rows[self._index + 1 :] if by > 0 else self._rows[: self._index][::-1]
+        field = next((row for row in rows if row.field), None)
+        if field is None:
+            self.leave()
+            return False
+        self._leave()
+        self._at = field.id
+        self._moved()
+        return True
 
     def _turned(self, field: Field, event: Key) -> bool:
         """Choose one of a field's few words: the next, the one before, or one by its first letter."""

@@ -39,22 +39,22 @@ def rows_of(form: Form[Any], folded_sections: Collection[str]) -> list[Row]:
     for field in form.shown():
         if field.section != section:
             section = field.section
-            rows.append(Row(None, section))
+            if section:
+                rows.append(Row(None, section))
         if field.section not in folded_sections:
             rows.append(Row(field, section))
     return rows
 
 
 def section_line(form: Form[Any], section: str, *, is_folded: bool) -> Pieces:
-    """Give the head of a section, folded with what is set in it."""
+    """Give the head of a section, folded with what is set in it, or else inherited from something."""
     pieces: list[Piece] = [(f" {'▸' if is_folded else '▼'} {section}", "head")]
     if is_folded:
-        names = [
-            f"{field.label} {form.text(field.place)}".strip()
-            for field in form.shown()
-            if field.section == section and form.is_set(field.place)
-        ]
-        pieces.append((f"  {', '.join(names)}" if names else "  nothing set", "dim"))
+        places = [(field.label, field.place) for field in form.shown() if field.section == section]
+        own = [f"{label} {form.text(place)}".strip() for label, place in places if form.is_set(place)]
+        beneath = [(label, form.inherited(place)) for label, place in places]
+        given = [f"{label} {have.text} ({have.source})" for label, have in beneath if have and have.is_given]
+        pieces.append((f"  {', '.join(own or given) or 'nothing set'}", "dim"))
     return pieces
 
 
@@ -102,7 +102,7 @@ def _value(form: Form[Any], field: Field) -> Pieces:
     text, inherited = form.text(field.place), form.inherited(field.place)
     if form.is_set(field.place):
         beneath = f"  {told}" if (told := form.told(field.place)) else ""
-        if inherited and inherited.source.startswith("from ") and inherited.text != text:
+        if inherited and inherited.is_given and inherited.text != text:
             beneath = f"  ({inherited.source.removeprefix('from ')}: {inherited.text})"
         shown = HIDDEN * len(text) if form.is_hidden(field.place) else text
         return [(shown or "nothing", "strong"), (beneath, "dim")]
