@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 
 import pytest
@@ -19,32 +20,35 @@ sys.dont_write_bytecode = False
 
 quickspark.prepare()
 
-# How fast a machine is says nothing about what is tested.
+# How fast a machine is says nothing about what is tested. The same examples are tried each time, so that what
+# fails is what was changed; others, and more, by STOKER_EXAMPLES.
 settings.register_profile(
     "stoker",
-    max_examples=int(os.environ.get("STOKER_EXAMPLES", "100")),
+    max_examples=int(os.environ.get("STOKER_EXAMPLES", "50")),
+    derandomize="STOKER_EXAMPLES" not in os.environ,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("stoker")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Let one worker collect before the others: what it compiles, and rewrites, they find done."""
+    with Path(__file__).open() as lock:
+        try:
+            flock(lock, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            flock(lock, LOCK_SH)
+        return (yield)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, so that none of them is what all wait for in the end.
-
-    Those with Spark are second: while the first of them makes what they share, others wait for it.
-    """
-    slow, spark = (
-        {item.path for item in items if item.get_closest_marker(name)} for name in ("slow", "spark")
-    )
-    items.sort(key=lambda item: (item.path not in slow, item.path not in spark))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Before a test with real Spark, have there be what its jobs share."""
-    if item.get_closest_marker("spark") and item.config.cache:
-        quickspark.share_classes(item.config.cache.mkdir("spark"))
+    """Begin with the files that take longest, so that none of them is what all wait for in the end."""
+    slow = {
+        item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("spark")
+    }
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture

@@ -108,7 +108,12 @@ class StokerDaemon:
 
     def __exit__(self, *_: object) -> None:
         self.stop_active_runs()
-        self.terminate()
+        self.close()
+
+    def close(self) -> None:
+        """End it, if it runs, where it has no job to leave behind."""
+        if self._process and self._process.poll() is None:
+            self.terminate()
         self.http.close()
 
     @property

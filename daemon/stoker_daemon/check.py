@@ -24,7 +24,7 @@ from stoker_daemon.runlog.segments import LogError
 from stoker_daemon.secrets import Secrets, SecretsError
 from stoker_daemon.server import answers
 from stoker_daemon.volumes import NetworkFileSystem, check_local
-from stoker_shared.paths import SocketPathTooLong, check_socket_path, socket_path
+from stoker_shared.paths import HOST_CONFIG, SocketPathTooLong, check_socket_path, socket_path
 
 Finding = tuple[bool, str, str]
 """Whether it is well, what was looked at, and what was found."""
@@ -70,7 +70,8 @@ def _config(configured: Configured) -> str:
         by.setdefault(where, []).append(name)
     in_file = by.pop(str(configured.file), [])
     sets = f"sets {', '.join(in_file)}" if in_file else "sets nothing"
-    parts = [f"{configured.file} {sets}" if configured.found else f"no file {configured.file}"]
+    host = f" (the host's daemon has {HOST_CONFIG}: --config)" if HOST_CONFIG.exists() else ""
+    parts = [f"{configured.file} {sets}" if configured.found else f"no file {configured.file}{host}"]
     parts += [f"{where} sets {', '.join(names)}" for where, names in by.items()]
     return "; ".join(parts) + "; all else by default (`stokerd config` prints it)"
 

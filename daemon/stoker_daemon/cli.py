@@ -25,7 +25,7 @@ from stoker_daemon.server import AlreadyRunning, NoSuchGroup
 from stoker_daemon.service.manager import Manager, WrongSocket
 from stoker_daemon.volumes import NetworkFileSystem
 from stoker_shared.commandline import SETTINGS, USAGE, Program
-from stoker_shared.paths import SocketPathTooLong
+from stoker_shared.paths import SocketPathTooLong, other_socket
 
 if TYPE_CHECKING:
     from stoker_daemon.service.installing import Place
@@ -244,7 +244,9 @@ def drain_command(given: Given, no_wait: bool, undo: bool) -> None:
         for line in [drain.undo(socket)] if undo else drain.drain(socket, wait=not no_wait):
             click.echo(line)
     except drain.Unreachable as error:
-        _give_up(f"no daemon answers at {socket} ({error})", UNREACHABLE)
+        other = other_socket(socket)
+        hint = f"; this host's daemon is at {other}: give it as --socket, or STOKER_SOCKET" if other else ""
+        _give_up(f"no daemon answers at {socket} ({error}){hint}", UNREACHABLE)
     except drain.NotDone as error:
         _give_up(str(error), REFUSED)
 

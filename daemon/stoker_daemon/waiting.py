@@ -55,6 +55,7 @@ def holding(state: State, queue: str) -> list[tuple[Run, NodeRun]]:
     found = [
         (run, node)
         for run in state.runs.values()
+        if run.active
         for node in map(run.numbered, run.active)
         if node.queue == queue
     ]

@@ -10,6 +10,10 @@ import platformdirs
 MAX_SOCKET_PATH = 107
 """Bytes a Unix socket's path may have on Linux (sun_path in unix(7), less its closing NUL)."""
 
+HOST_CONFIG = Path("/etc/stoker/stokerd.toml")
+HOST_SOCKET = Path("/run/stoker/stokerd.sock")
+"""What a host's daemon has that `stokerd install --system` made."""
+
 
 class SocketPathTooLong(ValueError):
     """The socket's path has more bytes than the kernel takes."""
@@ -45,6 +49,14 @@ def socket_path(environment: Mapping[str, str]) -> Path:
     if runtime := environment.get("XDG_RUNTIME_DIR"):
         return Path(runtime) / "stoker" / "stokerd.sock"
     return data_directory(environment) / "stokerd.sock"
+
+
+def other_socket(path: Path) -> Path | None:
+    """Give the socket of the host's daemon where that is another than ``path``, and there is one."""
+    try:
+        return HOST_SOCKET if path != HOST_SOCKET and HOST_SOCKET.is_socket() else None
+    except OSError:
+        return None
 
 
 def check_socket_path(path: Path) -> None:

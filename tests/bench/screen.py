@@ -77,7 +77,11 @@ class Screen:
 
     def shows(self, text: str, seconds: float = 60) -> float:
         """Wait until it has written a text since the last key, and give when it had."""
-        return wait_for(lambda: self._when(text.encode()), f"{text} on the screen", seconds, 0.02)
+        try:
+            return wait_for(lambda: self._when(text.encode()), f"{text} on the screen", seconds, 0.02)
+        except TimeoutError as error:
+            written = without_escapes(b"".join(part.data for part in self.written))[-_LINES * _COLUMNS :]
+            raise TimeoutError(f"{error}; at last it wrote:\n{written.decode(errors='replace')}") from None
 
     def _when(self, text: bytes) -> float | None:
         whole = b""

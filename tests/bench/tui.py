@@ -140,7 +140,7 @@ def _open(screen: Screen, state: str) -> None:
     """Open the newest run, which is the first in the list."""
     screen.press("1")
     screen.shows("SCHEDULE")
-    screen.press("2")
+    screen.press("22")  # from a run that was opened before to the list
     screen.shows(state)
     screen.press("g\r")
     screen.shows("attempt 1")

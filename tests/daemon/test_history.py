@@ -145,7 +145,7 @@ async def _listed(
     return found, counts
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(
     told=st.lists(st.lists(rows(), max_size=6), max_size=6),
     refused=st.lists(rows(), max_size=3),

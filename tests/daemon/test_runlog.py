@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -39,6 +40,14 @@ def no_syncs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda _: None)
     monkeypatch.setattr(os, "fdatasync", lambda _: None)
     monkeypatch.setattr(reserve, "RESERVE_BYTES", 0)
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A directory for thousands of files, in memory if the host has one there."""
+    shared = Path("/dev/shm")
+    with TemporaryDirectory(dir=shared if os.access(shared, os.W_OK) else None) as directory:
+        yield Path(directory)
 
 
 def some_groups() -> Groups:
@@ -393,12 +402,12 @@ class TestSegments:
 @pytest.mark.usefixtures("no_syncs")
 class TestATornEnd:
     @pytest.mark.parametrize("groups", [4, 5], ids=["several records last", "one record last"])
-    async def test_of_the_only_segment_is_cut_wherever_it_is(self, tmp_path: Path, groups: int):
+    async def test_of_the_only_segment_is_cut_wherever_it_is(self, memory: Path, groups: int):
         segment = Segment(some_groups()[:groups])
         content, opening = segment.content, segment.start_of(0)
 
         for size in range(len(content)):
-            path = segment.put(tmp_path / "runlog", content[:size])
+            path = segment.put(memory / "runlog", content[:size])
             kept = segment.lines_within(size)
             whole = 0 if size < opening else segment.start_of(kept)
 
@@ -414,15 +423,15 @@ class TestATornEnd:
             assert opened(path.parent)[1].seq == kept + 2
             shutil.rmtree(path.parent)
 
-    async def test_of_the_second_segment_is_cut_wherever_it_is(self, tmp_path: Path):
+    async def test_of_the_second_segment_is_cut_wherever_it_is(self, memory: Path):
         groups = some_groups()
         first = Segment(groups[:2])
         second = Segment(groups[2:], before=first.records)
         content, opening = second.content, second.start_of(0)
 
         for size in range(len(content)):
-            earlier = first.put(tmp_path / "runlog")
-            path = second.put(tmp_path / "runlog", content[:size])
+            earlier = first.put(memory / "runlog")
+            path = second.put(memory / "runlog", content[:size])
             kept = second.lines_within(size)
             whole = 0 if size < opening else second.start_of(kept)
 
@@ -438,10 +447,10 @@ class TestATornEnd:
             assert len(list(replay(path.parent))) == len(first.records) + kept + 2
             shutil.rmtree(path.parent)
 
-    def test_is_changed_bytes_of_the_last_group_as_well(self, tmp_path: Path):
+    def test_is_changed_bytes_of_the_last_group_as_well(self, memory: Path):
         for segment in (Segment(some_groups()[:4]), Segment(some_groups())):
             for position, changed in damaged(segment, segment.last_group, len(segment.content)):
-                path = segment.put(tmp_path / "runlog", changed)
+                path = segment.put(memory / "runlog", changed)
                 whole = segment.line_at(position)
 
                 log, state = opened(path.parent)
@@ -452,13 +461,13 @@ class TestATornEnd:
                 assert torn_copies(path.parent) == [changed[whole:]]
                 shutil.rmtree(path.parent)
 
-    def test_is_a_hole_of_zeros_in_the_last_group_as_well(self, tmp_path: Path):
+    def test_is_a_hole_of_zeros_in_the_last_group_as_well(self, memory: Path):
         segment = Segment(some_groups()[:4])
         size = len(segment.content)
         for start in range(segment.last_group, size, 7):
             for end in {start + 1, *range(start + 5, size, 41), size}:
                 changed = segment.content[:start] + bytes(end - start) + segment.content[end:]
-                path = segment.put(tmp_path / "runlog", changed)
+                path = segment.put(memory / "runlog", changed)
                 whole = segment.line_at(start)
 
                 _, state = opened(path.parent)
@@ -517,11 +526,11 @@ def damaged(segment: Segment, start: int, end: int) -> Iterator[tuple[int, bytes
 
 class TestDamage:
     @pytest.mark.parametrize("groups", [2, 3, 4, 5])
-    def test_before_the_last_group_refuses_and_changes_nothing(self, tmp_path: Path, groups: int):
+    def test_before_the_last_group_refuses_and_changes_nothing(self, memory: Path, groups: int):
         segment = Segment(some_groups()[:groups])
 
         for position, changed in damaged(segment, 0, segment.last_group):
-            path = segment.put(tmp_path / "runlog", changed)
+            path = segment.put(memory / "runlog", changed)
 
             with pytest.raises(LogError) as refused:
                 opened(path.parent)
@@ -539,21 +548,21 @@ class TestDamage:
             opened(tmp_path)
         assert files_in(tmp_path) == {path.name: bytes(content)}
 
-    def test_in_the_opening_refuses_and_changes_nothing(self, tmp_path: Path):
+    def test_in_the_opening_refuses_and_changes_nothing(self, memory: Path):
         groups = some_groups()
         first = Segment(groups[:2])
         second = Segment(groups[2:], before=first.records)
-        first.put(tmp_path)
+        first.put(memory)
 
         for position, changed in damaged(second, 0, second.start_of(0)):
-            path = second.put(tmp_path, changed)
-            before = files_in(tmp_path)
+            path = second.put(memory, changed)
+            before = files_in(memory)
 
             with pytest.raises(LogError) as refused:
-                opened(tmp_path)
+                opened(memory)
 
             assert f"{path}: damaged at byte {second.line_at(position)}:" in str(refused.value)
-            assert files_in(tmp_path) == before
+            assert files_in(memory) == before
 
     def test_is_a_missing_record(self, tmp_path: Path):
         segment = Segment(some_groups())

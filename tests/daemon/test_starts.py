@@ -452,7 +452,7 @@ class World:
 
 
 class TestAnyRuns:
-    @settings(max_examples=300)
+    @settings(max_examples=120)
     @given(beginnings(), st.randoms(use_true_random=False), st.integers(0, 40))
     def test_start_in_order_within_their_queues_and_all_come_to_their_end(
         self, beginning: list[ev.EventType], chance: Random, steps: int

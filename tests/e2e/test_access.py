@@ -388,6 +388,17 @@ def test_output_is_followed_until_it_may_not_be_seen_any_more(team: Team) -> Non
     assert (begun, rest) == (b"begun\n", b"")
 
 
+def test_a_group_that_is_not_there_is_told_of(team: Team) -> None:
+    team.goes_by(people.CONFIG.replace(f'"{people.VIEWERS}"', '"no-such-group"'))
+    try:
+        wait_for(lambda: team.daemon.http.get("/v1/status").json().get("access_trouble"), "it is looked up")
+        shown = team.daemon.run_stoker("status").stdout
+    finally:
+        team.goes_by(people.CONFIG)
+
+    assert "access     groups that are not there: no-such-group\n" in shown
+
+
 def test_every_event_says_by_whom(team: Team) -> None:
     last = team.daemon.http.get("/v1/status").json()["seq"]
 

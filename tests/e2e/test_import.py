@@ -11,7 +11,7 @@ import pytest
 
 from stoker_tui.cli.files import read_workflow
 from tests.harness import StokerDaemon
-from tests.tui.test_importing import EXAMPLE, export, prop, task
+from tests.tui.importing.exports import EXAMPLE, export, prop, task
 
 
 def write(path: Path, *exports: dict[str, Any]) -> Path:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from zlib import crc32
 
@@ -14,13 +15,22 @@ import pytest
 from tests.harness import PATIENCE, STOKERD, StokerDaemon
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of a daemon that has ended; three jobs were published, each in a group of the log."""
+    with StokerDaemon(tmp_path_factory.mktemp("written")) as daemon:
+        for name in ("one", "two", "three"):
+            daemon.publish_job(f"{name}.sh", "exit 0")
+    return daemon.data
+
+
 @pytest.fixture
-def stopped(daemon: StokerDaemon) -> StokerDaemon:
-    """A daemon that has ended; three jobs were published, each in a group of the log."""
-    for name in ("one", "two", "three"):
-        daemon.publish_job(f"{name}.sh", "exit 0")
-    daemon.terminate()
-    return daemon
+def stopped(written: Path, tmp_path: Path) -> Iterator[StokerDaemon]:
+    """A daemon that has that data, and has not been started."""
+    daemon = StokerDaemon(tmp_path, wide_queues=False)
+    shutil.copytree(written, daemon.data)
+    yield daemon
+    daemon.close()
 
 
 def stokerd(

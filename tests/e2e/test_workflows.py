@@ -271,7 +271,7 @@ def test_of_two_writers_the_second_is_told_what_differs_and_nothing_of_either_is
     assert capsys.readouterr().err.splitlines()[1:] == [
         "  description: theirs -> mine",
         "  retries: 3 -> 0",
-        '  nodes/a: {"name":"a","job":"etl/ingest.sh"} -> unset',
+        "  nodes/a/job: etl/ingest.sh -> unset",
     ]
     assert show(daemon, "flow")["spec"]["description"] == "theirs"
 

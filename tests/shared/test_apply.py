@@ -306,7 +306,7 @@ def worlds() -> st.SearchStrategy[World]:
 
 
 class TestAnyRun:
-    @settings(max_examples=400)
+    @settings(max_examples=150)
     @given(worlds(), st.integers(0, 60))
     def test_keeps_its_rules_at_every_step_and_comes_to_its_end(self, world: World, steps: int):
         for _ in range(steps):
@@ -316,7 +316,6 @@ class TestAnyRun:
 
         world.check_end()
 
-    @settings(max_examples=100)
     @given(worlds(), st.integers(0, 40))
     def test_is_the_same_from_its_records_and_from_its_snapshot(self, world: World, steps: int):
         for _ in range(steps):
@@ -329,7 +328,6 @@ class TestAnyRun:
         assert replayed(world.story.records) == state
         assert restored == state
 
-    @settings(max_examples=100)
     @given(runs())
     def test_of_which_every_attempt_succeeds_runs_each_node_once(self, run: ev.RunCreated):
         world = World(run, Lucky())

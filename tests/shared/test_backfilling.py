@@ -356,7 +356,7 @@ class World:
             assert (backfill.state is BackfillState.FAILED) == bool(backfill.failed)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(
     st.integers(1, 6).flatmap(lambda total: st.tuples(st.just(total), st.integers(0, total))),
     st.integers(0, 2),

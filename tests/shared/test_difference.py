@@ -104,7 +104,7 @@ class TestTheGraphs:
         ]
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(workflow_specs, workflow_specs)
 def test_only_equal_definitions_have_no_difference_and_every_change_is_safe_to_print(
     before: WorkflowSpec, after: WorkflowSpec

@@ -424,7 +424,7 @@ async def test_another_version_and_the_draft_are_shown_in_the_graph_and_compared
         await press("tab", "tab", "tab", "j", "c", "enter")(pilot)
         await settled(pilot, app)
         assert "v1 to draft" in lines_of(app)[0]
-        assert any("nodes/mail: unset ->" in line for line in lines_of(app))
+        assert any("nodes/mail/job: unset ->" in line for line in lines_of(app))
         await press("tab")(pilot)
         assert any("+ mail" in line for line in lines_of(app))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from stoker_shared import __version__
+from stoker_shared import __version__, paths
 from tests.harness import PATIENCE, STOKER, StokerDaemon, wait_for
 
 WORKFLOW = """\
@@ -202,6 +202,19 @@ def test_without_a_daemon_every_command_says_where_it_looked(tmp_path: Path) -> 
     assert done.returncode == 3
     assert str(nobody.socket) in done.stderr
     assert "Start one with `stokerd`" in done.stderr
+
+
+def test_without_a_daemon_of_ones_own_it_is_said_where_the_host_s_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = tmp_path / "host"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(host))
+        monkeypatch.setattr(paths, "HOST_SOCKET", host)
+        done = StokerDaemon(tmp_path).run_stoker("status")
+
+    assert done.returncode == 3
+    assert f"This host's daemon is at {host}: set STOKER_SOCKET to that." in done.stderr
 
 
 def test_monitoring_gets_a_line_and_an_exit_status(reader: StokerDaemon, tmp_path: Path) -> None:

@@ -326,11 +326,18 @@ async def test_leaving_asks_while_something_is_not_saved(tmp_path: Path) -> None
         assert list(tmp_path.iterdir()) == []
 
 
-async def test_what_was_left_is_offered_and_gone_on_with(tmp_path: Path) -> None:
+async def test_what_was_left_by_going_to_another_workspace_is_offered_and_gone_on_with(
+    tmp_path: Path,
+) -> None:
     link = FakeLink(world())
-    async with editing(link, tmp_path, "D", "q") as (app, pilot):
+    link.answers[routes.WORKSPACES] = [api.WorkspaceView("default"), api.WorkspaceView("ops")]
+    async with editing(link, tmp_path, "D", "W", "down", "enter") as (app, pilot):
         assert shows(app, "daily_sales is not saved. It stays kept here")
-        await pilot.press("y")
+        await press("n")(pilot)
+        assert link.workspace == "default"
+        await press("W", "down", "enter", "y")(pilot)
+        assert link.workspace == "ops"
+        assert app.left() == []
 
     async with editing(FakeLink(world()), tmp_path, begin="") as (app, pilot):
         assert shows(app, "not saved and is kept here: daily_sales")
@@ -357,24 +364,18 @@ async def test_what_is_not_valid_yet_is_there_again_after_a_kill_in_the_form_it_
         assert shows(app, "daily_sales is not saved. It stays kept here, and is offered again. Leave?")
         await press("n", "1")(pilot)
         assert shows(app, "Leave, and lose what is not valid?")
+        await press("y")(pilot)
+        await until(pilot, lambda: isinstance(app.page, EditScreen))
+        assert [b"soon" in path.read_bytes() for path in home.glob("*.json")] == [False]
 
     async with editing(FakeLink(world()), copy, begin="") as (app, pilot):
         await press("ctrl+o", "enter")(pilot)
         await until(pilot, lambda: isinstance(app.page, FillScreen))
         assert shows(app, "edit ▸ ingest_1", "✖ 'soon' is not a whole number")
 
-        await press("j", "j", "j", "enter", "ctrl+u", "7", "escape", "escape")(pilot)
+        await press("enter", "ctrl+u", "7", "escape", "escape")(pilot)
         assert spec_of(app).nodes[0].retries == 7
         assert spec_of(app).nodes[0].name == "ingest_1"
-
-
-async def test_a_half_typed_schedule_is_kept_until_it_is_given_up(tmp_path: Path) -> None:
-    async with editing(FakeLink(world()), tmp_path, "t", "down", "enter", "x") as (app, pilot):
-        (kept,) = (path.read_bytes() for path in tmp_path.glob("*.json"))
-        assert b"01:00x" in kept
-        await press("escape", "escape", "y")(pilot)
-        await until(pilot, lambda: isinstance(app.page, EditScreen))
-        assert not list(tmp_path.glob("*.json"))
 
 
 async def test_a_new_workflow_is_made_from_its_name_on(tmp_path: Path) -> None:
@@ -416,7 +417,10 @@ async def test_publishing_saves_shows_what_changes_asks_for_remarks_and_offers_t
         assert shows(app, "- ingest", "+ new", "nodes/new/job: unset -> n.sh")
         off = msgspec.structs.replace(link.answers[DRAFT].row, scheduling=False)
         link.answers[DRAFT] = api.WorkflowView(off, SPEC)
-        await typed(pilot, "no ingest")
+        await typed(pilot, "no inge", then="escape")
+        await press("p")(pilot)
+        await until(pilot, lambda: shows(app, "Publish daily_sales as version 8", "no inge"))
+        await typed(pilot, "st")
         await until(pilot, lambda: shows(app, "Switch the schedule of daily_sales on?"))
         assert shows(app, "days 01:00 Berlin,", "2026-11-23")
         await press("n")(pilot)
@@ -424,6 +428,7 @@ async def test_publishing_saves_shows_what_changes_asks_for_remarks_and_offers_t
         assert link.posted == [(PUBLISH, api.PublishWorkflow(remarks="no ingest"))]
         assert link.answers[DRAFT].row.revision == 10
         assert shows(app, "published daily_sales version 8")
+        assert not list(tmp_path.iterdir())
 
 
 async def test_what_keeps_a_draft_from_being_published_is_told_and_nothing_is_asked(tmp_path: Path) -> None:

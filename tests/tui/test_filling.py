@@ -144,20 +144,6 @@ async def test_leaving_what_is_not_saved_asks_and_drops_it_only_when_told_to(tmp
         assert not list(tmp_path.iterdir())
 
 
-async def test_leaving_can_save(tmp_path: Path) -> None:
-    link = SavingLink(world())
-    async with opened("5", "e", "j", "enter", "9", "escape", "escape", link=link, home=tmp_path) as (
-        app,
-        pilot,
-    ):
-        await until(app, "queues ▸ root_queue is not saved")
-        await typed(pilot, "enter")
-        await until(app, "saved queue root_queue")
-        assert link.put_there == [("/v1/queues/root_queue", QueueSpec(limit=89))]
-        assert not isinstance(app.screen, FormScreen)
-        assert not list(tmp_path.iterdir())
-
-
 async def test_what_was_typed_in_any_form_is_offered_again_after_a_kill(tmp_path: Path) -> None:
     home, copy = tmp_path / "unsaved", tmp_path / "copy"
     forms = (
@@ -274,6 +260,33 @@ async def test_what_was_typed_outlives_a_refusal(error: Exception, told: str) ->
         assert filled(app).text("driver_cores") == "4"
 
 
+async def test_what_is_typed_while_it_is_saved_is_not_lost_and_leaving_can_save_it(tmp_path: Path) -> None:
+    begun, answered = asyncio.Event(), asyncio.Event()
+
+    class Slow(SavingLink):
+        async def put(self, path: str, request: msgspec.Struct, kind: type[Any]) -> Any:
+            begun.set()
+            await answered.wait()
+            return await super().put(path, request, kind)
+
+    link = Slow(world())
+    async with opened("5", "e", "j", "enter", "9", "ctrl+s", link=link, home=tmp_path) as (app, pilot):
+        await begun.wait()
+        await typed(pilot, "0")
+        answered.set()
+        await until(app, "saved queue root_queue; what you typed meanwhile is not saved yet")
+        assert link.put_there == [("/v1/queues/root_queue", QueueSpec(limit=89))]
+        assert filled(app).text("limit") == "890"
+
+        await typed(pilot, "escape", "escape")
+        await until(app, "queues ▸ root_queue is not saved")
+        await typed(pilot, "enter")
+        await until(app, "saved queue root_queue")
+        assert link.put_there[-1] == ("/v1/queues/root_queue", QueueSpec(limit=890))
+        assert not isinstance(app.screen, FormScreen)
+        assert not list(tmp_path.iterdir())
+
+
 async def test_what_can_not_be_saved_says_where_it_is_wrong() -> None:
     async with opened("5", "n", *"night", "enter", "enter", "x", "escape", "s") as (app, _):
         assert "─ limit: 'x' is not a whole number" in shown(app)
@@ -316,23 +329,29 @@ async def test_a_version_says_what_is_new_in_it() -> None:
         assert all(line in shown(app) for line in ("-old", "+new", "-driver_memory=2g"))
 
 
-async def test_a_configuration_is_edited_as_text_and_what_is_given_up_is_offered_again(
-    monkeypatch: pytest.MonkeyPatch,
+async def test_a_configuration_is_edited_as_text_and_what_is_given_up_is_gone_on_with_after_a_kill(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    texts: list[str] = []
-    written = iter(["driver_memory: 4x\n", None, None])
-
-    def edited(self: StokerApp, text: str) -> str:
-        texts.append(text)
-        more = next(written)
-        return text if more is None else text + more
-
-    monkeypatch.setattr(StokerApp, "run_editor", edited)
-    async with opened("4", "e", "ctrl+e") as (app, pilot):
-        assert "'4x' is not a size" in shown(app)
-        assert "not taken over: line 7: /driver_memory" in shown(app)
-
-        monkeypatch.setattr(StokerApp, "run_editor", lambda self, text: text.replace("4x", "4g"))
+    secret = "env: {PASSWORD: hunter2}\n"
+    edits = iter(
+        [
+            lambda text: f"{text}driver_memory: 4x\n{secret}",
+            lambda text: text,
+            lambda text: text.replace(secret, ""),
+            lambda text: text,
+        ]
+    )
+    monkeypatch.setattr(StokerApp, "run_editor", lambda self, text: next(edits)(text))
+    async with opened("4", "e", "ctrl+e", home=tmp_path) as (app, pilot):
+        assert "not taken over: line 8: /driver_memory" in shown(app)
+        assert not list(tmp_path.iterdir()), "what tells of a secret is not written to the disk"
         await typed(pilot, "ctrl+e")
+        assert len(list(tmp_path.glob("*.json"))) == 1
+
+    monkeypatch.setattr(StokerApp, "run_editor", lambda self, text: text.replace("4x", "4g"))
+    async with opened("ctrl+o", "enter", home=tmp_path) as (app, pilot):
+        await until(app, "line 7: /driver_memory: '4x' is not a size")
+        await typed(pilot, "escape", "n", "4", "e", "ctrl+e")
         assert filled(app).text("driver_memory") == "4g"
         assert "not saved" in shown(app)
+        assert len(list(tmp_path.glob("*.json"))) == 1, "of the form, and of the text none"

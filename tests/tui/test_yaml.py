@@ -86,7 +86,7 @@ def test_a_definition_is_written_as_a_person_would() -> None:
     assert read_back(EXAMPLE) == example()
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(workflow_specs)
 def test_what_is_written_is_read_back_as_the_very_same_definition(spec: WorkflowSpec) -> None:
     assert faults(spec) == []

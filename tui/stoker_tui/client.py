@@ -28,7 +28,7 @@ from stoker_shared.api.backfills import (
 from stoker_shared.api.notifications import NotificationsView, TriedView, TryNotifying
 from stoker_shared.api.scheduling import SchedulingView, SetScheduling, TicksQuery, TickView
 from stoker_shared.model import QueueSpec, WorkflowSpec
-from stoker_shared.paths import check_socket_path
+from stoker_shared.paths import check_socket_path, other_socket
 from stoker_shared.routes import fill
 from stoker_shared.skew import what_to_do
 from stoker_shared.state import WorkflowVersion
@@ -64,6 +64,8 @@ class Unreachable(Exception):
     def __init__(self, path: Path, why: str, *, sent: bool) -> None:
         self.sent = sent
         start = to_do = "Start one with `stokerd`, or set STOKER_SOCKET to where it is."
+        if other := other_socket(path):
+            to_do = f"This host's daemon is at {other}: set STOKER_SOCKET to that."
         if why == os.strerror(errno.EACCES):
             to_do = (
                 "A daemon's socket is for its own user, and for the group it names; set STOKER_SOCKET to "

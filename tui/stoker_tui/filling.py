@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
 from textual.app import SuspendNotSupported
 
 from stoker_shared import api, routes
+from stoker_shared.secrecy import tells_of_secret
 from stoker_shared.text import clean_line, quoted
 from stoker_tui import topics
 from stoker_tui.actions import AsText, Filled, JobState
 from stoker_tui.client import Refused
-from stoker_tui.editing.keeping import KeptForm, Left
+from stoker_tui.editing.keeping import KeptForm, KeptText, Left
 from stoker_tui.editor import NoEditor, edit, run_editor
 from stoker_tui.forms.configuration import ConfigurationForm, configuration_document
 from stoker_tui.forms.known import Known
@@ -50,8 +52,8 @@ class FillingApp(UnsavedApp):
 
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)
-        self._texts: dict[str, str] = {}
-        """Texts that were left in the editor to be mended, by what they are of."""
+        self._texts: dict[tuple[str, str], str] = {}
+        """Texts that were left in the editor to be mended, by workspace and what they are of."""
 
     @property
     def zone(self) -> str:
@@ -83,21 +85,40 @@ class FillingApp(UnsavedApp):
         """Edit a definition as text."""
         if text.value is None:
             return
-        kept = self._texts.pop(text.document.what, "")
+        what = text.document.what
+        kept = self._text_left(what)
         try:
             edited = edit(text.document, text.value, kept, self.run_editor)
         except NoEditor as error:
-            if kept:
-                self._texts[text.document.what] = kept
-            self.say(clean_line(str(error)))
+            self.say(str(error))
             return
+        self._keep_text(what, edited.text)
         if edited.text:
-            self._texts[text.document.what] = edited.text
             self.say(f"{edited.told}; the text is kept, ^e goes on with it")
         elif edited.value is None:
             self.say(edited.told)
         else:
             text.take(edited.value)
+
+    def _texts_left(self, what: str) -> list[Left]:
+        return [each for each in self.left() if isinstance(each.kept, KeptText) and each.kept.name == what]
+
+    def _text_left(self, what: str) -> str:
+        """Give a text that was left to be mended, here or in a UI that has ended; else nothing."""
+        kept = (each.kept.text for each in self._texts_left(what) if isinstance(each.kept, KeptText))
+        return self._texts.get((self.link.workspace, what)) or next(kept, "")
+
+    def _keep_text(self, what: str, text: str) -> None:
+        """Keep a text to be mended, in place of what was; nothing where it is right now."""
+        for left in self._texts_left(what):
+            self.drop(left)
+        self._texts[self.link.workspace, what] = text
+        status = self.mirror.status
+        # What tells of a secret stays in the memory.
+        if text and status and not tells_of_secret(text) and (keeper := self.keeper()):
+            with suppress(OSError):
+                keeper.keep(KeptText(status.log, self.link.workspace, what, text, self.now()))
+            keeper.let_go()
 
     # Jobs.
 
@@ -171,25 +192,25 @@ class FillingApp(UnsavedApp):
     async def _fill(self, where: tuple[str, ...], *, new: bool) -> None:
         """Open a form, or go on with what was typed in it and not saved."""
         screen = await self._form_at(where, new=new)
-        left = [each for each in self.left() if screen.is_of(each.kept)]
+        left = [each for each, _ in self.left_forms(where, new=new)]
         title = f"{clean_line(' ▸ '.join(where))}: what was typed was not saved"
         chosen = await self.choose_left(title, left, "begin again")
         if isinstance(chosen, Left):
-            self._go_on_in(screen, chosen)
+            await self._go_on_in(screen, chosen)
         elif chosen:
             screen.keep_in(self.keeper())
-            self.push_screen(screen)
+            await self.push_screen(screen)
 
     async def go_on_with(self, left: Left) -> None:
         """Open the form in which something was typed that was left, and go on."""
         if isinstance(left.kept, KeptForm):
-            self._go_on_in(await self._form_at(left.kept.where, new=left.kept.new), left)
+            await self._go_on_in(await self._form_at(left.kept.where, new=left.kept.new), left)
 
-    def _go_on_in(self, screen: FormScreen, left: Left) -> None:
+    async def _go_on_in(self, screen: FormScreen, left: Left) -> None:
         if isinstance(left.kept, KeptForm):
             screen.go_on(left.kept)
             screen.keep_in(self.take(left))
-            self.push_screen(screen)
+            await self.push_screen(screen)
 
     async def _form_at(self, where: tuple[str, ...], *, new: bool) -> FormScreen:
         """Give the form that is opened at a place, over what is there by now."""

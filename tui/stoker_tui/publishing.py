@@ -18,12 +18,14 @@ from stoker_tui.client import NotStoker, Refused, Unreachable
 from stoker_tui.deeds import DEEDS, first_tick
 from stoker_tui.editing.document import Document
 from stoker_tui.editing.edits import Step
-from stoker_tui.filling import FillingApp
+from stoker_tui.editing.keeping import KeptForm
+from stoker_tui.filling import PUBLISH, FillingApp
+from stoker_tui.forms.typed import Typed, TypedText
 from stoker_tui.screens.dialogs import Confirm, Read
 from stoker_tui.screens.edit import EditScreen
 from stoker_tui.screens.filling import FillScreen
 from stoker_tui.screens.merge import Merge
-from stoker_tui.screens.publish import Publish, fault_words
+from stoker_tui.screens.publish import Publish, Remarks, fault_words
 
 _NO_DAEMON = "no daemon answers: what you did is kept here, s saves it when one is back"
 
@@ -37,11 +39,11 @@ class PublishingApp(FillingApp):
 
     def do_draft_publish(self, document: Document) -> None:
         """Save, and publish it as the next version."""
-        self.after_saving(self._publish)
+        self.after_saving(lambda row: self.publish(row.name))
 
     def do_workflow_publish(self, row: api.WorkflowRow) -> None:
         """Publish the draft as the next version."""
-        self.flow(self._publish(row))
+        self.flow(self.publish(row.name))
 
     def do_version_rollback(self, of: VersionOf) -> None:
         """Make what a version was the next version."""
@@ -134,8 +136,8 @@ class PublishingApp(FillingApp):
         rows = await self.link.pages(self.link.within(routes.WORKFLOWS), api.WorkflowRow)
         return next((row.name for row in rows if page.row and row.id == page.row.id), None)
 
-    async def _publish(self, row: api.WorkflowRow) -> None:
-        name = row.name
+    async def publish(self, name: str) -> None:
+        """Show what publishing a draft comes to, and publish it."""
         path = self.link.within(routes.WORKFLOW_PUBLISH, name=name)
         view = await self.link.get(path, api.PublishingView)
         names = [node.name for node in view.difference.nodes if node.mark != "-"]
@@ -146,7 +148,9 @@ class PublishingApp(FillingApp):
             request = api.PublishWorkflow(remarks=remarks)
             return (await self.link.post(path, request, WorkflowVersion)).version
 
-        version = await self.asked(Publish(title, view.difference, wrong, publish))
+        version = await self._with_remarks(
+            name, lambda remarks: Publish(title, view.difference, wrong, publish, remarks)
+        )
         if version is not None:
             self.say(clean_line("; ".join([f"published {name} version {version}", *view.warnings])))
             await self._offer_switch(name)
@@ -174,9 +178,36 @@ class PublishingApp(FillingApp):
             return (await self.link.post(path, request, WorkflowVersion)).version
 
         default = f"as version {number}"
-        version = await self.asked(Publish(title, found.difference, [], roll_back, remarks=default))
+        version = await self._with_remarks(
+            name, lambda remarks: Publish(title, found.difference, [], roll_back, remarks, default=default)
+        )
         if version is not None:
             self.say(f"rolled {name} back to version {number}, as version {version}")
+
+    async def _with_remarks(self, name: str, dialog: Callable[[Remarks], Publish]) -> int | None:
+        """Show a dialog that asks for remarks, and give the version made; until then they are kept."""
+        where = ("workflows", name, PUBLISH)
+        left, kept = next(iter(self.left_forms(where, new=True)), (None, None))
+        keeper = self.take(left) if left else self.keeper()
+        status, workspace = self.mirror.status, self.link.workspace
+
+        def keep(text: str) -> None:
+            if keeper is None or status is None:
+                return
+            typed = Typed({"remarks": TypedText(text)})
+            try:
+                if text:
+                    keeper.keep(KeptForm(status.log, workspace, where, True, self.now(), typed))
+                else:
+                    keeper.drop()
+            except OSError as error:
+                self.say(f"the remarks can't be kept here: {error}")
+
+        text = kept.typed.texts["remarks"].text if kept else ""
+        version = await self.asked(dialog(Remarks(text, keep)))
+        if keeper:
+            keeper.drop() if version is not None else keeper.let_go()
+        return version
 
     def _tell_faults(self, page: EditScreen, problem: api.Problem) -> None:
         if not problem.errors:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from stoker_shared.text import clean_line
-from stoker_tui.editing.keeping import Drawer, Keeper, KeptForm, Left
+from stoker_tui.editing.keeping import Drawer, Keeper, Kept, KeptDraft, KeptForm, KeptText, Left, OpenForm
 from stoker_tui.flowing import FlowingApp
 from stoker_tui.link import Link
 from stoker_tui.mirror import Mirror
@@ -39,6 +39,11 @@ class UnsavedApp(FlowingApp):
             return self.drawer.left(status.log, self.link.workspace) if status else []
         except OSError:
             return []  # The screen that edits says so when it can't keep anything there.
+
+    def left_forms(self, where: tuple[str, ...], *, new: bool) -> list[tuple[Left, KeptForm]]:
+        """Give what was left that was typed in the form at a place."""
+        forms = [(each, each.kept) for each in self.left() if isinstance(each.kept, KeptForm)]
+        return [(each, kept) for each, kept in forms if (kept.where, kept.new) == (where, new)]
 
     def keeper(self) -> Keeper | None:
         """Give where something is kept while it is edited, or say why it can't be."""
@@ -73,11 +78,13 @@ class UnsavedApp(FlowingApp):
 
     def choice_of(self, left: Left) -> Choice:
         """Give what was left as one of several things to go on with."""
-        kept = left.kept
-        secret = kept.typed.left_out if isinstance(kept, KeptForm) else kept.form and kept.form.typed.left_out
+        secret = _left_out(left.kept)
         without = f"; type again what is secret: {', '.join(secret)}" if secret else ""
-        note = f"as of {ago(kept.at, self.now())}{without}"
-        return Choice(f"go on with {clean_line(kept.name)}", left, note)
+        note = f"as of {ago(left.kept.at, self.now())}{without}"
+        name = clean_line(left.kept.name)
+        if isinstance(left.kept, KeptText):
+            return Choice(f"read what was left in $EDITOR: {name}", left, note)
+        return Choice(f"go on with {name}", left, note)
 
     def ask_leaving(self, page: UnsavedPage) -> None:
         """Ask what becomes of what is not saved, and leave."""
@@ -85,10 +92,10 @@ class UnsavedApp(FlowingApp):
 
     def when_kept(self, then: Callable[[], None]) -> None:
         """Do something for which all is left, once a person knows that what is not saved stays kept."""
-        if not self.unsaved:
+        names, pages = self.unsaved, [page for page in self.editing if page.is_unsaved]
+        if not names:
             then()
             return
-        pages = [page for page in self.editing if page.is_unsaved]
         kept = "It stays kept here, and is offered again" if all(page.is_kept for page in pages) else _LOST
         secret = dict.fromkeys(name for page in pages for name in page.secret)
         without = f", but for what is secret ({', '.join(secret)})" if secret else ""
@@ -97,9 +104,8 @@ class UnsavedApp(FlowingApp):
             if yes:
                 then()
 
-        self.push_screen(
-            Confirm(f"{', '.join(self.unsaved)} is not saved. {kept}{without}. Leave?"), answered
-        )
+        are = "is" if len(names) == 1 else "are"
+        self.push_screen(Confirm(f"{', '.join(names)} {are} not saved. {kept}{without}. Leave?"), answered)
 
     async def _leave(self, page: UnsavedPage) -> None:
         without = f"without what is secret: {', '.join(page.secret)}" if page.secret else ""
@@ -117,3 +123,11 @@ class UnsavedApp(FlowingApp):
 
 def _why_not_kept(page: UnsavedPage) -> str:
     return "" if page.is_kept else "nothing can be kept here"
+
+
+def _left_out(kept: Kept) -> Sequence[str]:
+    match kept:
+        case KeptForm(typed=typed) | KeptDraft(form=OpenForm(typed=typed)):
+            return typed.left_out
+        case _:
+            return ()

@@ -21,9 +21,7 @@ from stoker_daemon.server import answers
 from stoker_daemon.service.units import SERVICE, SOCKET, Service
 from stoker_shared import paths
 
-SYSTEM_CONFIG = Path("/etc/stoker/stokerd.toml")
 SYSTEM_DATA = Path("/var/lib/stoker")
-SYSTEM_SOCKET = Path("/run/stoker/stokerd.sock")
 SYSTEM_USER = "stoker"
 
 _STATE = Path("/var/lib")
@@ -90,6 +88,7 @@ def install(configured: Configured, place: Place, user: str, *, start: bool, for
     service = service_of(configured, version, user if place.system else "")
     if place.system:
         _check_user(user)
+        _check_can_run(user, _program())
     if (group := configured.config.socket_group) and group_id(group) is None:
         raise CannotInstall(f"there is no group {group}: make it (groupadd), or set socket_group to another")
     texts = service.units()
@@ -192,8 +191,8 @@ def host_configuration(
     Raises:
         ConfigError: as `read_config`.
     """
-    configured = read_config(file, environment, flags, usual=SYSTEM_CONFIG)
-    usual = {"data": SYSTEM_DATA, "socket": SYSTEM_SOCKET}
+    configured = read_config(file, environment, flags, usual=paths.HOST_CONFIG)
+    usual = {"data": SYSTEM_DATA, "socket": paths.HOST_SOCKET}
     missing = {name: path for name, path in usual.items() if name not in configured.origins}
     return configured._replace(
         config=msgspec.structs.replace(configured.config, **missing),
@@ -235,6 +234,29 @@ def _check_user(user: str) -> None:
             f"  useradd --system --user-group --home-dir {SYSTEM_DATA} --shell /usr/sbin/nologin {user}\n"
             "or name another with --run-as"
         ) from None
+
+
+def _check_can_run(user: str, program: tuple[str, ...]) -> None:
+    """Refuse a user who can't run the program: it may lie in the home of whoever installs it."""
+    account = pwd.getpwnam(user)
+    if account.pw_uid == os.geteuid():
+        return
+    try:
+        subprocess.run(
+            [*program, "--version"],
+            user=account.pw_uid,
+            group=account.pw_gid,
+            extra_groups=os.getgrouplist(user, account.pw_gid),
+            cwd="/",
+            env={"PATH": os.defpath},
+            capture_output=True,
+            check=False,
+        )
+    except OSError as error:
+        raise CannotInstall(
+            f"user {user} can't run {program[0]} ({error.strerror}): install Stoker where everybody may read "
+            "it, such as in\n  python3 -m venv /opt/stoker\nor name another user with --run-as"
+        ) from error
 
 
 def _changes(place: Place, texts: Mapping[str, str]) -> str:

@@ -94,7 +94,7 @@ async def mail_server(
 
     loop = asyncio.get_running_loop()
     inside = context if tls == "tls" else None
-    place = {"sock": sock} if sock else {"host": "localhost", "port": 0}
+    place: dict[str, Any] = {"sock": sock} if sock else {"host": "localhost", "port": 0}
     async with await loop.create_server(session, ssl=inside, **place) as server:
         yield server.sockets[0].getsockname()[1]
 

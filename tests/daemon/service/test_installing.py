@@ -120,6 +120,21 @@ def test_a_hosts_daemon_needs_its_user(tmp_path: Path):
     assert not place.units.exists()
 
 
+def test_a_hosts_daemon_is_not_installed_from_where_its_user_cannot_run_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    tmp_path.chmod(0o700)
+    program = tmp_path / "stokerd"
+    program.touch(0o755)
+    monkeypatch.setattr(installing, "_program", lambda: (str(program),))
+    place = FakePlace(tmp_path / "units", system=True)
+
+    with pytest.raises(CannotInstall, match=r"user nobody can't run .*stokerd \(.*\): install Stoker where"):
+        list(install(configured(tmp_path), place, "nobody", start=False, force=False))
+
+    assert not place.units.exists()
+
+
 def test_what_was_given_by_hand_is_given_to_the_service_by_flags(tmp_path: Path):
     file = str(tmp_path / "etc/stokerd.toml")
     origins = {"stop_grace": "--stop-grace", "data": "STOKER_DATA", "socket": file}
@@ -156,7 +171,7 @@ def test_uninstall_leaves_the_data_and_what_is_not_its_own(tmp_path: Path, place
 def test_the_hosts_configuration_is_written_and_taken_away_unless_somebody_changed_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(installing, "SYSTEM_CONFIG", tmp_path / "etc/stokerd.toml")
+    monkeypatch.setattr(installing.paths, "HOST_CONFIG", tmp_path / "etc/stokerd.toml")
     place = FakePlace(tmp_path / "units", system=True)
 
     def read() -> Configured:

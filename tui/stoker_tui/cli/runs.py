@@ -172,6 +172,17 @@ def show_log(
 
 def print_run(view: api.RunView) -> None:
     """Print a run for people."""
+    _print_facts(view)
+    click.echo("")
+    _print_nodes(view.nodes)
+    print_waiting(view)
+    if view.deeds:
+        click.echo("")
+    for deed in view.deeds:
+        click.echo(clean_line(f"{moment(deed.at)} {deed.by} {deed.what}"))
+
+
+def _print_facts(view: api.RunView) -> None:
     row = view.row
     state = coloured(marked(row.state), row.state.value)
     click.echo(
@@ -192,8 +203,10 @@ def print_run(view: api.RunView) -> None:
         click.echo(f"stop: {view.stopping.value}, by {view.stopped_by}")
     for setting, change in view.settings.items():
         click.echo(f"for this run: {clean_line(setting)}: {clean_line(change)}")
-    click.echo("")
-    measured = any(attempt.cpu_seconds is not None for node in view.nodes for attempt in node.attempts)
+
+
+def _print_nodes(nodes: list[api.NodeView]) -> None:
+    measured = any(attempt.cpu_seconds is not None for node in nodes for attempt in node.attempts)
     print_table(
         [
             Column("NODE", text=True),
@@ -220,14 +233,9 @@ def print_run(view: api.RunView) -> None:
                 *(_used(node) if measured else []),
                 node.job,
             ]
-            for node in view.nodes
+            for node in nodes
         ],
     )
-    print_waiting(view)
-    if view.deeds:
-        click.echo("")
-    for deed in view.deeds:
-        click.echo(clean_line(f"{moment(deed.at)} {deed.by} {deed.what}"))
 
 
 def _print_deadlines(view: api.RunView) -> None:

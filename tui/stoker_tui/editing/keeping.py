@@ -69,7 +69,17 @@ class KeptForm(msgspec.Struct, frozen=True):
         return " ▸ ".join(self.where)
 
 
-Kept = KeptDraft | KeptForm
+class KeptText(msgspec.Struct, frozen=True):
+    """A text that was left in the editor to be mended, of ``name``."""
+
+    log: str
+    workspace: str
+    name: str
+    text: str
+    at: datetime
+
+
+Kept = KeptDraft | KeptForm | KeptText
 """What is kept; ``log`` is that of the daemon, ``workspace`` empty where it is not of a workspace."""
 
 
@@ -155,10 +165,11 @@ def unsaved_directory() -> Path:
 
 
 def _decoded(content: bytes) -> Kept:
-    try:
-        return msgspec.json.decode(content, type=KeptForm)
-    except msgspec.ValidationError:
-        return msgspec.json.decode(content, type=KeptDraft)
+    """Give what was kept; its kind is the one that has these fields."""
+    for kind in (KeptForm, KeptText):
+        with suppress(msgspec.ValidationError):
+            return msgspec.json.decode(content, type=kind)
+    return msgspec.json.decode(content, type=KeptDraft)
 
 
 def _locked(path: Path, flags: int = 0) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from stoker_shared.secrecy import secret_problem
+from stoker_shared.secrecy import secret_problem, tells_of_secret
 from stoker_tui.forms.form import Form
 from stoker_tui.forms.kinds import BadText, Pairs
 
@@ -58,4 +58,4 @@ def _is_secret(form: Form[Any], place: str) -> bool:
     try:
         return any(secret_problem(name, value) for name, value in kind.read(text).items())
     except BadText:
-        return secret_problem(text, "something") is not None
+        return tells_of_secret(text)

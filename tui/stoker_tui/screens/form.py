@@ -156,10 +156,6 @@ class FormScreen(UnsavedPage):
         """Name what of it is secret, and so not kept."""
         return typed_in(self._form).left_out
 
-    def is_of(self, kept: Kept) -> bool:
-        """Tell whether what was kept was typed in this form."""
-        return isinstance(kept, KeptForm) and (kept.where, kept.new) == (self._where, self._form.is_new)
-
     def kept(self, log: str, workspace: str) -> Kept:
         """Give what was typed, as it was typed."""
         return KeptForm(
@@ -224,8 +220,9 @@ class FormScreen(UnsavedPage):
             return False
         self._saving = True
         self.say("saving ...")
+        value = self._form.value
         try:
-            told = await self._save(self._form.value)
+            told = await self._save(value)
         except Refused as error:
             self.say(clean_line(with_faults(error.problem.detail, error.problem.errors)))
         except SavedMeanwhile as error:
@@ -233,11 +230,21 @@ class FormScreen(UnsavedPage):
         except (Unreachable, NotStoker, OSError) as error:
             self.say(f"not saved, and all you typed is still here: {clean_line(str(error))}")
         else:
+            return self._is_all_saved(value, told)
+        finally:
+            self._saving = False
+        return False
+
+    def _is_all_saved(self, value: Any, told: str) -> bool:
+        """Keep what was typed while something was saved, and tell whether nothing was."""
+        if self._form.value == value:
             self.give_up()
             self.stoker.call_after_refresh(self.stoker.say, told)
             return True
-        finally:
-            self._saving = False
+        self._first = value
+        self.keep()
+        self.redraw()
+        self.say(clean_line(f"{told}; what you typed meanwhile is not saved yet"))
         return False
 
     async def _save_and_leave(self) -> None:

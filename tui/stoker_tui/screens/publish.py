@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -28,8 +28,15 @@ if TYPE_CHECKING:
     from stoker_tui.app import StokerApp
 
 
+class Remarks(NamedTuple):
+    """What was typed before, and what keeps what is typed."""
+
+    typed: str
+    keep: Callable[[str], None]
+
+
 class Publish(ModalScreen[int | None]):
-    """Asks for remarks, and gives the version that was made; what was typed is kept where it is refused."""
+    """Asks for remarks, and gives the version that was made; what is typed is kept until it is published."""
 
     CSS = """
     Publish .dialog { width: 98%; max-width: 98%; height: 90%; }
@@ -43,8 +50,9 @@ class Publish(ModalScreen[int | None]):
         difference: Difference,
         faults: Sequence[str],
         publish: Callable[[str], Awaitable[int]],
+        remarks: Remarks,
         *,
-        remarks: str = "",
+        default: str = "remarks: what is new",
     ) -> None:
         super().__init__()
         self._title = title
@@ -52,6 +60,7 @@ class Publish(ModalScreen[int | None]):
         self._faults = faults
         self._publish = publish
         self._remarks = remarks
+        self._default = default
         self._publishing = False
 
     def compose(self) -> ComposeResult:
@@ -62,7 +71,9 @@ class Publish(ModalScreen[int | None]):
             yield DagView(self._style, ascii_only=ascii_only)
             yield Pane(self._style, ascii_only=ascii_only)
             if not self._faults:
-                yield Input(placeholder=self._remarks or "remarks: what is new", compact=True)
+                yield Input(
+                    self._remarks.typed, placeholder=self._default, compact=True, select_on_focus=False
+                )
             yield Static("", classes="problem")
             keys = "esc back" if self._faults else "enter publish   PgUp PgDn scroll   esc not yet"
             yield Static(words(keys, ascii_only=ascii_only), classes="hint")
@@ -85,6 +96,10 @@ class Publish(ModalScreen[int | None]):
             event.stop()
             pane = self.query_one(Pane)
             pane.scroll_relative(y=pane.size.height * (1 if event.key == "pagedown" else -1), animate=False)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Keep what is typed."""
+        self._remarks.keep(event.value)
 
     async def on_input_submitted(self, event: Input.Submitted) -> None:
         """Publish it, or say why that can't be."""
