@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from stoker_daemon.access import Grant, Rights
+from stoker_daemon.access.rules import Grant, Rights
 from stoker_daemon.commands.reruns import rerun_run
 from stoker_daemon.http.guard import Guard
 from stoker_daemon.http.veil import veiled

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stoker_daemon.line import Line
-from stoker_daemon.planner import Decision, Start, decide, starts, wake_at
+from stoker_daemon.planning.line import Line
+from stoker_daemon.planning.planner import Decision, Start, decide, starts, wake_at
 from stoker_shared import events as ev
 from stoker_shared.apply import NotAllowed, apply
 from stoker_shared.codec import decode_item

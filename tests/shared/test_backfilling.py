@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stoker_daemon.backfill import decide
+from stoker_daemon.scheduling.backfill import decide
 from stoker_shared import backfilling
 from stoker_shared import events as ev
 from stoker_shared.apply import NotAllowed

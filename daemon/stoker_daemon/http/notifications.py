@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stoker_daemon.access import Rights
+from stoker_daemon.access.rules import Rights
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.callers import Caller
 from stoker_daemon.http.operations import Answer, Operation

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from stoker_daemon.access import Grant, Rights
+from stoker_daemon.access.rules import Grant, Rights
 from stoker_daemon.http.callers import Caller
 from stoker_daemon.http.notifications import Notifications
 from stoker_shared.api.notifications import ChannelView
