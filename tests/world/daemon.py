@@ -34,7 +34,7 @@ from stoker_daemon.scheduling import backfiller
 from stoker_daemon.scheduling.backfiller import Backfiller
 from stoker_daemon.scheduling.scheduler import Scheduler
 from stoker_daemon.volumes import DiskFailed
-from stoker_shared import backfilling
+from stoker_shared.apply import backfilling
 from stoker_shared.state import NodeRun, Run, State
 from tests.world.keeping import Database, History, Objects
 from tests.world.loop import Clock, Loop

@@ -16,9 +16,9 @@ from stoker_tui import topics
 from stoker_tui.actions import Action, Actions, Kind, NodeOf, VersionOf, key_name
 from stoker_tui.client import NotStoker, Refused, Unreachable
 from stoker_tui.editing.keeping import Drawer, unsaved_directory
+from stoker_tui.keys.making import MakingApp
 from stoker_tui.link import Link
 from stoker_tui.looks import TERMINAL, THEMES
-from stoker_tui.making import MakingApp
 from stoker_tui.mirror import Connection, Mirror, Topic
 from stoker_tui.screens.cells import LAST
 from stoker_tui.screens.dialogs import DIALOG_CSS, Choice, Choose, Read, room_in_dialog

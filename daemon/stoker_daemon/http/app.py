@@ -42,7 +42,7 @@ from stoker_daemon.parts import Attempts, Home, Stores, Workers
 from stoker_shared import __version__, routes
 from stoker_shared.api import API_VERSION, DrainingView, DueRun, SetDraining, Status
 from stoker_shared.api.notifications import ChannelView
-from stoker_shared.notifying import lost
+from stoker_shared.apply.notifying import lost
 from stoker_shared.state import Outbox
 
 _SHOWN = 5

@@ -15,8 +15,8 @@ from stoker_daemon.problems import invalid, not_sent
 from stoker_shared import routes
 from stoker_shared.api import MAX_PAGE, Fault
 from stoker_shared.api.notifications import DeliveryView, NotificationsView, TriedView, TryNotifying
+from stoker_shared.apply.notifying import lost
 from stoker_shared.definition import address_faults
-from stoker_shared.notifying import lost
 
 
 class Notifications:

@@ -19,8 +19,8 @@ from stoker_tui.deeds import DEEDS, first_tick
 from stoker_tui.editing.document import Document
 from stoker_tui.editing.edits import Step
 from stoker_tui.editing.keeping import KeptForm
-from stoker_tui.filling import PUBLISH, FillingApp
 from stoker_tui.forms.typed import Typed, TypedText
+from stoker_tui.keys.filling import PUBLISH, FillingApp
 from stoker_tui.screens.dialogs import Confirm, Read
 from stoker_tui.screens.edit import EditScreen
 from stoker_tui.screens.filling import FillScreen

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stoker_tui.graph.walking import Way
-from stoker_tui.keyboard import OrderlyApp
+from stoker_tui.keys.keyboard import OrderlyApp
 from stoker_tui.screens.dialogs import Choice, Choose
 from stoker_tui.screens.page import Page
 from stoker_tui.widgets.dag_view import DagView

@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stoker_daemon.scheduling.backfill import decide
-from stoker_shared import backfilling
 from stoker_shared import events as ev
-from stoker_shared.apply import NotAllowed
+from stoker_shared.apply import NotAllowed, backfilling
 from stoker_shared.codec import decode_item
 from stoker_shared.model import BackfillState, NodeState, RunState
 from stoker_shared.state import MOST_DEEDS, Backfill, Item, Run, State

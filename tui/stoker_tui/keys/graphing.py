@@ -12,7 +12,7 @@ from stoker_tui.actions import EditedNode
 from stoker_tui.editing import edits
 from stoker_tui.editing.document import Document
 from stoker_tui.editing.edits import CannotEdit, Step, node_named, upstream_of
-from stoker_tui.publishing import PublishingApp
+from stoker_tui.keys.publishing import PublishingApp
 from stoker_tui.screens.dialogs import Ask, Choice, Choose, Read
 from stoker_tui.screens.diff import change_lines
 from stoker_tui.screens.edit import EditScreen

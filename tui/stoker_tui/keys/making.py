@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 from stoker_shared import api
 from stoker_shared.api.backfills import CreateBackfill
-from stoker_tui.acting import ActingApp
 from stoker_tui.actions.running import run_to_show
 from stoker_tui.client import NotStoker, Refused, Unreachable
 from stoker_tui.deeds import create_backfill, own_queues, plan_run, preview_backfill, rerun_run, start_run
 from stoker_tui.editing.document import Document
+from stoker_tui.keys.acting import ActingApp
 from stoker_tui.screens.backfill import BackfillScreen
 from stoker_tui.screens.backfilling import PreviewScreen, backfill_dialog
 from stoker_tui.screens.plan import PlanScreen

@@ -8,7 +8,7 @@ from typing import Literal
 
 from stoker_shared.text import clean_line
 from stoker_tui.editing.keeping import Drawer, Keeper, Kept, KeptDraft, KeptForm, KeptText, Left, OpenForm
-from stoker_tui.flowing import FlowingApp
+from stoker_tui.keys.flowing import FlowingApp
 from stoker_tui.link import Link
 from stoker_tui.mirror import Mirror
 from stoker_tui.screens.dialogs import Choice, Choose, Confirm

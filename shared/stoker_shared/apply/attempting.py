@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from stoker_shared import events as ev
-from stoker_shared import notifying
+from stoker_shared.apply import notifying
 from stoker_shared.model import NODE_TRANSITIONS, AttemptState, NodeState
 from stoker_shared.state import MOST_DEEDS, Attempt, Backfill, Deed, NodeRun, Run, State
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from stoker_shared import backfilling, notifying, ticking
 from stoker_shared import events as ev
-from stoker_shared.attempting import NotAllowed, move_node, remember
+from stoker_shared.apply import backfilling, notifying, ticking
+from stoker_shared.apply.attempting import NotAllowed, move_node, remember
 from stoker_shared.model import NODE_ENDS, RUN_TRANSITIONS, NodeState, RunState
 from stoker_shared.state import NodeRun, Run, State
 

@@ -11,7 +11,7 @@ from textual.screen import Screen
 
 from stoker_shared.text import clean_line
 from stoker_tui.client import NotStoker, Refused, Unreachable
-from stoker_tui.moving import MovingApp
+from stoker_tui.keys.moving import MovingApp
 
 _HELD: ContextVar[asyncio.Event] = ContextVar("_HELD")
 """What keys wait for while something goes on."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from stoker_shared import attempting, backfilling, defining, notifying, running, ticking
 from stoker_shared import events as ev
-from stoker_shared.attempting import NotAllowed
+from stoker_shared.apply import attempting, backfilling, defining, notifying, running, ticking
+from stoker_shared.apply.attempting import NotAllowed
 from stoker_shared.state import Draining, Run, State
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from stoker_shared import events as ev
-from stoker_shared import ticking
+from stoker_shared.apply import ticking
 from stoker_shared.state import (
     KEPT_REVISIONS,
     Draft,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from stoker_shared import events as ev
-from stoker_shared import notifying
-from stoker_shared.attempting import remember
+from stoker_shared.apply import notifying
+from stoker_shared.apply.attempting import remember
 from stoker_shared.model import BackfillState, RunState
 from stoker_shared.state import KEPT_BACKFILLS, About, Backfill, Run, State
 

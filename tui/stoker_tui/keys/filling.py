@@ -22,6 +22,7 @@ from stoker_tui.forms.known import Known
 from stoker_tui.forms.publishing import PublishForm, RemarksForm
 from stoker_tui.forms.queue import QueueForm
 from stoker_tui.forms.workspace import NamedVariable, NamedWorkspace, VariableForm, WorkspaceForm
+from stoker_tui.keys.unsaved import UnsavedApp
 from stoker_tui.link import Link
 from stoker_tui.saving import (
     Configuring,
@@ -34,7 +35,6 @@ from stoker_tui.saving import (
 from stoker_tui.screens.dialogs import Read
 from stoker_tui.screens.form import FormScreen
 from stoker_tui.screens.job import diff_lines
-from stoker_tui.unsaved import UnsavedApp
 
 _T = TypeVar("_T")
 

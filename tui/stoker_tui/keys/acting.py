@@ -9,7 +9,7 @@ from stoker_shared.roles import Role
 from stoker_tui.actions import Action, Actions, Kind, names_of, possible
 from stoker_tui.client import NotStoker, Refused, Unreachable
 from stoker_tui.deeds import DEEDS
-from stoker_tui.drafting import DraftingApp
+from stoker_tui.keys.drafting import DraftingApp
 from stoker_tui.mirror import Connection
 from stoker_tui.screens.dialogs import Choice, Choose, Confirm
 

@@ -17,7 +17,7 @@ from stoker_tui.editing.edits import Step
 from stoker_tui.editing.keeping import KeptDraft, KeptForm, KeptText, Left, OpenForm
 from stoker_tui.forms.node import NodeForm
 from stoker_tui.forms.workflow import ScheduleForm, WorkflowForm
-from stoker_tui.graphing import GraphingApp
+from stoker_tui.keys.graphing import GraphingApp
 from stoker_tui.screens.dialogs import Ask, Choose, Confirm, Read
 from stoker_tui.screens.edit import EditScreen, as_text
 from stoker_tui.screens.filling import FillScreen

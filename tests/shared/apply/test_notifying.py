@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from stoker_shared import events as ev
-from stoker_shared import notifying
+from stoker_shared.apply import notifying
+from stoker_shared.apply.notifying import KEPT_FOR, KEPT_GIVEN_UP, WEBHOOK
 from stoker_shared.codec import decode_item, encode_items, seal_lines
 from stoker_shared.model import BackfillState, NodeState, RunState, Subscription
-from stoker_shared.notifying import KEPT_FOR, KEPT_GIVEN_UP, WEBHOOK
 from stoker_shared.state import About, Item, Notice, State
 from tests.strategies import T0, Story, created, exited, node, replayed, starting
 
