@@ -118,22 +118,19 @@ class Roster:
             self._looking.cancel()
 
     async def _until_all_are_found(self) -> None:
-        await self._look_up()
+        await self._look_up(group for group in self._access.named if not _is_number(group))
         while self.rules.unknown:
             await asyncio.sleep(self._again)
-            await self._look_up()
+            await self._look_up(self.rules.unknown)
 
-    async def _look_up(self) -> None:
-        await asyncio.gather(*map(self._directory.look_up, self._named()))
+    async def _look_up(self, groups: Iterable[str]) -> None:
+        await asyncio.gather(*map(self._directory.look_up, groups))
         self.rules.set(self._access)
         trouble = self._in_words()
         if trouble and trouble != self.trouble:
             logger.warning("[access] names %s", trouble)
         self.trouble = trouble
         self._looked_up.set()
-
-    def _named(self) -> Iterable[str]:
-        return (group for group in self._access.named if not _is_number(group))
 
     def _number(self, group: str) -> int | None:
         return int(group) if _is_number(group) else self._directory.known.get(group)

@@ -26,7 +26,8 @@ from stoker_daemon.attempts.processes import Identity
 from stoker_daemon.launchers.task import Launch
 from stoker_shared.events import Reason
 
-KEEPER = Path(__file__).with_name("keeper.sh")
+KEEPER = Path(__file__).parents[1] / "keeper.sh"
+"""In its place in every version: a daemon that runs on while it is upgraded launches by the new one's."""
 
 GROUP = "STOKER_KEEPER_GROUP"
 """The environment variable that tells a keeper which control group its job is to be in; no job gets it."""

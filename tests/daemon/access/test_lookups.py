@@ -128,6 +128,19 @@ class TestGroups:
 
         assert roster.trouble == ""
 
+    async def test_that_are_found_keep_their_roles_while_others_are_looked_up_again(self, host: Host):
+        roster = Roster(Access(viewer=("etl", "slip")), 500, host, again=0.001)
+        await roster.start()
+        host.asked.clear()
+        del host.known["etl"]  # as a directory says whose server is down
+
+        await until(lambda: len(host.asked) > 1)
+        roster.close()
+
+        assert set(host.asked) == {"slip"}
+        assert roster.rules.rights_of(member(ETL)).any
+        assert roster.trouble == "groups that are not there: slip"
+
     @pytest.mark.usefixtures("impatient")
     async def test_of_which_nobody_answers_keep_no_start_and_have_their_roles_when_somebody_does(
         self, host: Host

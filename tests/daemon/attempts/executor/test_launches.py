@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import stoker_daemon
 from stoker_daemon.attempts.executor import KEEPER, Order
 from stoker_daemon.launchers.shell import shebang
 from stoker_daemon.launchers.task import Launch
@@ -188,6 +189,11 @@ class TestALaunch:
 
         assert await asyncio.to_thread(keeper.wait, PATIENCE) == 7
         assert bench.directory.exit_status() == 7
+
+    def test_find_a_keeper_also_while_an_upgrade_lies_beneath_a_daemon_that_runs_on(self):
+        """It lies where the daemons of all versions look for it."""
+        assert Path(stoker_daemon.__file__).with_name("keeper.sh") == KEEPER
+        assert KEEPER.is_file()
 
     async def test_whose_files_are_gone_is_refused(self, bench: Bench):
         executor, told = bench.executor()
