@@ -326,6 +326,20 @@ async def test_leaving_asks_while_something_is_not_saved(tmp_path: Path) -> None
         assert list(tmp_path.iterdir()) == []
 
 
+async def test_what_can_not_be_kept_any_more_is_not_said_to_be_kept(tmp_path: Path) -> None:
+    home = tmp_path / "unsaved"
+    async with editing(FakeLink(world()), home, "D") as (app, pilot):
+        shutil.rmtree(home)
+        await press("D")(pilot)
+        assert shows(app, "what is not saved can't be kept here: [Errno 2]")
+        await press("q")(pilot)
+        assert shows(app, "daily_sales is not saved. Nothing can be kept here, and it is lost. Leave?")
+        await press("n")(pilot)
+        home.mkdir()
+        await press("D", "q")(pilot)
+        assert shows(app, "daily_sales is not saved. It stays kept here")
+
+
 async def test_what_was_left_by_going_to_another_workspace_is_offered_and_gone_on_with(
     tmp_path: Path,
 ) -> None:

@@ -355,3 +355,6 @@ async def test_a_configuration_is_edited_as_text_and_what_is_given_up_is_gone_on
         assert filled(app).text("driver_memory") == "4g"
         assert "not saved" in shown(app)
         assert len(list(tmp_path.glob("*.json"))) == 1, "of the form, and of the text none"
+
+    async with opened("ctrl+o", "enter", home=tmp_path) as (app, _):
+        assert filled(app).text("driver_memory") == "4g"

@@ -60,7 +60,7 @@ class FormScreen(UnsavedPage):
         self._topics = topics
         self._everywhere = everywhere
         self._first = form.value
-        self._given: msgspec.Raw | None = None
+        self._given: str | None = None
         self._touched = False
         self._saving = False
         self._ticks: TickPreview | None = None
@@ -184,7 +184,7 @@ class FormScreen(UnsavedPage):
     def load(self, value: Any) -> None:
         """Go on with a definition that was edited as text."""
         self._touched = True
-        self._given = msgspec.Raw(msgspec.json.encode(value))
+        self._given = msgspec.json.encode(value).decode()
         self.form.load(value)
         self._take(value)
 
