@@ -170,10 +170,15 @@ class FormScreen(UnsavedPage):
 
     def go_on(self, kept: KeptForm) -> None:
         """Go on with what was kept."""
+        told = ""
         if kept.given is not None:
-            self._given = kept.given
-            self._form.load(msgspec.json.decode(kept.given, type=self._form.kind))
+            try:
+                self._form.load(msgspec.json.decode(kept.given, type=self._form.kind))
+                self._given = kept.given
+            except msgspec.MsgspecError as error:
+                told = f"what was edited as text does not fit this version: {error}"
         self.type_again(kept.typed)
+        self._told = told or self._told
 
     def type_again(self, typed: Typed) -> None:
         """Type again what was typed; on a definition that is another one by now that is said."""

@@ -83,7 +83,7 @@ class UnsavedPage(Page):
         except OSError as error:
             self._failed = True
             # After what is said of that which was done.
-            self.call_later(self.say, f"what is not saved can't be kept here: {error}; save it before you leave")
+            self.call_later(self.say, f"can't be kept here: {error.strerror}; save it before you leave")
         else:
             self._failed = False
 
