@@ -40,7 +40,7 @@ def upgrade(daemon: StokerDaemon) -> None:
     daemon.terminate()
     code = Path(daemon.environment["PYTHONPATH"].split(os.pathsep)[0])
     _write_over(code / "stoker_shared/__init__.py", lambda text: text.replace(__version__, "99.0"))
-    _write_over(code / "stoker_daemon/attempts/keeper.sh", lambda text: "# Another version of it.\n" * 9 + text)
+    _write_over(code / "stoker_daemon/keeper.sh", lambda text: "# Another version of it.\n" * 9 + text)
     newest = max((daemon.data / "runlog").glob("*.jsonl"))
     seq = newest.read_bytes().count(b'\n{"seq":') + 1
     with newest.open("ab") as log:
