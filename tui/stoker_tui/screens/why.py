@@ -64,7 +64,8 @@ def why_lines(
         yield from failure_lines(card)
     else:
         look = node_look(node)
-        yield [(why_so(node) or f"it is {look}, by itself", look)]
+        ended_well = node.reason is Reason.EXIT and node.state is NodeState.SUCCEEDED
+        yield [(why_so(node) or ("exit status 0" if ended_well else f"it is {look}"), look)]
     if node.retry_at:
         yield [(f"it is tried again {ahead(node.retry_at, now)}", "retrying")]
     above = [other for other in view.nodes if other.name in node.upstream]
