@@ -21,6 +21,8 @@ from stoker_shared.model import Days, JobType, NodeSpec, WorkflowSpec
 from stoker_shared.state import WorkflowVersion
 from stoker_tui.app import StokerApp
 from stoker_tui.client import Refused, Unreachable
+from stoker_tui.editing.keeping import Drawer, KeptDraft, OpenForm
+from stoker_tui.forms.typed import Typed, TypedText
 from stoker_tui.screens.edit import EditScreen
 from stoker_tui.screens.filling import FillScreen
 from tests.harness import PATIENCE
@@ -326,6 +328,20 @@ async def test_leaving_asks_while_something_is_not_saved(tmp_path: Path) -> None
         assert list(tmp_path.iterdir()) == []
 
 
+async def test_what_can_not_be_kept_any_more_is_not_said_to_be_kept(tmp_path: Path) -> None:
+    home = tmp_path / "unsaved"
+    async with editing(FakeLink(world()), home, "D") as (app, pilot):
+        shutil.rmtree(home)
+        await press("D")(pilot)
+        assert shows(app, "can't be kept here: No such file or directory; save it before you leave")
+        await press("q")(pilot)
+        assert shows(app, "daily_sales is not saved. Nothing can be kept here, and it is lost. Leave?")
+        await press("n")(pilot)
+        home.mkdir()
+        await press("D", "q")(pilot)
+        assert shows(app, "daily_sales is not saved. It stays kept here")
+
+
 async def test_what_was_left_by_going_to_another_workspace_is_offered_and_gone_on_with(
     tmp_path: Path,
 ) -> None:
@@ -376,6 +392,15 @@ async def test_what_is_not_valid_yet_is_there_again_after_a_kill_in_the_form_it_
         await press("enter", "ctrl+u", "7", "escape", "escape")(pilot)
         assert spec_of(app).nodes[0].retries == 7
         assert spec_of(app).nodes[0].name == "ingest_1"
+
+
+async def test_a_draft_is_gone_on_with_though_the_node_that_was_filled_in_is_no_more(tmp_path: Path) -> None:
+    keep = Drawer(tmp_path).open()
+    form = OpenForm("node", Typed({"retries": TypedText("x")}), "gone")
+    keep.keep(KeptDraft("log", "default", 0, SPEC, NOW, form=form))
+    keep.let_go()
+    async with editing(FakeLink(world()), tmp_path, "ctrl+o", "enter", begin="") as (app, _):
+        assert spec_of(app) == SPEC
 
 
 async def test_a_new_workflow_is_made_from_its_name_on(tmp_path: Path) -> None:

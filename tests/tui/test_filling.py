@@ -185,6 +185,17 @@ async def test_what_became_another_thing_meanwhile_is_told_when_typing_goes_on(t
         assert filled(app).value == NamedQueue(name="root_queue", limit=9, master="yarn")
 
 
+async def test_text_that_does_not_fit_any_more_is_told_and_the_rest_gone_on_with(tmp_path: Path) -> None:
+    keep = Drawer(tmp_path).open()
+    where = ("jobs", JOB.path, "configuration")
+    text = Typed({"driver_memory": TypedText("4g")})
+    keep.keep(KeptForm("log", "default", where, False, NOW, text, '{"driver_cores": "no"}'))
+    keep.let_go()
+    async with opened("ctrl+o", "enter", home=tmp_path) as (app, _):
+        assert "what was edited as text does not fit this version: Expected `int | null`" in shown(app)
+        assert filled(app).text("driver_memory") == "4g"
+
+
 async def test_what_was_typed_about_something_that_is_no_more_can_be_dropped(tmp_path: Path) -> None:
     keep = Drawer(tmp_path).open()
     keep.keep(KeptForm("log", "", ("queues", "gone"), False, NOW, Typed({"limit": TypedText("9")})))
@@ -355,3 +366,6 @@ async def test_a_configuration_is_edited_as_text_and_what_is_given_up_is_gone_on
         assert filled(app).text("driver_memory") == "4g"
         assert "not saved" in shown(app)
         assert len(list(tmp_path.glob("*.json"))) == 1, "of the form, and of the text none"
+
+    async with opened("ctrl+o", "enter", home=tmp_path) as (app, _):
+        assert filled(app).text("driver_memory") == "4g"

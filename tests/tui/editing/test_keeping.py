@@ -68,8 +68,10 @@ def test_another_daemons_or_workspaces_work_is_not_offered(tmp_path: Path, other
     assert [kept for _, kept in Drawer(tmp_path).left("log-1", "default")] == [KEPT]
 
 
-def test_a_file_that_can_not_be_read_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "broken.json").write_text("{")
+@pytest.mark.parametrize("content", [b"{", b'{"log": "\xff"}', b"\0\0"])
+def test_a_file_that_can_not_be_read_is_left_alone(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "broken.json").write_bytes(content)
+    (tmp_path / "broken.lock").touch()
 
     assert Drawer(tmp_path).left("log-1", "default") == []
-    assert (tmp_path / "broken.json").read_text() == "{"
+    assert (tmp_path / "broken.json").read_bytes() == content

@@ -52,7 +52,7 @@ class KeptDraft(msgspec.Struct, frozen=True):
 class KeptForm(msgspec.Struct, frozen=True):
     """What was typed in a form and not saved; ``where`` it was opened, a ``new`` thing or one that is there.
 
-    ``given`` is the definition that it was given since it was opened, as by an editor.
+    ``given`` is the definition that it was given since it was opened, as by an editor, in JSON.
     """
 
     log: str
@@ -61,7 +61,7 @@ class KeptForm(msgspec.Struct, frozen=True):
     new: bool
     at: datetime
     typed: Typed
-    given: msgspec.Raw | None = None
+    given: str | None = None
 
     @property
     def name(self) -> str:
@@ -143,7 +143,7 @@ class Drawer:
         """
         found = []
         for path in self._directory.glob("*.json"):
-            with suppress(OSError, msgspec.MsgspecError):
+            with suppress(OSError, UnicodeDecodeError, msgspec.MsgspecError):
                 os.close(_locked(_lock(self._directory, path.stem)))
                 kept = _decoded(path.read_bytes())
                 if kept.log == log and kept.workspace in (workspace, ""):

@@ -75,7 +75,10 @@ class DraftingApp(GraphingApp):
 
     async def _choose_unsaved(self) -> None:
         if not (left := self.left()):
-            self.say("nothing was left unsaved here")
+            known = self.mirror.status is not None
+            self.say(
+                "nothing was left unsaved here" if known else "what was left is known once a daemon answers"
+            )
             return
         chosen = await self.asked(Choose("Not saved, and kept here", [*map(self.choice_of, left)]))
         if chosen is None:
@@ -123,11 +126,14 @@ class DraftingApp(GraphingApp):
         if not isinstance(kept, KeptDraft):
             return
         document = documents.recovered(kept.saved, kept.revision, kept.spec)
-        page = EditScreen(document, row, kept.form)
+        form = kept.form
+        if form and form.name == "node" and form.node not in edits.upstream_of(kept.spec):
+            form = None  # It was kept a moment after the draft, in which the node has another name.
+        page = EditScreen(document, row, form)
         page.keep_in(self.take(left))
         await self.push_screen(page)
-        if kept.form is not None:
-            await self.push_screen(self._form_again(page, kept.form))
+        if form is not None:
+            await self.push_screen(self._form_again(page, form))
 
     async def _open_draft(self, page: EditScreen) -> None:
         page.keep_in(self.keeper())

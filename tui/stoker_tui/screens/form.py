@@ -60,7 +60,7 @@ class FormScreen(UnsavedPage):
         self._topics = topics
         self._everywhere = everywhere
         self._first = form.value
-        self._given: msgspec.Raw | None = None
+        self._given: str | None = None
         self._touched = False
         self._saving = False
         self._ticks: TickPreview | None = None
@@ -170,10 +170,15 @@ class FormScreen(UnsavedPage):
 
     def go_on(self, kept: KeptForm) -> None:
         """Go on with what was kept."""
+        told = ""
         if kept.given is not None:
-            self._given = kept.given
-            self._form.load(msgspec.json.decode(kept.given, type=self._form.kind))
+            try:
+                self._form.load(msgspec.json.decode(kept.given, type=self._form.kind))
+                self._given = kept.given
+            except msgspec.MsgspecError as error:
+                told = f"what was edited as text does not fit this version: {error}"
         self.type_again(kept.typed)
+        self._told = told or self._told
 
     def type_again(self, typed: Typed) -> None:
         """Type again what was typed; on a definition that is another one by now that is said."""
@@ -184,7 +189,7 @@ class FormScreen(UnsavedPage):
     def load(self, value: Any) -> None:
         """Go on with a definition that was edited as text."""
         self._touched = True
-        self._given = msgspec.Raw(msgspec.json.encode(value))
+        self._given = msgspec.json.encode(value).decode()
         self.form.load(value)
         self._take(value)
 

@@ -14,6 +14,7 @@ class UnsavedPage(Page):
     def __init__(self) -> None:
         super().__init__()
         self._keeper: Keeper | None = None
+        self._failed = False
         self._log = ""
         self._workspace = ""
 
@@ -35,7 +36,7 @@ class UnsavedPage(Page):
     @property
     def is_kept(self) -> bool:
         """Whether it is kept anywhere."""
-        return self._keeper is not None
+        return self._keeper is not None and not self._failed
 
     @property
     def secret(self) -> Sequence[str]:
@@ -80,7 +81,11 @@ class UnsavedPage(Page):
             else:
                 self._keeper.drop()
         except OSError as error:
-            self.say(f"what is not saved can't be kept here: {error}; save it with s")
+            self._failed = True
+            # After what is said of that which was done.
+            self.call_later(self.say, f"can't be kept here: {error.strerror}; save it before you leave")
+        else:
+            self._failed = False
 
     def give_up(self) -> None:
         """Keep nothing of what is not saved."""
