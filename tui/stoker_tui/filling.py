@@ -34,6 +34,7 @@ from stoker_tui.saving import (
 from stoker_tui.screens.dialogs import Read
 from stoker_tui.screens.form import FormScreen
 from stoker_tui.screens.job import diff_lines
+from stoker_tui.suspending import lent
 from stoker_tui.unsaved import UnsavedApp
 
 _T = TypeVar("_T")
@@ -72,7 +73,7 @@ class FillingApp(UnsavedApp):
     def run_editor(self, text: str) -> str:
         """Have a text edited by the person, while the UI stands still; raises `NoEditor`."""
         try:
-            with self.suspend():
+            with lent(self):
                 return run_editor(text)
         except SuspendNotSupported as error:
             raise NoEditor("an editor can't be opened from here") from error
