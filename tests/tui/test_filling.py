@@ -309,6 +309,14 @@ async def test_a_queue_is_changed() -> None:
         assert link.put_there == [("/v1/queues/root_queue", QueueSpec(limit=12))]
 
 
+@pytest.mark.parametrize("keys", ["5nroot_queue", "6nregion", "7ndefault"])
+async def test_what_is_new_is_not_saved_over_what_is_there(keys: str) -> None:
+    link = SavingLink(world())
+    async with opened(*keys, "ctrl+s", link=link) as (app, _):
+        assert f"{keys[2:]}' already" in shown(app)
+        assert link.put_there == []
+
+
 async def test_a_secret_is_not_seen_while_it_is_typed() -> None:
     link = SavingLink(world())
     async with opened("6", "n", *"key", "enter", "y", "enter", *"hunter2", link=link) as (app, pilot):

@@ -1,4 +1,4 @@
-"""The terminal lent to another program, such as a pager, while the UI goes on unseen."""
+"""The terminal lent to another program: an editor, or a pager while the UI goes on unseen."""
 
 from __future__ import annotations
 
@@ -11,6 +11,19 @@ from textual.app import App
 
 
 @contextmanager
+def lent(app: App[Any]) -> Iterator[None]:
+    """Leave the terminal to others, and take it back whatever is raised meanwhile, unlike Textual itself."""
+    raised = None
+    with app.suspend():
+        try:
+            yield
+        except BaseException as error:
+            raised = error
+    if raised is not None:
+        raise raised
+
+
+@contextmanager
 def suspended(app: App[Any]) -> Iterator[None]:
     """Leave the terminal to others; the event stream goes on, and nothing is drawn until it is back.
 
@@ -18,7 +31,7 @@ def suspended(app: App[Any]) -> Iterator[None]:
     """
     before = signal.signal(signal.SIGINT, _leave_it)
     try:
-        with app.batch_update(), app.suspend():
+        with app.batch_update(), lent(app):
             yield
     finally:
         signal.signal(signal.SIGINT, before or signal.SIG_DFL)

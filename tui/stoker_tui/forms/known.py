@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from stoker_shared.api import JobView
 from stoker_shared.model import JobConfig
 from stoker_shared.text import nearest, quoted
+
+Taken = Callable[[], Collection[str]]
+"""Gives the names that are taken by now."""
 
 
 class Known(NamedTuple):

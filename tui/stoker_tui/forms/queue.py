@@ -9,9 +9,10 @@ import msgspec
 from stoker_shared.api import Fault
 from stoker_shared.model import Environment, QueueSpec
 from stoker_shared.queues import DEPLOY_MODES, queue_faults
-from stoker_shared.text import name_problem
+from stoker_shared.text import name_problem, quoted
 from stoker_tui.forms.form import Field, Form, Inherited, default
 from stoker_tui.forms.kinds import Choice, Number, Pairs, Text
+from stoker_tui.forms.known import Taken
 
 
 class NamedQueue(QueueSpec, frozen=True, kw_only=True):
@@ -26,9 +27,10 @@ class NamedQueue(QueueSpec, frozen=True, kw_only=True):
 
 
 class QueueForm(Form[NamedQueue]):
-    """A queue; one that is there keeps its name."""
+    """A queue; one that is there keeps its name, and a new one has none that is ``taken``."""
 
-    def __init__(self, name: str, spec: QueueSpec | None) -> None:
+    def __init__(self, name: str, spec: QueueSpec | None, taken: Taken = tuple) -> None:
+        self._taken = taken
         value = NamedQueue(name=name, **msgspec.structs.asdict(spec)) if spec else None
         super().__init__(NamedQueue, _FIELDS[1:] if spec else _FIELDS, value)
 
@@ -36,6 +38,8 @@ class QueueForm(Form[NamedQueue]):
         """Give what is wrong with it."""
         if problem := name_problem(value.name):
             yield Fault("/name", problem)
+        if self.is_new and value.name in self._taken():
+            yield Fault("/name", f"there is a queue {quoted(value.name)} already")
         yield from queue_faults(value)
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 import msgspec
 
 from stoker_shared.api import MAX_DESCRIPTION, MAX_VALUE, Fault
-from stoker_shared.text import MAX_NAME, name_problem
+from stoker_shared.text import MAX_NAME, name_problem, quoted
 from stoker_shared.variables import variable_name_problem
 from stoker_tui.forms.form import Field, Form, Values, default
 from stoker_tui.forms.kinds import Text, Toggle
+from stoker_tui.forms.known import Taken
 
 
 class NamedWorkspace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -21,9 +22,10 @@ class NamedWorkspace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class WorkspaceForm(Form[NamedWorkspace]):
-    """A workspace; one that is there keeps its name."""
+    """A workspace; one that is there keeps its name, and a new one has none that is ``taken``."""
 
-    def __init__(self, value: NamedWorkspace | None) -> None:
+    def __init__(self, value: NamedWorkspace | None, taken: Taken = tuple) -> None:
+        self._taken = taken
         fields = (
             Field("name", "name", Text(), "it stays as it is", "marketing"),
             Field("description", "description", Text(), "for people"),
@@ -34,6 +36,8 @@ class WorkspaceForm(Form[NamedWorkspace]):
         """Give what is wrong with it."""
         if problem := name_problem(value.name):
             yield Fault("/name", problem)
+        if self.is_new and value.name in self._taken():
+            yield Fault("/name", f"there is a workspace {quoted(value.name)} already")
         if len(value.description) > MAX_DESCRIPTION:
             yield Fault("/description", f"has at most {MAX_DESCRIPTION:,} characters")
 
@@ -47,9 +51,13 @@ class NamedVariable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class VariableForm(Form[NamedVariable]):
-    """A variable; one that is there keeps its name. A secret's value is typed anew, and not shown."""
+    """A variable; one that is there keeps its name, and a new one has none that is ``taken``.
 
-    def __init__(self, value: NamedVariable | None) -> None:
+    A secret's value is typed anew, and not shown.
+    """
+
+    def __init__(self, value: NamedVariable | None, taken: Taken = tuple) -> None:
+        self._taken = taken
         fields = (
             Field("name", "name", Text(), "for ${name} in jobs and workflows", "region"),
             Field(
@@ -66,6 +74,8 @@ class VariableForm(Form[NamedVariable]):
             yield Fault("/name", problem)
         elif len(value.name) > MAX_NAME:
             yield Fault("/name", f"has {len(value.name)} characters, and one has at most {MAX_NAME}")
+        if self.is_new and value.name in self._taken():
+            yield Fault("/name", f"there is a variable {quoted(value.name)} already")
         if value.secret and not value.value:
             yield Fault("/value", "a secret is not empty")
         if len(value.value) > MAX_VALUE:

@@ -18,7 +18,7 @@ from stoker_tui.client import Refused
 from stoker_tui.editing.keeping import KeptForm, KeptText, Left
 from stoker_tui.editor import NoEditor, edit, run_editor
 from stoker_tui.forms.configuration import ConfigurationForm, configuration_document
-from stoker_tui.forms.known import Known
+from stoker_tui.forms.known import Known, Taken
 from stoker_tui.forms.publishing import PublishForm, RemarksForm
 from stoker_tui.forms.queue import QueueForm
 from stoker_tui.forms.workspace import NamedVariable, NamedWorkspace, VariableForm, WorkspaceForm
@@ -35,6 +35,7 @@ from stoker_tui.saving import (
 from stoker_tui.screens.dialogs import Read
 from stoker_tui.screens.form import FormScreen
 from stoker_tui.screens.job import diff_lines
+from stoker_tui.suspending import lent
 
 _T = TypeVar("_T")
 
@@ -72,7 +73,7 @@ class FillingApp(UnsavedApp):
     def run_editor(self, text: str) -> str:
         """Have a text edited by the person, while the UI stands still; raises `NoEditor`."""
         try:
-            with self.suspend():
+            with lent(self):
                 return run_editor(text)
         except SuspendNotSupported as error:
             raise NoEditor("an editor can't be opened from here") from error
@@ -219,11 +220,13 @@ class FillingApp(UnsavedApp):
                 return await self._job_form(where, *path)
             case ("queues", name):
                 spec = None if new else (await self._read(routes.QUEUE, api.QueueView, name=name)).spec
-                form, save = QueueForm("" if new else name, spec), save_queue
+                form, save = QueueForm("" if new else name, spec, _names(self.queues)), save_queue
             case ("variables", name):
-                form, save = VariableForm(None if new else await self._variable(name)), set_variable
+                value = None if new else await self._variable(name)
+                form, save = VariableForm(value, _names(self.variables)), set_variable
             case ("workspaces", name):
-                form, save = WorkspaceForm(None if new else await self._workspace(name)), save_workspace
+                value = None if new else await self._workspace(name)
+                form, save = WorkspaceForm(value, _names(self.workspaces)), save_workspace
             case _:
                 raise _not_there(where[-1])
         return FormScreen(form, where, save=self._with(save), everywhere=where[0] != "variables")
@@ -264,6 +267,10 @@ class FillingApp(UnsavedApp):
 
     def _with(self, save: Callable[[Link, Any], Awaitable[str]]) -> Callable[[Any], Awaitable[str]]:
         return partial(save, self.link)
+
+
+def _names(topic: topics.Listed) -> Taken:
+    return lambda: [each.name for each in topic.value or ()]
 
 
 def _not_there(name: str) -> Refused:
