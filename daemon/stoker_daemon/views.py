@@ -12,7 +12,7 @@ from stoker_daemon.preparing.plan import Plan, type_of
 from stoker_daemon.scheduling.backfill import seconds_left, timetable_of, waits_until
 from stoker_shared import api
 from stoker_shared.api.backfills import BackfillView
-from stoker_shared.model import WorkflowSpec
+from stoker_shared.model import NodeState, WorkflowSpec
 from stoker_shared.state import (
     Attempt,
     Backfill,
@@ -26,7 +26,7 @@ from stoker_shared.state import (
     Workspace,
 )
 
-_row_of = attrgetter(*api.RunRow.__struct_fields__)
+_row_of = attrgetter(*(name for name in api.RunRow.__struct_fields__ if name != "failed_node"))
 
 
 def workspace_view(state: State, workspace: Workspace) -> api.WorkspaceView:
@@ -112,7 +112,12 @@ def in_force(workflow: Workflow) -> str:
 
 def run_row(run: Run) -> api.RunRow:
     """Show a run in a list."""
-    return api.RunRow(*_row_of(run))
+    return api.RunRow(*_row_of(run), failed_node=_failed_node(run) if run.ended_at else "")
+
+
+def _failed_node(run: Run) -> str:
+    failed = [node for node in run.nodes if node.state is NodeState.FAILED]
+    return min(failed, key=lambda node: node.ended_at or run.created_at).name if failed else ""
 
 
 def run_view(run: Run, plan: Plan, waiting: Mapping[str, str]) -> api.RunView:

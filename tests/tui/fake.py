@@ -193,7 +193,7 @@ def node(name: str, state: str, upstream: tuple[str, ...] = (), **fields: Any) -
 
 
 FAILED_RUN = api.RunView(
-    row=run_row(12, state="failed", remarks="after the outage"),
+    row=run_row(12, state="failed", remarks="after the outage", failed_node="transform"),
     nodes=[
         node("ingest", "succeeded"),
         node("transform", "failed", ("ingest",), detail="exit status 3"),

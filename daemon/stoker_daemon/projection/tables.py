@@ -27,7 +27,7 @@ from stoker_shared.model import RunState
 KEY_LIFETIME = timedelta(days=7)
 """How long a request's key is kept."""
 
-SHAPE = 6
+SHAPE = 7
 """Number of the tables' shape; a database of another is made anew from the log."""
 
 TABLES = """

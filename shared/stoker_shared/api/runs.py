@@ -217,7 +217,7 @@ class RunRow(msgspec.Struct, omit_defaults=True):
 
     ``name`` is what the workflow, whose id is ``workflow``, was called when the run was made.
     ``scheduled_at`` is the end of the interval that the run is about, where there is one; ``backfill`` made
-    it, if any did.
+    it, if any did. ``failed_node`` is the first that failed, of a run that ended with nodes that did.
     """
 
     id: int
@@ -238,6 +238,7 @@ class RunRow(msgspec.Struct, omit_defaults=True):
     tags: dict[str, str] = {}
     scheduled_at: Moment | None = None
     backfill: int = 0
+    failed_node: str = ""
 
 
 class RunCounts(msgspec.Struct):

@@ -91,10 +91,11 @@ def _print_rows(rows: list[api.RunRow]) -> None:
             Column("WORKFLOW", text=True),
             Column("STATUS"),
             Column("CYCLE"),
-            Column("TRIGGER", spare=1),
-            Column("BY", spare=2),
+            Column("TRIGGER", spare=2),
+            Column("BY", spare=3),
             Column("STARTED"),
             Column("TOOK", right=True),
+            Column("FAILED", text=True, spare=1),
         ],
         [
             [
@@ -106,6 +107,7 @@ def _print_rows(rows: list[api.RunRow]) -> None:
                 row.by,
                 moment(row.started_at),
                 span(row.started_at, row.ended_at),
+                row.failed_node,
             ]
             for row in rows
         ],

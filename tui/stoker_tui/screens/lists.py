@@ -190,10 +190,11 @@ def run_columns(page: Page, *, named: bool = True) -> list[Column[api.RunRow]]:
             lambda row: cells.run_took(row, now()),
             lambda row: cells.run_order(row, now()),
         ),
-        Column(Shape("BY", spare=2), cells.run_made, lambda row: row.trigger.value),
-        Column(Shape("VERSION", spare=5), cells.run_version, lambda row: row.version),
-        Column(Shape("USER", text=True, spare=3), lambda row: cells.dim(row.by), lambda row: row.by),
-        Column(Shape("REMARKS", text=True, spare=4), lambda row: cells.dim(row.remarks)),
+        Column(Shape("FAILED", text=True, spare=2), lambda row: cells.plain(row.failed_node)),
+        Column(Shape("BY", spare=3), cells.run_made, lambda row: row.trigger.value),
+        Column(Shape("VERSION", spare=6), cells.run_version, lambda row: row.version),
+        Column(Shape("USER", text=True, spare=4), lambda row: cells.dim(row.by), lambda row: row.by),
+        Column(Shape("REMARKS", text=True, spare=5), lambda row: cells.dim(row.remarks)),
     ]
 
 
