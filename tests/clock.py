@@ -10,9 +10,10 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 
-from stoker_daemon import app, engine, scheduler
+from stoker_daemon import app, engine
 from stoker_daemon.__main__ import main
 from stoker_daemon.notify import sender
+from stoker_daemon.scheduling import scheduler
 
 ARGUMENTS = (sys.executable, "-m", "tests.clock")
 

@@ -13,7 +13,7 @@ import msgspec
 from stoker_daemon.config import Config
 from stoker_daemon.engine import Engine, Turn
 from stoker_daemon.objects import Objects
-from stoker_daemon.plan import Plan, PlanNode
+from stoker_daemon.preparing.plan import Plan, PlanNode
 from stoker_daemon.projection import Intervals, Projection, Range
 from stoker_daemon.projection.database import PastRun
 from stoker_daemon.retention import Retention

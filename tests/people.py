@@ -17,7 +17,7 @@ from socket import AF_UNIX, socket
 from typing import Any, NamedTuple
 
 from stoker_daemon import server
-from stoker_daemon.access import Peer
+from stoker_daemon.access.rules import Peer
 from stoker_daemon.cli import main
 from stoker_shared import routes
 from stoker_shared.roles import Role

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from stoker_daemon.app import machine_id
-from stoker_daemon.processes import boot_id
+from stoker_daemon.attempts.processes import boot_id
 from stoker_daemon.runlog.log import open_log
 from stoker_shared import api
 from stoker_shared.api.backfills import CreateBackfill

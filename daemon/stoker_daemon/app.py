@@ -20,27 +20,27 @@ import msgspec
 import tzlocal
 
 from stoker_daemon import descriptors
-from stoker_daemon.access import Access
-from stoker_daemon.backfiller import Backfiller
-from stoker_daemon.cards import Cards
+from stoker_daemon.access.lookups import Roster, known_groups
+from stoker_daemon.access.rules import Access
+from stoker_daemon.attempts.cards import Cards
+from stoker_daemon.attempts.executor import Executor
+from stoker_daemon.attempts.groups import Groups, delegated
 from stoker_daemon.commands.queues import found_queues
 from stoker_daemon.engine import Engine, Turn
-from stoker_daemon.executor import Executor
-from stoker_daemon.groups import Groups, delegated
 from stoker_daemon.http.app import Api
 from stoker_daemon.launchers import CannotLaunch
-from stoker_daemon.lookups import Roster, known_groups
 from stoker_daemon.notify.office import Office
 from stoker_daemon.objects import Objects
 from stoker_daemon.output.watcher import Watcher
 from stoker_daemon.parts import Attempts, Home, Stores, Workers
-from stoker_daemon.preparing import Preparer
+from stoker_daemon.preparing.preparer import Preparer
 from stoker_daemon.projection import Projection
 from stoker_daemon.reloading import Settings
 from stoker_daemon.retention import Retention
 from stoker_daemon.runlog.log import RunLog, open_log, read_log
 from stoker_daemon.runlog.segments import Tail, cut_back, sync_directory
-from stoker_daemon.scheduler import Scheduler
+from stoker_daemon.scheduling.backfiller import Backfiller
+from stoker_daemon.scheduling.scheduler import Scheduler
 from stoker_daemon.secrets import Secrets
 from stoker_daemon.server import NoSuchGroup, Server, bind, lock_data
 from stoker_daemon.service.manager import Manager

@@ -7,7 +7,10 @@ from collections.abc import Awaitable
 
 
 async def first_of(*events: Awaitable[object], seconds: float | None = None) -> bool:
-    """Wait for one of some events, or until so many seconds have passed; tell whether it was an event."""
+    """Wait for one of some events, or until so many seconds have passed; tell whether it was an event.
+
+    Unlike `asyncio.wait_for` (before Python 3.12) it swallows no cancellation that comes with an event.
+    """
     waits = [asyncio.ensure_future(event) for event in events]
     try:
         done, _ = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -13,12 +13,12 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from stoker_daemon.access.lookups import known_groups
+from stoker_daemon.access.peers import user_name
 from stoker_daemon.config import Config, ConfigError, Configured
 from stoker_daemon.launchers import CannotLaunch, SparkHome, find_java, find_spark
-from stoker_daemon.lookups import known_groups
 from stoker_daemon.notify.checking import mail_found, webhook_found
 from stoker_daemon.output.holes import CANNOT_CUT, can_punch
-from stoker_daemon.peers import user_name
 from stoker_daemon.runlog import segments
 from stoker_daemon.runlog.segments import LogError
 from stoker_daemon.secrets import Secrets, SecretsError

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, inspect
 
-from stoker_daemon.access import Access
+from stoker_daemon.access.rules import Access
 from stoker_shared import paths
 from stoker_shared.decoding import fault_of
 from stoker_shared.definition import MAX_KEPT_DAYS, MAX_KEPT_RUNS

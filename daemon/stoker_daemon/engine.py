@@ -17,23 +17,23 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from stoker_daemon import backfill
-from stoker_daemon.attempts import AttemptKey
-from stoker_daemon.executor import Order
+from stoker_daemon.attempts.directory import AttemptKey
+from stoker_daemon.attempts.executor import Order
+from stoker_daemon.attempts.groups import UNKNOWN, Used
+from stoker_daemon.attempts.processes import Identity
 from stoker_daemon.figures import Figures
-from stoker_daemon.groups import UNKNOWN, Used
 from stoker_daemon.journal import about
 from stoker_daemon.launchers import CannotLaunch
-from stoker_daemon.line import Line
-from stoker_daemon.overlap import replaced_by
-from stoker_daemon.planner import Start, active, decide, starts, wake_at
+from stoker_daemon.planning.line import Line
+from stoker_daemon.planning.overlap import replaced_by
+from stoker_daemon.planning.planner import Start, active, decide, starts, wake_at
+from stoker_daemon.planning.tally import Tally
 from stoker_daemon.problems import Refused, no_space, read_only, unavailable
-from stoker_daemon.processes import Identity
 from stoker_daemon.projection import Change, changes_by
 from stoker_daemon.runlog.log import RunLog
 from stoker_daemon.runlog.segments import Tail
 from stoker_daemon.runlog.writer import Room
-from stoker_daemon.tally import Tally
+from stoker_daemon.scheduling import backfill
 from stoker_daemon.volumes import BROKEN, DiskFailed, is_no_room
 from stoker_shared import events as ev
 from stoker_shared.apply import apply

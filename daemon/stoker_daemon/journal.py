@@ -12,7 +12,7 @@ import os
 import sys
 from functools import cache
 
-from stoker_daemon.attempts import AttemptKey
+from stoker_daemon.attempts.directory import AttemptKey
 
 _FIELDS = ("run", "node", "attempt")
 _STDERR = 2

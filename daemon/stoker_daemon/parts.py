@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from stoker_daemon.cards import Cards
+from stoker_daemon.attempts.cards import Cards
 from stoker_daemon.notify.office import Office
 from stoker_daemon.objects import Objects
 from stoker_daemon.output.watcher import Watcher
-from stoker_daemon.preparing import Preparer
+from stoker_daemon.preparing.preparer import Preparer
 from stoker_daemon.projection import Projection
 from stoker_daemon.retention import Retention
-from stoker_daemon.scheduler import Scheduler
+from stoker_daemon.scheduling.scheduler import Scheduler
 from stoker_daemon.secrets import Secrets
 from stoker_daemon.space import SpaceWatch
 

@@ -21,8 +21,8 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from stoker_daemon import descriptors
-from stoker_daemon.access import Peer, Rules
-from stoker_daemon.peers import group_id, peer_of
+from stoker_daemon.access.peers import group_id, peer_of
+from stoker_daemon.access.rules import Peer, Rules
 from stoker_shared.paths import check_socket_path
 
 TOLD_AGAIN_SECONDS = 3600

@@ -8,8 +8,8 @@ from operator import attrgetter
 
 import msgspec
 
-from stoker_daemon.backfill import seconds_left, timetable_of, waits_until
-from stoker_daemon.plan import Plan, type_of
+from stoker_daemon.preparing.plan import Plan, type_of
+from stoker_daemon.scheduling.backfill import seconds_left, timetable_of, waits_until
 from stoker_shared import api
 from stoker_shared.api.backfills import BackfillView
 from stoker_shared.model import WorkflowSpec

@@ -43,8 +43,12 @@ def in_words(schedule: Schedule | None) -> str:
             unit = "h" if isinstance(schedule, Hours) else "m"
             window = f" {schedule.start_of_day}-{schedule.end_of_day}" if _has_window(schedule) else ""
             words = f"every {schedule.every}{unit}{window}"
-    zone = (schedule.time_zone or "").rpartition("/")[2].replace("_", " ")
-    return f"{words} {zone}".rstrip()
+    return f"{words} {place_of(schedule.time_zone or '')}".rstrip()
+
+
+def place_of(zone: str) -> str:
+    """Give the place that a time zone is named after: ``Berlin``."""
+    return zone.rpartition("/")[2].replace("_", " ")
 
 
 def _has_window(schedule: Hours | Minutes) -> bool:

@@ -20,7 +20,7 @@ MAX_PATH = 256
 
 ELLIPSIS = "…"
 
-ASCII = str.maketrans("╭╮╰╯┘┐┤└┌├┴┬╋│┼─▼◌●↻✔✖■–⊘·" + ELLIPSIS, "+++++++++++++||-vo*~+x#-/..")
+ASCII = str.maketrans("╭╮╰╯┘┐┤└┌├┴┬╋│┼─▼◌●↻✔✖■–⊘·" + ELLIPSIS, "+++++++++++++||-vo*~Vx#-/..")
 """What stands in for each glyph of drawings and statuses where there is only ASCII."""
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"

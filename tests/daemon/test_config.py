@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stoker_daemon.access import Roles
+from stoker_daemon.access.rules import Roles
 from stoker_daemon.check import findings
 from stoker_daemon.config import SETTINGS, Config, ConfigError, as_toml, read_config
 from stoker_shared import paths

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stoker_daemon import journal
-from stoker_daemon.attempts import AttemptKey
+from stoker_daemon.attempts.directory import AttemptKey
 
 
 def line(level: int, message: str, **about: object) -> str:

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stoker_daemon.attempts import AttemptDirectory, AttemptKey
-from stoker_daemon.groups import Used
+from stoker_daemon.attempts.directory import AttemptDirectory, AttemptKey
+from stoker_daemon.attempts.groups import Used
+from stoker_daemon.attempts.processes import Identity
 from stoker_daemon.output import files
 from stoker_daemon.output import watcher as watcher_module
 from stoker_daemon.output.cuts import NOTHING, Cut, keep_within, next_cuts, read_cuts
@@ -20,7 +21,6 @@ from stoker_daemon.output.holes import BLOCK, CANNOT_CUT, can_punch
 from stoker_daemon.output.turns import Turn, Turns, advance, closing
 from stoker_daemon.output.view import Stretch, View
 from stoker_daemon.output.watcher import Watcher
-from stoker_daemon.processes import Identity
 from stoker_shared.api import Stream
 from stoker_shared.events import Reason
 from tests.harness import PATIENCE

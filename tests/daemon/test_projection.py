@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from stoker_daemon.backfill import PastRun
 from stoker_daemon.projection import (
     Change,
     Intervals,
@@ -27,6 +26,7 @@ from stoker_daemon.projection import database as projection_module
 from stoker_daemon.projection.selection import NAME, STATE, Facet
 from stoker_daemon.runlog import log as runlog
 from stoker_daemon.runlog.log import open_log
+from stoker_daemon.scheduling.backfill import PastRun
 from stoker_daemon.views import run_row
 from stoker_shared import events as ev
 from stoker_shared.api import RunRow

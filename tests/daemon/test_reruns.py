@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from stoker_daemon.access import Access, Grant, Rights
-from stoker_daemon.attempts import AttemptKey
+from stoker_daemon.access.rules import Access, Grant, Rights
+from stoker_daemon.attempts.directory import AttemptKey
 from stoker_daemon.commands import reruns
 from stoker_daemon.commands.actions import pause_run, resume_run, stop_node, stop_run
 from stoker_daemon.engine import Turn
 from stoker_daemon.objects import Objects
-from stoker_daemon.plan import Plan, PlanNode, read_plan
+from stoker_daemon.preparing.plan import Plan, PlanNode, read_plan
 from stoker_daemon.problems import Refused
 from stoker_daemon.runlog.segments import paths
 from stoker_shared import events as ev

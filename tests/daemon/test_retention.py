@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from stoker_daemon.access import Grant, Rights
+from stoker_daemon.access.rules import Grant, Rights
 from stoker_daemon.commands.reruns import rerun_run
 from stoker_daemon.http.guard import Guard
 from stoker_daemon.http.veil import veiled
@@ -475,3 +475,12 @@ async def test_passes_come_by_themselves_and_early_after_many_runs(
     async with asyncio.timeout(PATIENCE):
         while len(await kept(home)) > 2:
             await asyncio.sleep(0.01)
+
+
+async def test_ends_also_where_a_pass_is_asked_for_at_that_moment(home: Home):
+    home.retention.start()
+    await asyncio.sleep(0)
+    home.retention.ask()
+    await asyncio.sleep(0)
+
+    await asyncio.wait_for(home.retention.close(), PATIENCE)

@@ -11,8 +11,8 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from stoker_daemon import server as module
-from stoker_daemon.access import Access, Rules
-from stoker_daemon.peers import group_id
+from stoker_daemon.access.peers import group_id
+from stoker_daemon.access.rules import Access, Rules
 from stoker_daemon.server import Server, bind
 from tests.harness import PATIENCE
 

@@ -56,7 +56,7 @@ def test_a_run_is_started_and_seen_to_end_and_the_daemon_may_go_and_come(
         terminal.press("Enter")
         terminal.shows("▸ #2 clicks", "ValueError: no such column", "again by hand")
         terminal.resize(120, 40)
-        terminal.shows("✖ check", "stoker logs 2 check")
+        terminal.shows("✖ check", "attempt 1")
         terminal.press("l")
         terminal.shows("▸ #2 ▸ check", "ValueError: no such column", "both  ended")
         terminal.press("t", "t")

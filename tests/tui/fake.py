@@ -101,7 +101,7 @@ class FakeLink(Link):
         if self.there:
             listener.connected(STATUS)
         else:
-            listener.disconnected("no stokerd answers there (no such file or directory)")
+            listener.disconnected("no such file or directory")
         await asyncio.Event().wait()
 
     def happen(self, **event: Any) -> None:

@@ -65,9 +65,12 @@ async def test_a_run_is_stopped_only_after_a_yes() -> None:
 
 async def test_a_key_that_can_not_be_used_says_why() -> None:
     link = FakeLink(world())
-    async with opened(link, "2", "j", "x") as (app, _):
+    async with opened(link, "2", "j", "x") as (app, pilot):
         assert "can't stop run #12 daily_sales: it has failed" in said(app)
         assert link.posted == []
+
+        await press("f12")(pilot)
+        assert "can't stop" not in said(app)
 
 
 async def test_without_a_daemon_a_key_says_so() -> None:
@@ -100,7 +103,7 @@ async def test_a_key_of_several_actions_asks_which() -> None:
     link.answers["/v1/runs/12/nodes/transform/rerun"] = api.RunView(RUNS[1], [])
     async with opened(link, "2", "j", "enter", "R") as (app, pilot):
         assert any("Run the node and all that is downstream" in line for line in lines_of(app))
-        await press("down", "enter")(pilot)
+        await press("2")(pilot)
         await settled(pilot, app)
 
         assert link.posted == [("/v1/runs/12/nodes/transform/rerun", api.RerunNode(downstream=True))]
@@ -304,7 +307,7 @@ async def test_a_backfill_is_previewed_made_and_opened() -> None:
         await settled(pilot, app)
 
         assert link.posted[2:] == [("/v1/workspaces/default/backfills", request)]
-        assert "▸ backfills ▸ B4 daily_sales" in lines_of(app)[0]
+        assert "▸ workflows ▸ B4 daily_sales" in lines_of(app)[0]
         await press("escape")(pilot)
         assert "▸ workflows" in lines_of(app)[0]
 
@@ -444,3 +447,12 @@ async def test_in_another_workspace_everything_is_that_workspaces() -> None:
         await settled(pilot, app)
         assert "marketing ▸ runs" in lines_of(app)[0]
         assert "no runs yet" in lines_of(app)[3]
+
+
+async def test_what_a_workflow_stands_at_is_opened_by_one_key() -> None:
+    link = FakeLink(world(WORKFLOWS=[workflow_row(1, "daily_sales", last_run=12), workflow_row(2, "new")]))
+    async with opened(link, "l") as (app, pilot):
+        assert "workflows ▸ #12 daily_sales" in lines_of(app)[0]
+
+        await press("escape", "j", "l")(pilot)
+        assert "can't open the last run of new: it has never run" in said(app)

@@ -267,7 +267,7 @@ class TestStreams:
 
         assert done.returncode == 0
         assert done.stdout.isascii()
-        assert "+ succeeded" in done.stdout
+        assert "V succeeded" in done.stdout
 
     def test_json_is_utf_8_everywhere(self, reader: StokerDaemon) -> None:
         done = stoker(reader, "stoker runs --json", {"PYTHONIOENCODING": "ascii"})
@@ -338,7 +338,7 @@ class TestATable:
     def test_is_in_ascii_on_a_terminal_of_the_c_locale(self, reader: StokerDaemon) -> None:
         shown = on_terminal(["env", "LC_ALL=C", STOKER, "runs"], 140, reader.environment)
 
-        assert "+ succeeded" in without_escapes(shown)
+        assert "V succeeded" in without_escapes(shown)
         assert shown.isascii()
 
     def test_cuts_text_then_leaves_out_spare_columns_then_the_last_ones(self) -> None:

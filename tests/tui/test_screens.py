@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 import unicodedata
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,9 +16,10 @@ import pytest
 from textual.pilot import Pilot
 
 from stoker_tui.app import StokerApp
+from stoker_tui.looks import TERMINAL
 from stoker_tui.theme import THEME_NAMES
 from tests.harness import PATIENCE
-from tests.tui.fake import app_over, lines_of, press, settled, styled_lines_of
+from tests.tui.fake import STATUS, app_over, lines_of, press, settled, styled_lines_of
 from tests.tui.worlds import HOSTILE, ShownLink, empty, full, hard_names, hostile
 
 SCREENS = Path(__file__).parents[1] / "data" / "screens"
@@ -39,8 +40,10 @@ class Tour(NamedTuple):
     there: bool = True
 
 
-LOST = "lost"
-"""The stop at which the daemon is lost."""
+LOST, FULL, NAMES, EMPTY = "lost", "full", "names", "empty"
+"""Keys that are none: the daemon is lost, or comes back with another world."""
+
+WORLDS = {FULL: full, NAMES: hard_names, EMPTY: empty}
 
 LISTS = {
     "workflows": (),
@@ -97,9 +100,9 @@ TOURS = {
             "events": ("tab",),
             "log": ("tab", "l"),
             "filtered": ("2", "2", "slash", "typed:status:run", "enter"),
-            LOST: ("escape", "j", "enter"),
+            "lost": ("escape", "j", "enter", LOST),
         },
-        wide=("runs", "run", "gantt", "log"),
+        wide=("runs", "run", "gantt", "log", "lost"),
     ),
     "others": Tour(
         full(),
@@ -119,7 +122,7 @@ TOURS = {
         },
         wide=("backfills", "backfill"),
     ),
-    "empty": Tour(empty(), LISTS),
+    "empty": Tour(empty(), LISTS, wide=("workflows",)),
     "no-daemon": Tour({}, {"workflows": (), "runs": ("2",)}, wide=("workflows",), there=False),
     "names": Tour(
         hard_names(),
@@ -134,9 +137,13 @@ TOURS = {
             "run": ("2", "j", "enter"),
             "gantt": ("tab", "tab"),
             "backfills": ("3",),
-            "publish": ("1", "e", "D", "p"),
+            "lost": ("2", LOST),
+            "names-run": (NAMES, "tab", "tab"),
+            "names-runs": ("escape",),
+            "empty": (EMPTY,),
+            "publish": (FULL, "1", "e", "D", "p"),
         },
-        wide=("run",),
+        wide=("run", "names-run"),
         ascii_only=True,
     ),
 }
@@ -150,14 +157,10 @@ async def test_screens_look_as_they_did(name: str, tmp_path: Path) -> None:
     async with app.run_test(size=NARROW) as pilot:
         await settled(pilot, app)
         for stop, keys in tour.stops.items():
-            await press(*keys)(pilot)
-            if stop == LOST and link.listener:
-                link.listener.disconnected("it has ended")
+            await led(pilot, link, keys)
             await looks(pilot, f"{name}/{stop}-80", lines_of)
             if stop in tour.wide:
-                await pilot.resize_terminal(*WIDE)
-                await looks(pilot, f"{name}/{stop}-140", lines_of)
-                await pilot.resize_terminal(*NARROW)
+                await looks_wide(pilot, f"{name}/{stop}-140", lines_of)
 
 
 @pytest.mark.parametrize("name", ["workflow", "edit", "run", "others"])
@@ -168,7 +171,7 @@ async def test_nothing_that_would_command_the_terminal_is_on_any_screen(name: st
         await settled(pilot, app)
         seen = ""
         for keys in TOURS[name].stops.values():
-            await press(*keys)(pilot)
+            await led(pilot, link, keys)
             seen += "".join(lines_of(app))
         assert not [character for character in seen if unicodedata.category(character) in ("Cc", "Cf")]
         assert "gnp.exe" in seen
@@ -176,10 +179,12 @@ async def test_nothing_that_would_command_the_terminal_is_on_any_screen(name: st
 
 COLOURED = {"runs": ("2", "g", "space"), "run": ("enter",), "rerun": ("R",)}
 AND_BACK = ("escape", "escape", "escape")
+OTHERWISE = {"lost": ("enter", LOST), "names": (NAMES,), "empty": ("escape", EMPTY)}
 
 
 async def test_colours_are_those_of_the_theme() -> None:
-    app = app_over(ShownLink(full()))
+    link = ShownLink(full())
+    app = app_over(link)
     async with app.run_test(size=NARROW) as pilot:
         await settled(pilot, app)
         for theme in THEME_NAMES:
@@ -188,16 +193,50 @@ async def test_colours_are_those_of_the_theme() -> None:
                 await press(*keys)(pilot)
                 await looks(pilot, f"colours/{stop}-{theme}", styled_lines_of)
             await press(*AND_BACK)(pilot)
+        app.theme = TERMINAL
+        await otherwise(pilot, link, TERMINAL)
 
 
 async def test_where_no_colours_are_wanted_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    app = app_over(ShownLink(full()), no_colour=True)
+    link = ShownLink(full())
+    app = app_over(link, no_colour=True)
     async with app.run_test(size=NARROW) as pilot:
         await settled(pilot, app)
         for stop, keys in COLOURED.items():
             await press(*keys)(pilot)
             await looks(pilot, f"colours/{stop}-none", styled_lines_of)
+        await press(*AND_BACK)(pilot)
+        await otherwise(pilot, link, "none")
+
+
+async def otherwise(pilot: Pilot, link: ShownLink, colours: str) -> None:
+    """See a run without its daemon, one whose names are hard to draw, and an empty list."""
+    for stop, keys in OTHERWISE.items():
+        await led(pilot, link, keys)
+        await looks(pilot, f"colours/{stop}-{colours}", styled_lines_of)
+        if stop == "names":
+            await looks_wide(pilot, f"colours/{stop}-{colours}-140", styled_lines_of)
+
+
+async def led(pilot: Pilot, link: ShownLink, keys: Iterable[str]) -> None:
+    """Press keys, lose the daemon, or have it come back with another world."""
+    for key in keys:
+        assert link.listener is not None
+        if key == LOST:
+            link.listener.disconnected("it has ended")
+        elif key in WORLDS:
+            link.answers = WORLDS[key]()
+            link.listener.connected(STATUS)
+        else:
+            await press(key)(pilot)
+
+
+async def looks_wide(pilot: Pilot, name: str, draw: Callable[[StokerApp], list[str]]) -> None:
+    """See it on a large terminal."""
+    await pilot.resize_terminal(*WIDE)
+    await looks(pilot, name, draw)
+    await pilot.resize_terminal(*NARROW)
 
 
 async def looks(pilot: Pilot, name: str, draw: Callable[[StokerApp], list[str]]) -> None:

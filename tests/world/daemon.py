@@ -12,14 +12,13 @@ from typing import Any
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
-from stoker_daemon import app, backfiller
+from stoker_daemon import app
 from stoker_daemon.app import Failure
-from stoker_daemon.attempts import AttemptKey
-from stoker_daemon.backfiller import Backfiller
+from stoker_daemon.attempts.directory import AttemptKey
+from stoker_daemon.attempts.executor import Order
 from stoker_daemon.commands import ticks
 from stoker_daemon.commands.queues import found_queues
 from stoker_daemon.engine import Engine, Turn
-from stoker_daemon.executor import Order
 from stoker_daemon.http.actions import Actions
 from stoker_daemon.http.once import Once
 from stoker_daemon.http.operations import Answer
@@ -31,9 +30,11 @@ from stoker_daemon.runlog import log, reserve, writer
 from stoker_daemon.runlog.log import open_log, read_log
 from stoker_daemon.runlog.segments import Tail
 from stoker_daemon.runlog.writer import LogWriter, Wait
-from stoker_daemon.scheduler import Scheduler
+from stoker_daemon.scheduling import backfiller
+from stoker_daemon.scheduling.backfiller import Backfiller
+from stoker_daemon.scheduling.scheduler import Scheduler
 from stoker_daemon.volumes import DiskFailed
-from stoker_shared import backfilling
+from stoker_shared.apply import backfilling
 from stoker_shared.state import NodeRun, Run, State
 from tests.world.keeping import Database, History, Objects
 from tests.world.loop import Clock, Loop

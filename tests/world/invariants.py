@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from stoker_daemon.attempts import AttemptKey
+from stoker_daemon.attempts.directory import AttemptKey
 from stoker_shared import events as ev
 from stoker_shared.model import (
     CatchUpPolicy,

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import msgspec
 
-from stoker_daemon.backfill import PastRun
 from stoker_daemon.projection import Change, Intervals, KeyUsed, RunChange, changes_by, microseconds
 from stoker_daemon.projection.changes import Finished
 from stoker_daemon.projection.database import KEY_LIFETIME
 from stoker_daemon.runlog.segments import replay
+from stoker_daemon.scheduling.backfill import PastRun
 from stoker_shared import events as ev
 from stoker_shared.api import RunRow
 from stoker_shared.state import Run

@@ -15,7 +15,7 @@ from random import Random
 from stoker_daemon.notify.carrying import NotCarried
 from stoker_daemon.notify.letters import Letter
 from stoker_shared import events as ev
-from stoker_shared.notifying import WEBHOOK
+from stoker_shared.apply.notifying import WEBHOOK
 from stoker_shared.state import About, Notice
 from tests.world.broken import Broken, must
 

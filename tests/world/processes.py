@@ -1,6 +1,6 @@
 """The host's processes, which outlive the daemon, and the hands with which it launches, ends and finds them.
 
-The hands do what `stoker_daemon.executor` does with real ones: each attempt has a keeper that claims it, and
+The hands do what the real executor does with real ones: each attempt has a keeper that claims it, and
 writes down how the job ended. A keeper can come late, or be killed before it has written anything.
 """
 
@@ -13,9 +13,9 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
-from stoker_daemon.attempts import AttemptKey
-from stoker_daemon.executor import Order
-from stoker_daemon.processes import Identity
+from stoker_daemon.attempts.directory import AttemptKey
+from stoker_daemon.attempts.executor import Order
+from stoker_daemon.attempts.processes import Identity
 from stoker_shared.events import Reason
 
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ def test_a_seed_gives_the_same_world_to_the_byte():
 
 
 def test_a_world_that_breaks_breaks_at_the_same_step_again(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("stoker_daemon.line._fits", lambda *_: True)
+    monkeypatch.setattr("stoker_daemon.planning.line._fits", lambda *_: True)
 
     first, second = broken(), broken()
 

@@ -22,12 +22,12 @@ from unittest.mock import patch
 import msgspec
 
 from stoker_daemon.app import Failure
-from stoker_daemon.attempts import AttemptKey
+from stoker_daemon.attempts.directory import AttemptKey
 from stoker_daemon.engine import LONGEST_SLEEP, Turn
-from stoker_daemon.line import Line
+from stoker_daemon.planning.line import Line
+from stoker_daemon.planning.waiting import why_waiting
 from stoker_daemon.runlog import segments
 from stoker_daemon.runlog.segments import Loaded, LogError, Tail, load
-from stoker_daemon.waiting import why_waiting
 from stoker_shared import events as ev
 from stoker_shared.apply import apply
 from stoker_shared.model import CatchUpPolicy, RunState

@@ -6,49 +6,31 @@ import asyncio
 import subprocess
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
 from textual.filter import LineFilter
 
 from stoker_shared import api, routes
-from stoker_shared.api.backfills import CreateBackfill
-from stoker_shared.roles import Role
 from stoker_tui import topics
-from stoker_tui.actions import Action, Actions, Kind, NodeOf, VersionOf, key_name, names_of, possible
+from stoker_tui.actions import Action, Actions, Kind, NodeOf, VersionOf, key_name
 from stoker_tui.client import NotStoker, Refused, Unreachable
-from stoker_tui.deeds import (
-    DEEDS,
-    create_backfill,
-    own_queues,
-    plan_run,
-    preview_backfill,
-    rerun_run,
-    start_run,
-)
-from stoker_tui.drafting import DraftingApp
-from stoker_tui.editing.document import Document
 from stoker_tui.editing.keeping import Drawer, unsaved_directory
+from stoker_tui.keys.making import MakingApp
 from stoker_tui.link import Link
 from stoker_tui.looks import TERMINAL, THEMES
 from stoker_tui.mirror import Connection, Mirror, Topic
-from stoker_tui.screens.backfill import BackfillScreen
-from stoker_tui.screens.backfilling import PreviewScreen, backfill_dialog
 from stoker_tui.screens.cells import LAST
-from stoker_tui.screens.dialogs import DIALOG_CSS, Choice, Choose, Confirm, Read, room_in_dialog
+from stoker_tui.screens.dialogs import DIALOG_CSS, Choice, Choose, Read, room_in_dialog
 from stoker_tui.screens.diff import DiffScreen
 from stoker_tui.screens.help import help_lines
 from stoker_tui.screens.job import JobScreen
 from stoker_tui.screens.lists import BackfillsPage, JobsPage, QueuesPage, RunsPage, WorkflowsPage
 from stoker_tui.screens.output import OutputScreen
 from stoker_tui.screens.page import Page
-from stoker_tui.screens.plan import PlanScreen
 from stoker_tui.screens.queue import QueueScreen
 from stoker_tui.screens.run import RunScreen
 from stoker_tui.screens.settings import VariablesPage, WorkspacesPage
-from stoker_tui.screens.start import plan_dialog, rerun_dialog, start_dialog
 from stoker_tui.screens.unsaved import UnsavedPage
 from stoker_tui.screens.why import WHY, why_lines
 from stoker_tui.screens.workflow import DRAFT, WorkflowScreen
@@ -61,14 +43,11 @@ TICK_SECONDS = 1.0
 
 HURRY_SECONDS = 0.1
 
-FOR_SEVERAL = ("version.diff",)
-"""Actions that open something, and do so for several things."""
-
 TWO = 2
 """Versions to compare."""
 
 
-class StokerApp(DraftingApp):
+class StokerApp(MakingApp):
     """Lists under number keys, pages that open from them, dialogs before them."""
 
     CSS = DIALOG_CSS
@@ -158,94 +137,7 @@ class StokerApp(DraftingApp):
         if (page := self.page) is not None and self.mirror.connection is not Connection.CONNECTING:
             page.redraw()
 
-    # What is to be done.
-
-    def is_possible(self, action: Action) -> bool:
-        """Tell whether something can be done here and now."""
-        return bool(self._possible(action)[0])
-
-    def act(self, actions: Sequence[Action]) -> None:
-        """Do what is possible of these; where that is several things, ask which; where nothing, say why."""
-        verdicts = [(action, *self._possible(action)) for action in actions]
-        able = [(action, things) for action, things, _ in verdicts if things]
-        if not able:
-            self.say(verdicts[0][2])
-        elif len(able) == 1:
-            self._do(*able[0])
-        else:
-            choices = [
-                Choice(action.help, action, names_of(things) if things else "", "" if things else why)
-                for action, things, why in verdicts
-            ]
-            self.push_screen(Choose("What is to be done?", choices), self._chosen_by_name)
-
-    def _chosen(self, action: Action | None) -> None:
-        if action is not None:
-            self.act([action])
-
-    def _chosen_by_name(self, action: Action | None) -> None:
-        """Do what was chosen; what it hits was named, so that it is not asked again."""
-        if action is not None and (things := self._possible(action)[0]):
-            self._carry_out(action, things)
-
-    def _possible(self, action: Action) -> tuple[list[Any], str]:
-        if self.page and (why := self.page.why_not(action)):
-            return [], why
-        live = self.mirror.connection is Connection.LIVE
-        things = self._things(action.kind, live=live)
-        if len(things) > 1 and action.id not in DEEDS and action.id not in FOR_SEVERAL:
-            return [], f"{action.word}: one at a time, and {len(things)} are marked"
-        you = self.mirror.status.you if self.mirror.status else None
-        role = you.role_in(self.link.workspace) if you else Role.ADMIN
-        return possible(action, things, live=live, role=role)
-
-    def _things(self, kind: Kind, *, live: bool) -> Sequence[Any]:
-        if kind is Kind.DAEMON:
-            return [live]
-        if kind in (Kind.APP, Kind.LIST, Kind.FACTS, Kind.GRAPH, Kind.OUTPUT, Kind.FORM):
-            return [None]
-        return self.page.things().get(kind, ()) if self.page else ()
-
-    def _do(self, action: Action, things: list[Any]) -> None:
-        if action.question is None:
-            self._carry_out(action, things)
-        else:
-
-            def answered(yes: bool | None) -> None:
-                if yes:
-                    self._carry_out(action, things)
-
-            self.push_screen(Confirm(action.question(things)), answered)
-
-    def _carry_out(self, action: Action, things: list[Any]) -> None:
-        if deed := DEEDS.get(action.id):
-            self.spawn(self._deeds(deed, things))
-        else:
-            getattr(self, f"do_{action.id.replace('.', '_')}")(
-                *(thing for thing in things[:1] if thing is not None)
-            )
-
-    async def _deeds(self, deed: Any, things: list[Any]) -> None:
-        done, failed = [], []
-        for thing in things:
-            try:
-                done.append(await deed(self.link, thing))
-            except Refused as error:
-                failed.append(error.problem.detail)
-            except (Unreachable, NotStoker) as error:
-                failed.append(str(error))
-        if failed:
-            self.say(failed[0] + (f" ({len(failed)} refused, {len(done)} done)" if len(things) > 1 else ""))
-        elif page := self.page:
-            if page.table is not None:
-                page.table.unmark()
-            self.say(done[0] if len(done) == 1 else f"{done[0]}, and {len(done) - 1} more")
-
     # Going about.
-
-    def open_run(self, number: int) -> None:
-        """Open a run."""
-        self.push_screen(RunScreen(number))
 
     def open_workflow(self, row: api.WorkflowRow) -> None:
         """Open a workflow."""
@@ -254,10 +146,6 @@ class StokerApp(DraftingApp):
     def open_job(self, path: str) -> None:
         """Open a job."""
         self.push_screen(JobScreen(path))
-
-    def open_backfill(self, number: int) -> None:
-        """Open a backfill."""
-        self.push_screen(BackfillScreen(number))
 
     def open_queue(self, name: str) -> None:
         """Open a queue."""
@@ -365,10 +253,15 @@ class StokerApp(DraftingApp):
         choices = []
         for action in self.actions.offered(self.page.kinds()):
             things, why = self._possible(action)
-            note = f"{key_name(action)}  {action.id}".strip()
-            choices.append(Choice(action.help, action, note, "" if things else why))
+            choices.append(
+                Choice(action.help, action, f"{key_name(action):6}", "" if things else why, action.id)
+            )
         choices.sort(key=lambda choice: bool(choice.why_not))
         self.push_screen(Choose("Actions", choices, search=True), self._chosen)
+
+    def _chosen(self, action: Action | None) -> None:
+        if action is not None:
+            self.act([action])
 
     def do_app_theme(self) -> None:
         """Choose the colours."""
@@ -402,22 +295,6 @@ class StokerApp(DraftingApp):
         while process.poll() is None and self.mirror.connection is not Connection.LIVE:
             self.link.hurry()
             await asyncio.sleep(HURRY_SECONDS)
-
-    def do_workflow_run(self, row: api.WorkflowRow) -> None:
-        """Ask how a run is to be started."""
-        self.go(self._ask_start(row, debug=False))
-
-    def do_workflow_debug(self, row: api.WorkflowRow) -> None:
-        """Ask how the draft is to be run."""
-        self.go(self._ask_start(row, debug=True))
-
-    def do_draft_debug(self, document: Document) -> None:
-        """Save, and ask how the draft is to be run."""
-
-        async def ask(row: api.WorkflowRow) -> None:
-            await self._ask_start(row, debug=True)
-
-        self.after_saving(ask)
 
     def do_versions_show(self, page: WorkflowScreen) -> None:
         """Choose which version graph and nodes show."""
@@ -456,14 +333,6 @@ class StokerApp(DraftingApp):
         if isinstance(self.page, RunScreen):
             self.page.toggle("events")
 
-    def do_workflow_plan(self, row: api.WorkflowRow) -> None:
-        """Ask what run is to be planned, then show its plan."""
-
-        async def plan(request: api.StartRun) -> None:
-            self.push_screen(PlanScreen(await plan_run(self.link, request)))
-
-        self.push_screen(plan_dialog(row, queues=self._queues(), zone=self._zone_of(row), plan=plan))
-
     def do_node_log(self, of: NodeOf) -> None:
         """Read what a node wrote."""
         self.push_screen(OutputScreen(of.run.row.id, of.node.name, len(of.node.attempts)))
@@ -475,72 +344,8 @@ class StokerApp(DraftingApp):
 
     def do_node_why(self, of: NodeOf) -> None:
         """Say at length why a node stands as it does."""
-        lines = list(why_lines(of.run, of.node, self.now()))
+        lines = list(why_lines(of.run, of.node, of.card, self.now()))
         self.push_screen(Read(f"Why {of.node.name} {WHY[of.node.state]}", lines))
-
-    def do_run_rerun_with(self, row: api.RunRow) -> None:
-        """Ask with which settings a run is to be run again."""
-
-        def done(what: str | None) -> None:
-            if what:
-                self.say(what)
-
-        self.push_screen(rerun_dialog(row, partial(rerun_run, self.link, row)), done)
-
-    async def _ask_start(self, row: api.WorkflowRow, *, debug: bool) -> None:
-        def started(number: int | None) -> None:
-            if number is not None:
-                self.open_run(number)
-
-        note = "" if debug else await self._own_queues(row)
-        dialog = start_dialog(
-            row,
-            debug=debug,
-            note=note,
-            queues=self._queues(),
-            zone=self._zone_of(row),
-            start=partial(start_run, self.link),
-        )
-        self.push_screen(dialog, started)
-
-    async def _own_queues(self, row: api.WorkflowRow) -> str:
-        """Say which nodes keep a queue of their own, whatever queue the run has."""
-        try:
-            own = await own_queues(self.link, row)
-        except (Unreachable, NotStoker, Refused):
-            return ""  # The dialog can do without.
-        return f"keep a queue of their own: {', '.join(own)}" if own else ""
-
-    def do_workflow_backfill(self, row: api.WorkflowRow) -> None:
-        """Ask what backfill is to be made, then show what it would do."""
-
-        async def preview(request: CreateBackfill) -> None:
-            self.push_screen(PreviewScreen(request, await preview_backfill(self.link, request)))
-
-        zone = self._zone_of(row)
-        today = self.now().astimezone(ZoneInfo(zone)).date()
-        self.push_screen(backfill_dialog(row, queues=self._queues(), zone=zone, today=today, preview=preview))
-
-    def do_preview_start(self, request: CreateBackfill) -> None:
-        """Make the backfill that is previewed, and open it."""
-        self.go(self._make_backfill(request))
-
-    async def _make_backfill(self, request: CreateBackfill) -> None:
-        try:
-            number = await create_backfill(self.link, request)
-        except (Unreachable, NotStoker, Refused) as error:
-            self.say(str(error))
-            return
-        # The preview, and the dialog that it was asked for in.
-        await self.pop_screen()
-        await self.pop_screen()
-        self.open_backfill(number)
-
-    def _queues(self) -> list[str]:
-        return [view.name for view in self.queues.value or ()]
-
-    def _zone_of(self, row: api.WorkflowRow) -> str:
-        return (row.schedule.time_zone if row.schedule else None) or self.zone
 
 
 def _counted(view: api.WorkspaceView) -> str:

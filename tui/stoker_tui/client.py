@@ -56,11 +56,14 @@ _CLOSED = (
 
 
 class Unreachable(Exception):
-    """No daemon answers at the socket. ``sent``: it had the request, or part of it, before it was gone."""
+    """No daemon answers at the socket. ``sent``: it had the request, or part of it, before it was gone.
+
+    ``why`` says it to somebody who knows where, and that a daemon is to be started.
+    """
 
     def __init__(self, path: Path, why: str, *, sent: bool) -> None:
         self.sent = sent
-        to_do = "Start one with `stokerd`, or set STOKER_SOCKET to where it is."
+        start = to_do = "Start one with `stokerd`, or set STOKER_SOCKET to where it is."
         if other := other_socket(path):
             to_do = f"This host's daemon is at {other}: set STOKER_SOCKET to that."
         if why == os.strerror(errno.EACCES):
@@ -73,6 +76,7 @@ class Unreachable(Exception):
                 "It may have ended at this moment. One that runs for several people closes the connection "
                 "of whoever has no role there: ask whoever runs it."
             )
+        self.why = why.lower() if to_do == start else f"{why.lower()}. {to_do}"
         super().__init__(f"no stokerd answers at {path} ({why.lower()}). {to_do}")
 
 

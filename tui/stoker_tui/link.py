@@ -161,7 +161,9 @@ class Link:
                 pause = FIRST_PAUSE
                 async for line in self.events(status.seq, status.log):
                     listener.happened(line)
-            except (Unreachable, NotStoker, Refused) as error:
+            except Unreachable as error:
+                why = error.why
+            except (NotStoker, Refused) as error:
                 why = str(error)
             listener.disconnected(why)
             await self._pause(pause)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from stoker_daemon.access import Rights
+from stoker_daemon.access.rules import Rights
 from stoker_daemon.commands.common import guess
 from stoker_daemon.engine import Turn
 from stoker_daemon.problems import Refused, conflict, not_found

@@ -9,15 +9,15 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from stoker_daemon.access import Rights
+from stoker_daemon.access.rules import Rights
 from stoker_daemon.commands.common import fitting, known_workflow, read_definition
 from stoker_daemon.commands.making import Wanted, creation, frozen_plan
 from stoker_daemon.commands.workflows import published_version
 from stoker_daemon.engine import Turn
 from stoker_daemon.moments import INSTANT, parse_span
 from stoker_daemon.objects import Objects
-from stoker_daemon.placing import queues_of, unknown
-from stoker_daemon.plan import Plan
+from stoker_daemon.planning.placing import queues_of, unknown
+from stoker_daemon.preparing.plan import Plan
 from stoker_daemon.problems import conflict, invalid, not_found
 from stoker_daemon.timetable import Timetable, stepping, timetable, zone_of
 from stoker_shared import events as ev

@@ -18,7 +18,7 @@ from stoker_daemon.commands.common import (
 from stoker_daemon.engine import Turn
 from stoker_daemon.launchers import CannotLaunch
 from stoker_daemon.objects import Objects
-from stoker_daemon.plan import type_of
+from stoker_daemon.preparing.plan import type_of
 from stoker_daemon.problems import conflict, invalid, not_found, stale
 from stoker_daemon.views import job_view
 from stoker_shared import events as ev

@@ -10,10 +10,10 @@ import msgspec
 
 from stoker_daemon.commands.common import fitting, latest_job
 from stoker_daemon.commands.variables import plain_variables, secret_names
-from stoker_daemon.placing import places
-from stoker_daemon.plan import Place, Plan, freeze, planned_nodes
+from stoker_daemon.planning.placing import places
+from stoker_daemon.preparing.plan import Place, Plan, freeze, planned_nodes
+from stoker_daemon.preparing.variables import Facts, Scope, VariableError
 from stoker_daemon.problems import invalid
-from stoker_daemon.variables import Facts, Scope, VariableError
 from stoker_shared import events as ev
 from stoker_shared.model import WorkflowSpec
 from stoker_shared.state import State, Workflow

@@ -9,9 +9,9 @@ from stoker_daemon.commands.common import guess
 from stoker_daemon.commands.runs import wanted
 from stoker_daemon.commands.variables import plain_variables, secret_names
 from stoker_daemon.objects import Objects
-from stoker_daemon.placing import places
-from stoker_daemon.plan import PlanNode, freeze
-from stoker_daemon.preparing import Preparer, Preview
+from stoker_daemon.planning.placing import places
+from stoker_daemon.preparing.plan import PlanNode, freeze
+from stoker_daemon.preparing.preparer import Preparer, Preview
 from stoker_shared import events as ev
 from stoker_shared.api import NodePlan, PlanRun, RunPlan
 from stoker_shared.apply import apply

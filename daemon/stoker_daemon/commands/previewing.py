@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
-from stoker_daemon.backfill import Interval, PastRun, all_to_come, needs_run
 from stoker_daemon.commands.backfills import Asked
 from stoker_daemon.moments import INSTANT
+from stoker_daemon.preparing.variables import Facts, Scope
 from stoker_daemon.projection import Intervals, Projection, Range, microseconds
-from stoker_daemon.variables import Facts, Scope
+from stoker_daemon.scheduling.backfill import Interval, PastRun, all_to_come, needs_run
 from stoker_shared import events as ev
 from stoker_shared.api.backfills import BackfillPreview, IntervalView
 from stoker_shared.apply import apply

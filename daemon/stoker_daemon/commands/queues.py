@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 
 from stoker_daemon.commands.common import current_definitions, fitting, read_definition
-from stoker_daemon.cu import host_cu
 from stoker_daemon.engine import STOKER, Command, Turn
 from stoker_daemon.objects import Objects
-from stoker_daemon.placing import unknown
+from stoker_daemon.planning.cu import host_cu
+from stoker_daemon.planning.placing import unknown
 from stoker_daemon.problems import conflict, invalid, not_found
 from stoker_shared import events as ev
 from stoker_shared.model import DEV_QUEUE, ROOT_QUEUE, Environment, QueueSpec, WorkflowSpec

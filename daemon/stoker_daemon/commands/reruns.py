@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from stoker_daemon.access import Rights
+from stoker_daemon.access.rules import Rights
 from stoker_daemon.commands.actions import allow_node, allow_run, node_of
 from stoker_daemon.commands.common import fitting, latest_job
 from stoker_daemon.commands.settings import NodeSettings, differences, read_settings
 from stoker_daemon.engine import Turn
 from stoker_daemon.objects import Objects
-from stoker_daemon.placing import placed
-from stoker_daemon.plan import Plan, PlanNode, read_plan, with_job, with_settings
+from stoker_daemon.planning.placing import placed
+from stoker_daemon.preparing.plan import Plan, PlanNode, read_plan, with_job, with_settings
 from stoker_daemon.problems import conflict, invalid
 from stoker_shared import events as ev
 from stoker_shared.actions import NodeAction, RunAction

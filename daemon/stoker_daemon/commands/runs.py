@@ -9,16 +9,16 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from stoker_daemon.access import Rights
+from stoker_daemon.access.rules import Rights
 from stoker_daemon.commands.common import known_workflow, read_definition
 from stoker_daemon.commands.making import Wanted, creation, frozen_plan
 from stoker_daemon.commands.workflows import published_version
-from stoker_daemon.cycles import parse_cycle
 from stoker_daemon.engine import Turn
-from stoker_daemon.intervals import default_cycle
 from stoker_daemon.objects import Objects
-from stoker_daemon.overlap import first_run
+from stoker_daemon.planning.overlap import first_run
 from stoker_daemon.problems import conflict, invalid
+from stoker_daemon.scheduling.cycles import parse_cycle
+from stoker_daemon.scheduling.intervals import default_cycle
 from stoker_daemon.timetable import zone_of
 from stoker_shared import events as ev
 from stoker_shared.api import Fault, PlanRun, StartRun

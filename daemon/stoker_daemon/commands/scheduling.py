@@ -6,12 +6,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from stoker_daemon.access import Rights
+from stoker_daemon.access.rules import Rights
 from stoker_daemon.commands.common import known_workflow, read_definition
 from stoker_daemon.commands.workflows import published_version
 from stoker_daemon.engine import Turn
 from stoker_daemon.objects import Objects
-from stoker_daemon.placing import queues_of
+from stoker_daemon.planning.placing import queues_of
 from stoker_daemon.problems import conflict
 from stoker_daemon.timetable import BoundsError, bounds
 from stoker_shared import events as ev

@@ -14,12 +14,12 @@ import msgspec
 from stoker_daemon.commands.common import latest_job, read_definition
 from stoker_daemon.commands.making import Wanted, creation
 from stoker_daemon.commands.variables import plain_variables
-from stoker_daemon.due import Drop, Make, ahead_of, due
 from stoker_daemon.engine import STOKER, Turn
 from stoker_daemon.objects import Objects
-from stoker_daemon.overlap import first_run
-from stoker_daemon.plan import Plan, freeze
+from stoker_daemon.planning.overlap import first_run
+from stoker_daemon.preparing.plan import Plan, freeze
 from stoker_daemon.problems import Refused
+from stoker_daemon.scheduling.due import Drop, Make, ahead_of, due
 from stoker_shared import events as ev
 from stoker_shared.lateness import deadline
 from stoker_shared.model import CatchUpPolicy, OverlapPolicy, WorkflowSpec

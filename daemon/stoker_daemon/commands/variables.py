@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from stoker_daemon.commands.common import guess, known_workspace
 from stoker_daemon.engine import Turn
+from stoker_daemon.preparing.variables import variable_name_problem
 from stoker_daemon.problems import conflict, invalid, not_found
-from stoker_daemon.variables import variable_name_problem
 from stoker_shared import events as ev
 from stoker_shared.api import Fault, SetVariable
 from stoker_shared.state import State, Variable

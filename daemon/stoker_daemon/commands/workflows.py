@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from stoker_daemon.access import Rights
+from stoker_daemon.access.rules import Rights
 from stoker_daemon.commands.common import (
     NEW,
     check_revision,
@@ -21,10 +21,10 @@ from stoker_daemon.commands.common import (
 )
 from stoker_daemon.engine import Turn
 from stoker_daemon.objects import Objects
-from stoker_daemon.placing import places, queues_of
-from stoker_daemon.plan import freeze
+from stoker_daemon.planning.placing import places, queues_of
+from stoker_daemon.preparing.plan import freeze
+from stoker_daemon.preparing.references import reference_faults
 from stoker_daemon.problems import Refused, conflict, invalid, not_found, stale
-from stoker_daemon.references import reference_faults
 from stoker_daemon.timetable import BoundsError, bounds
 from stoker_daemon.views import in_force, workflow_row
 from stoker_shared import events as ev

@@ -10,6 +10,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.responses import Response
 
+from stoker_daemon.access.lookups import Names, Roster
 from stoker_daemon.commands.draining import set_draining
 from stoker_daemon.engine import Engine
 from stoker_daemon.http import metrics
@@ -37,12 +38,11 @@ from stoker_daemon.http.ticks import Ticks
 from stoker_daemon.http.variables import Variables
 from stoker_daemon.http.workflows import Workflows
 from stoker_daemon.http.workspaces import Workspaces
-from stoker_daemon.lookups import Names, Roster
 from stoker_daemon.parts import Attempts, Home, Stores, Workers
 from stoker_shared import __version__, routes
 from stoker_shared.api import API_VERSION, DrainingView, DueRun, SetDraining, Status
 from stoker_shared.api.notifications import ChannelView
-from stoker_shared.notifying import lost
+from stoker_shared.apply.notifying import lost
 from stoker_shared.state import Outbox
 
 _SHOWN = 5

@@ -8,13 +8,13 @@ from stoker_daemon.commands import backfills as commands
 from stoker_daemon.commands.common import known_workspace, read_definition
 from stoker_daemon.commands.previewing import preview
 from stoker_daemon.commands.workflows import published_version
-from stoker_daemon.durations import RUN
 from stoker_daemon.engine import Command, Engine
 from stoker_daemon.http.callers import Caller
 from stoker_daemon.http.once import Once
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.objects import Objects
-from stoker_daemon.placing import queues_of
+from stoker_daemon.planning.durations import RUN
+from stoker_daemon.planning.placing import queues_of
 from stoker_daemon.projection import Projection
 from stoker_daemon.views import backfill_view
 from stoker_shared import routes

@@ -8,7 +8,7 @@ from hashlib import sha256
 import msgspec
 from starlette.requests import Request
 
-from stoker_daemon.access import Rights
+from stoker_daemon.access.rules import Rights
 from stoker_daemon.problems import malformed
 from stoker_shared.events import KeyUse
 

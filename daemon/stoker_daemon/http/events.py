@@ -16,7 +16,7 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from stoker_daemon.access import Rights
+from stoker_daemon.access.rules import Rights
 from stoker_daemon.beside import first_of
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.guard import Guard

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from stoker_daemon.cards import Cards
+from stoker_daemon.attempts.cards import Cards
+from stoker_daemon.attempts.failure import failed_attempt
 from stoker_daemon.commands.actions import node_of
 from stoker_daemon.engine import Engine
-from stoker_daemon.failure import failed_attempt
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.http.runs import find_run
 from stoker_daemon.problems import not_found

@@ -7,10 +7,10 @@ from typing import Any
 
 from starlette.requests import Request
 
-from stoker_daemon.access import Rights, Rules
+from stoker_daemon.access.lookups import Names
+from stoker_daemon.access.rules import Rights, Rules
 from stoker_daemon.commands.backfills import known_backfill
 from stoker_daemon.engine import Engine
-from stoker_daemon.lookups import Names
 from stoker_daemon.problems import not_found
 from stoker_daemon.projection import Projection
 from stoker_shared.roles import Role

@@ -13,7 +13,7 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from stoker_daemon.attempts import AttemptDirectory, AttemptKey
+from stoker_daemon.attempts.directory import AttemptDirectory, AttemptKey
 from stoker_daemon.commands.actions import node_of
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.guard import Guard

@@ -9,12 +9,12 @@ from typing import NamedTuple
 from stoker_daemon.engine import Engine
 from stoker_daemon.figures import Histogram
 from stoker_daemon.http.operations import Operation
-from stoker_daemon.tally import Tally
+from stoker_daemon.planning.tally import Tally
 from stoker_shared import __version__
 from stoker_shared.api import Space
+from stoker_shared.apply.notifying import lost
 from stoker_shared.events import Trigger
 from stoker_shared.model import RUN_ENDS, RunState
-from stoker_shared.notifying import lost
 
 
 class Kind(Enum):

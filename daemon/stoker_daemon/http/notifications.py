@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stoker_daemon.access import Rights
+from stoker_daemon.access.rules import Rights
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.callers import Caller
 from stoker_daemon.http.operations import Answer, Operation
@@ -15,8 +15,8 @@ from stoker_daemon.problems import invalid, not_sent
 from stoker_shared import routes
 from stoker_shared.api import MAX_PAGE, Fault
 from stoker_shared.api.notifications import DeliveryView, NotificationsView, TriedView, TryNotifying
+from stoker_shared.apply.notifying import lost
 from stoker_shared.definition import address_faults
-from stoker_shared.notifying import lost
 
 
 class Notifications:

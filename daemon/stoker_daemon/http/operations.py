@@ -21,7 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from stoker_daemon.access import Rights
+from stoker_daemon.access.rules import Rights
 from stoker_daemon.figures import SHORT, Histogram
 from stoker_daemon.http.answers import answer, body, parameters
 from stoker_daemon.http.callers import Caller, caller_of

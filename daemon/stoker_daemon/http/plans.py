@@ -9,7 +9,7 @@ from stoker_daemon.engine import Engine
 from stoker_daemon.http.callers import Caller
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.objects import Objects
-from stoker_daemon.preparing import Preparer
+from stoker_daemon.preparing.preparer import Preparer
 from stoker_shared import routes
 from stoker_shared.api import PlanRun, RunPlan
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from itertools import islice
 
-from stoker_daemon.access import Rights
+from stoker_daemon.access.rules import Rights
 from stoker_daemon.commands import queues as commands
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.answers import page
 from stoker_daemon.http.callers import Caller
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.objects import Objects
-from stoker_daemon.waiting import holding, queued
+from stoker_daemon.planning.waiting import holding, queued
 from stoker_shared import routes
 from stoker_shared.api import Page, PageQuery, QueuedNode, QueueView
 from stoker_shared.model import QueueSpec

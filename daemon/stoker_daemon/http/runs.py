@@ -8,20 +8,20 @@ from zoneinfo import ZoneInfo
 from msgspec import Raw
 
 from stoker_daemon.commands import runs as commands
-from stoker_daemon.durations import add_usual
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.callers import Caller
 from stoker_daemon.http.once import Once
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.http.selecting import cursor_at, part_of, selection_of
 from stoker_daemon.objects import Objects
-from stoker_daemon.plan import read_plan
+from stoker_daemon.planning.durations import add_usual
+from stoker_daemon.planning.waiting import why_waiting
+from stoker_daemon.preparing.plan import read_plan
 from stoker_daemon.problems import not_found, not_kept
 from stoker_daemon.projection import Projection, Selection
 from stoker_daemon.runlog.following import NotKept
 from stoker_daemon.runlog.of_run import read_run
 from stoker_daemon.views import run_view
-from stoker_daemon.waiting import why_waiting
 from stoker_shared import routes
 from stoker_shared.api import (
     Number,

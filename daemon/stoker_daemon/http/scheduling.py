@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 
 from stoker_daemon.commands.common import known_workflow, read_definition
 from stoker_daemon.commands.scheduling import set_scheduling
-from stoker_daemon.due import ahead_of
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.callers import Caller
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.objects import Objects
+from stoker_daemon.scheduling.due import ahead_of
 from stoker_daemon.timetable.notes import tick_views
 from stoker_daemon.views import in_force
 from stoker_shared import routes

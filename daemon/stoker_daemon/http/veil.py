@@ -10,7 +10,7 @@ import asyncio
 
 import msgspec
 
-from stoker_daemon.access import Rights
+from stoker_daemon.access.rules import Rights
 from stoker_daemon.http.guard import Guard
 from stoker_shared.state import State
 

@@ -10,7 +10,6 @@ from starlette.requests import Request
 
 from stoker_daemon.commands import workflows
 from stoker_daemon.commands.common import known_workflow, known_workspace, read_definition
-from stoker_daemon.due import ahead_of, next_tick
 from stoker_daemon.engine import Engine
 from stoker_daemon.http.answers import page
 from stoker_daemon.http.callers import Caller
@@ -19,6 +18,7 @@ from stoker_daemon.http.once import Once
 from stoker_daemon.http.operations import Answer, Operation
 from stoker_daemon.objects import Objects
 from stoker_daemon.problems import invalid
+from stoker_daemon.scheduling.due import ahead_of, next_tick
 from stoker_daemon.timetable import BoundsError
 from stoker_daemon.views import in_force, workflow_row
 from stoker_shared import routes

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stoker_daemon.launchers import limits, notebook, shell, spark, submit
+from stoker_daemon.launchers.host import Java, NoJava, NoSpark, SparkHome, find_java, find_spark
+from stoker_daemon.launchers.task import WORK, CannotLaunch, Launch, Task
 from stoker_shared.definition import value_faults
 from stoker_shared.model import JobType
 from stoker_shared.text import clean, fit
-
-from . import limits, notebook, shell, spark, submit
-from .host import Java, NoJava, NoSpark, SparkHome, find_java, find_spark
-from .task import WORK, CannotLaunch, Launch, Task
 
 __all__ = [
     "WORK",

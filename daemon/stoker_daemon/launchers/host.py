@@ -13,8 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from . import properties
-from .task import CannotLaunch
+from stoker_daemon.launchers import properties
+from stoker_daemon.launchers.task import CannotLaunch
 
 _ANSWER_WITHIN = 20
 """Seconds a program has to tell its version; a JVM on a busy machine takes a while."""

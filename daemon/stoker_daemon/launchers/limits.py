@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stoker_daemon.launchers.task import CannotLaunch, Task
 from stoker_shared.text import quoted
 from stoker_shared.variables import IDENTIFIER
-
-from .task import CannotLaunch, Task
 
 _LONGEST_STRING = 128 * 1024 - 1
 """Bytes that Linux takes in one argument, or in an environment variable with its name (execve(2))."""

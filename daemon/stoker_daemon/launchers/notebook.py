@@ -13,9 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from stoker_daemon.launchers.task import CannotLaunch
 from stoker_shared.text import clean, fit
-
-from .task import CannotLaunch
 
 MAX_NOTEBOOK = 64 * 1024 * 1024
 """Bytes a notebook may have, its outputs included."""

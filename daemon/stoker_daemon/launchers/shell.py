@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .task import Launch, Task
+from stoker_daemon.launchers.task import Launch, Task
 
 _DEFAULT = ("/bin/sh",)
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from stoker_daemon.launchers import properties
+from stoker_daemon.launchers.host import SparkHome
+from stoker_daemon.launchers.task import CannotLaunch, Launch, Task
 from stoker_shared.model import JobConfig, JobType, QueueSpec
-
-from . import properties
-from .host import SparkHome
-from .task import CannotLaunch, Launch, Task
 
 PROPERTIES_FILE = "spark.properties"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator
 
-from .task import CannotLaunch
+from stoker_daemon.launchers.task import CannotLaunch
 
 MAX_SUBMIT = 128 * 1024
 """Bytes such a job may have."""

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from stoker_shared.notifying import WEBHOOK
+from stoker_shared.apply.notifying import WEBHOOK
 from stoker_shared.state import Notice
 
 FEW, WINDOW = 3, timedelta(minutes=10)

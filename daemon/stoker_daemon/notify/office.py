@@ -10,7 +10,7 @@ from datetime import datetime
 from random import Random
 from typing import TYPE_CHECKING
 
-from stoker_daemon.cards import Cards
+from stoker_daemon.attempts.cards import Cards
 from stoker_daemon.config import Config
 from stoker_daemon.engine import Command, Engine
 from stoker_daemon.notify.carrying import NotCarried

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from stoker_daemon.attempts import OUTPUT
+from stoker_daemon.attempts.directory import OUTPUT
 from stoker_daemon.output.holes import BLOCK, punch
 
 Pair = tuple[int, int]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from stoker_daemon.attempts import OUTPUT
+from stoker_daemon.attempts.directory import OUTPUT
 from stoker_daemon.output.cuts import Pair
 from stoker_daemon.output.turns import Turns
 

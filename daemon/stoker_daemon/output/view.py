@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from stoker_daemon.attempts import OUTPUT
+from stoker_daemon.attempts.directory import OUTPUT
 from stoker_daemon.output import files
 from stoker_daemon.output.cuts import NOTHING, Cut, Pair, read_cuts
 from stoker_daemon.output.turns import Turns

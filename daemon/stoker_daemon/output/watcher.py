@@ -12,15 +12,16 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from stoker_daemon.attempts import OUTPUT, AttemptDirectory, AttemptKey
-from stoker_daemon.executor import Listener
-from stoker_daemon.groups import UNKNOWN, Used
+from stoker_daemon.attempts.directory import OUTPUT, AttemptDirectory, AttemptKey
+from stoker_daemon.attempts.executor import Listener
+from stoker_daemon.attempts.groups import UNKNOWN, Used
+from stoker_daemon.attempts.processes import Identity
+from stoker_daemon.beside import first_of
 from stoker_daemon.journal import about
 from stoker_daemon.output import files
 from stoker_daemon.output.cuts import Pair, keep_within
 from stoker_daemon.output.holes import CANNOT_CUT, can_punch
 from stoker_daemon.output.turns import Turn, Turns, advance, closing
-from stoker_daemon.processes import Identity
 from stoker_shared.events import Reason
 
 BUSY_SECONDS, QUIET_SECONDS = 0.25, 1.0
@@ -104,8 +105,7 @@ class Watcher:
             await asyncio.sleep(BUSY_SECONDS)
             self._begun.clear()
             if not await self._look():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._begun.wait(), QUIET_SECONDS - BUSY_SECONDS)
+                await first_of(self._begun.wait(), seconds=QUIET_SECONDS - BUSY_SECONDS)
 
     async def _look(self) -> bool:
         """Look at every active attempt once; tell whether there was anything new."""

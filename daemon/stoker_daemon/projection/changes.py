@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from stoker_daemon.durations import durations
+from stoker_daemon.planning.durations import durations
 from stoker_daemon.views import run_row
 from stoker_shared import events as ev
 from stoker_shared.api import RunRow

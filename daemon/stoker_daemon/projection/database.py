@@ -23,17 +23,9 @@ from typing import ParamSpec, TypeVar
 
 import msgspec
 
-from stoker_daemon.backfill import PastRun
-from stoker_daemon.durations import usual
-from stoker_daemon.runlog.following import oldest
-from stoker_daemon.runlog.segments import replay
-from stoker_shared import events as ev
-from stoker_shared.api import RunRow
-from stoker_shared.model import RunState
-from stoker_shared.state import Run
-
-from . import keeping, queries, tables
-from .changes import (
+from stoker_daemon.planning.durations import usual
+from stoker_daemon.projection import keeping, queries, tables
+from stoker_daemon.projection.changes import (
     Change,
     KeyUsed,
     OutputGone,
@@ -46,9 +38,16 @@ from .changes import (
     change_for,
     changes_by,
 )
-from .removing import take_away
-from .selection import Intervals, Selection, Slice, microseconds, moment_at
-from .tables import KEY_LIFETIME
+from stoker_daemon.projection.removing import take_away
+from stoker_daemon.projection.selection import Intervals, Selection, Slice, microseconds, moment_at
+from stoker_daemon.projection.tables import KEY_LIFETIME
+from stoker_daemon.runlog.following import oldest
+from stoker_daemon.runlog.segments import replay
+from stoker_daemon.scheduling.backfill import PastRun
+from stoker_shared import events as ev
+from stoker_shared.api import RunRow
+from stoker_shared.model import RunState
+from stoker_shared.state import Run
 
 AGAIN_SECONDS = 5.0
 """How long rows that could not be written wait until they are tried again."""

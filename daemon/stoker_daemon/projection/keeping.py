@@ -9,12 +9,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from stoker_daemon.projection.selection import moment_at
+from stoker_daemon.projection.tables import Recent, row_of
 from stoker_shared import events as ev
 from stoker_shared.api import RunRow
 from stoker_shared.model import RunState
-
-from .selection import moment_at
-from .tables import Recent, row_of
 
 FACT_BYTES, KEY_BYTES = 100, 300
 """About what a `PastInterval` and an `EarlierKey` take in the log."""

@@ -7,11 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from stoker_shared import events as ev
-from stoker_shared.api import RunOrder, RunRow
-from stoker_shared.model import RunState
-
-from .selection import (
+from stoker_daemon.projection.selection import (
     ALL,
     BACKFILL,
     NONE,
@@ -25,7 +21,10 @@ from .selection import (
     Selection,
     Slice,
 )
-from .tables import number_of
+from stoker_daemon.projection.tables import number_of
+from stoker_shared import events as ev
+from stoker_shared.api import RunOrder, RunRow
+from stoker_shared.model import RunState
 
 _KEYS = {
     RunOrder.NEWEST: "run",

@@ -9,12 +9,11 @@ from datetime import datetime
 
 import msgspec
 
+from stoker_daemon.projection.changes import OutputGone, Passing, Removed, Trimmed, WorkflowGone, finished
+from stoker_daemon.projection.selection import facets_of, microseconds
+from stoker_daemon.projection.tables import Facets, forget_keys, row_of
 from stoker_shared import events as ev
 from stoker_shared.state import Run
-
-from .changes import OutputGone, Passing, Removed, Trimmed, WorkflowGone, finished
-from .selection import facets_of, microseconds
-from .tables import Facets, forget_keys, row_of
 
 
 def take_away(db: sqlite3.Connection, passing: Passing) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from stoker_daemon.backfill import PastRun
+from stoker_daemon.scheduling.backfill import PastRun
 from stoker_shared.api import RunOrder, RunRow
 from stoker_shared.events import Trigger
 

@@ -18,12 +18,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from stoker_daemon.durations import RECENT
+from stoker_daemon.planning.durations import RECENT
+from stoker_daemon.projection.changes import KeyUsed, RunChange, Took
+from stoker_daemon.projection.selection import Facet, facets_of, keys_of, microseconds
 from stoker_shared.api import RunRow
 from stoker_shared.model import RunState
-
-from .changes import KeyUsed, RunChange, Took
-from .selection import Facet, facets_of, keys_of, microseconds
 
 KEY_LIFETIME = timedelta(days=7)
 """How long a request's key is kept."""

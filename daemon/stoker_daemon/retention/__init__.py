@@ -1,5 +1,5 @@
 """What is let go of what has ended: runs, their output, objects, the log's oldest segments."""
 
-from .passes import Retention
+from stoker_daemon.retention.passes import Retention
 
 __all__ = ["Retention"]

@@ -11,7 +11,6 @@ import logging
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator, Sequence
-from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -20,7 +19,7 @@ from time import monotonic
 
 import msgspec
 
-from stoker_daemon.beside import end
+from stoker_daemon.beside import end, first_of
 from stoker_daemon.config import Config
 from stoker_daemon.engine import STOKER, Engine, Turn
 from stoker_daemon.objects import Objects
@@ -154,8 +153,7 @@ class Retention:
     async def _always(self) -> None:
         pause = FIRST_SECONDS
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), pause)
+            await first_of(self._asked.wait(), seconds=pause)
             self._asked.clear()
             try:
                 await self.run(STOKER)

@@ -15,8 +15,8 @@ from pathlib import Path
 import msgspec
 import platformdirs
 
+from stoker_daemon.access.peers import group_id
 from stoker_daemon.config import SETTINGS, Configured, as_toml, read_config
-from stoker_daemon.peers import group_id
 from stoker_daemon.server import answers
 from stoker_daemon.service.units import SERVICE, SOCKET, Service
 from stoker_shared import paths

@@ -7,11 +7,11 @@ loop, an engine or a writer of the run log that hangs is ended, and the next dae
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import signal
 from collections.abc import Callable
 
+from stoker_daemon.beside import first_of
 from stoker_daemon.engine import Engine, Turn
 from stoker_daemon.runlog.writer import Room
 from stoker_daemon.service.manager import Manager
@@ -101,8 +101,7 @@ async def progress(engine: Engine) -> None:
     passed = asyncio.Event()
     engine.post(lambda turn: turn.effects.append(passed.set))
     while not (passed.is_set() or engine.log.room is Room.NONE):
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(passed.wait(), 1)
+        await first_of(passed.wait(), seconds=1)
 
 
 def in_words(state: State, problems: list[str]) -> str:

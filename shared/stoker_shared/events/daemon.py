@@ -28,8 +28,8 @@ class SpaceEnough(Event, frozen=True, tag="space.enough"):
 class NotificationChannels(Event, frozen=True, tag="notification.channels"):
     """From now on there is, or is not, a mail server and a webhook to tell people by.
 
-    What is to be told is no event of its own: `stoker_shared.notifying` derives it from what happened, so
-    that no crash can come between the two.
+    What is to be told is no event of its own: `apply.notifying` derives it from what happened, so that no
+    crash can come between the two.
     """
 
     mail: bool

@@ -36,7 +36,7 @@ class Delivery(msgspec.Struct, omit_defaults=True):
 class Notice(msgspec.Struct, tag="notice", omit_defaults=True):
     """Something that people are to be told, with the facts as they were ``at`` the moment it happened.
 
-    ``untold`` are those who are still to be told: addresses, and `stoker_shared.notifying.WEBHOOK`. ``name``
+    ``untold`` are those who are still to be told: addresses, and `apply.notifying.WEBHOOK`. ``name``
     is the workflow's. A recovery is that ``after`` the failure of that run; ``counts`` are a backfill's runs
     that succeeded, those that failed, and its intervals.
     """

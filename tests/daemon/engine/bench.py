@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stoker_daemon.attempts import AttemptKey
+from stoker_daemon.attempts.directory import AttemptKey
+from stoker_daemon.attempts.executor import Order
+from stoker_daemon.attempts.processes import Identity
 from stoker_daemon.engine import Command, Engine, Turn
-from stoker_daemon.executor import Order
 from stoker_daemon.launchers.task import Launch
-from stoker_daemon.processes import Identity
 from stoker_daemon.projection import Change, KeyUsed, RunChange
 from stoker_daemon.runlog.log import open_log
 from stoker_daemon.runlog.segments import paths

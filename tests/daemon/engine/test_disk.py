@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from stoker_daemon.attempts import AttemptKey
+from stoker_daemon.attempts.directory import AttemptKey
+from stoker_daemon.attempts.executor import Order
 from stoker_daemon.commands.actions import stop_run
 from stoker_daemon.engine import Engine, Turn
-from stoker_daemon.executor import Order
 from stoker_daemon.problems import Refused
 from stoker_daemon.runlog import reserve, writer
 from stoker_daemon.runlog.log import read_log

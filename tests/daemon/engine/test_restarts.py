@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from stoker_daemon.attempts import AttemptKey
+from stoker_daemon.attempts.directory import AttemptKey
+from stoker_daemon.attempts.processes import Identity
 from stoker_daemon.commands.actions import stop_node
-from stoker_daemon.processes import Identity
 from stoker_shared import events as ev
 from stoker_shared.model import RunState
 from tests.daemon.engine.bench import A, B, Daemon, Hands

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from stoker_daemon.attempts import AttemptKey
+from stoker_daemon.attempts.directory import AttemptKey
+from stoker_daemon.attempts.executor import Order
 from stoker_daemon.commands.actions import stop_node, stop_run
 from stoker_daemon.commands.draining import set_draining
 from stoker_daemon.commands.queues import found_queues
-from stoker_daemon.executor import Order
 from stoker_daemon.launchers import CannotLaunch
 from stoker_daemon.problems import Refused
 from stoker_shared import events as ev

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from stoker_daemon import engine as engine_module
-from stoker_daemon.attempts import AttemptKey
+from stoker_daemon.attempts.directory import AttemptKey
 from stoker_shared import events as ev
 from tests.daemon.engine.bench import A, Daemon
 from tests.strategies import T0, node

@@ -7,9 +7,9 @@ import os
 
 import pytest
 
+from stoker_daemon.attempts.executor import Order
 from stoker_daemon.commands.actions import stop_run
 from stoker_daemon.engine import Turn
-from stoker_daemon.executor import Order
 from stoker_daemon.problems import Refused, conflict
 from stoker_shared import events as ev
 from tests.daemon.engine.bench import A, Daemon, Held, pass_turns, publish

@@ -17,7 +17,7 @@ from stoker_daemon.notify.letters import (
     pause,
     ready,
 )
-from stoker_shared.notifying import WEBHOOK
+from stoker_shared.apply.notifying import WEBHOOK
 from stoker_shared.state import About, Delivery, Notice
 from tests.strategies import T0
 

@@ -21,10 +21,10 @@ from stoker_daemon.notify.office import Office
 from stoker_daemon.notify.sender import Courier, channels
 from stoker_daemon.runlog.writer import Room
 from stoker_shared import events as ev
-from stoker_shared.notifying import WEBHOOK
+from stoker_shared.apply.notifying import WEBHOOK
 from stoker_shared.state import State
 from tests.daemon.engine.bench import Daemon
-from tests.daemon.test_scheduler import Clock
+from tests.daemon.scheduling.test_scheduler import Clock
 from tests.harness import PATIENCE
 from tests.strategies import T0, created, node
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from stoker_daemon.access import Grant, Rights
+from stoker_daemon.access.rules import Grant, Rights
 from stoker_daemon.http.callers import Caller
 from stoker_daemon.http.notifications import Notifications
 from stoker_shared.api.notifications import ChannelView
-from stoker_shared.notifying import KEPT_FOR
+from stoker_shared.apply.notifying import KEPT_FOR
 from stoker_shared.roles import Role
 from stoker_shared.state import About, GivenUp, State
 from tests.daemon.notify.test_letters import LEAD, ONCALL, notice

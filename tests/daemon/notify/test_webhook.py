@@ -17,7 +17,7 @@ from stoker_daemon.notify import webhook as webhook_module
 from stoker_daemon.notify.carrying import NotCarried
 from stoker_daemon.notify.letters import Letter
 from stoker_daemon.notify.webhook import Webhook
-from stoker_shared.notifying import WEBHOOK
+from stoker_shared.apply.notifying import WEBHOOK
 from tests.daemon.notify.servers import Receiver, http_server
 from tests.daemon.notify.test_letters import notice
 from tests.daemon.notify.test_message import FACTS

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stoker_daemon import variables
+from stoker_daemon.preparing import variables
 from stoker_shared.model import NodeSpec, WorkflowSpec
 from stoker_tui.importing.read import read
 from stoker_tui.importing.result import BadImport, Imported

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stoker_daemon import variables
+from stoker_daemon.preparing import variables
 from stoker_shared.text import name_problem, path_problem
 from stoker_tui.importing.naming import Names
 from tests.tui.importing.exports import export, imported, prop, task, workflow

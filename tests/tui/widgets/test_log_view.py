@@ -118,7 +118,7 @@ async def test_it_is_looked_through_up_and_down_also_in_what_is_written_meanwhil
     page.view.find_next()
     await settled(page.view, shows(page.view, "again"))
     page.view.find_next()
-    await settled(page.view, shows(page.view, "no more below"))
+    await settled(page.view, shows(page.view, "no more '4999' below"))
     page.view.find_previous()
     await settled(page.view, shows(page.view, "line 4999"))
 
@@ -128,7 +128,7 @@ async def test_what_is_nowhere_is_said(page: Page) -> None:
     for key in ("z", "z", "enter"):
         page.view.app.simulate_key(key)
 
-    await settled(page.view, shows(page.view, "nowhere"))
+    await settled(page.view, shows(page.view, "no 'zz' in it"))
 
 
 async def test_the_next_error_is_the_last_above_where_there_is_none_below() -> None:
@@ -197,8 +197,8 @@ async def test_it_is_saved_as_it_was_written_and_over_no_other_file(
 
     async def save() -> None:
         page.view.ask_save()
-        page.view._typed = "saved"
-        page.view.app.simulate_key("enter")
+        for key in ("ctrl+u", *"saved", "enter"):
+            page.view.app.simulate_key(key)
 
     await save()
     await settled(page.view, shows(page.view, "saved 48,890 bytes"))

@@ -33,6 +33,15 @@ def _stop_run(rows: Sequence[api.RunRow]) -> str:
     return f"Stop {names_of(rows)} ({states})? Every process of it is ended."
 
 
+def run_to_show(row: api.WorkflowRow) -> int:
+    """Give the run to look at: the oldest active one, since others wait for it, or the last; 0 for none."""
+    return row.active_runs[0] if row.active_runs else row.last_run
+
+
+def _why_not_opened(row: api.WorkflowRow) -> str:
+    return "" if run_to_show(row) else "it has never run"
+
+
 def _why_no_run(row: api.WorkflowRow) -> str:
     return "" if row.version else "it has no published version; its draft can be debugged"
 
@@ -136,6 +145,10 @@ RUNNING = (
     Action(
         "workflow.run", ("r",), "run", "Start a run of the latest version, or of another.", Kind.WORKFLOW,
         _why_no_run, footer=True, online=True, needs=Role.OPERATOR,
+    ),
+    Action(
+        "workflow.last", ("l",), "last", "Open its active run, else its last one.", Kind.WORKFLOW,
+        _why_not_opened, footer=True, sentence="open the last run of {}",
     ),
     Action(
         "workflow.debug", ("d",), "debug", "Run the draft on a development queue.", Kind.WORKFLOW,

@@ -19,10 +19,11 @@ MOST_NAMED = 4
 
 
 class NodeOf(NamedTuple):
-    """A node, with the run that it is of."""
+    """A node, with the run that it is of, and where it failed why."""
 
     run: api.RunView
     node: api.NodeView
+    card: api.FailureView | None = None
 
 
 class EditedNode(NamedTuple):

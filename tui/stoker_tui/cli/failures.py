@@ -22,14 +22,18 @@ def print_failures(client: Client, view: api.RunView, *, err: bool = False) -> N
     failed = [node.name for node in view.nodes if node.state is NodeState.FAILED]
     for name in failed[:MOST_CARDS]:
         click.echo(f"\n{coloured('✖', 'failed')} {clean_line(name)}: ", nl=False, err=err)
-        for line in card_lines(view.row.id, client.failure(view.row.id, name)):
+        card = client.failure(view.row.id, name)
+        for line in card_lines(card):
             click.echo(line, err=err)
+        if card.attempt is not None:
+            what = f"{view.row.id} {quote(clean_line(name))} --stream {card.stream.value}"
+            click.echo(f"  more: stoker logs {what} --attempt {card.attempt}", err=err)
     if rest := failed[MOST_CARDS:]:
         names = ", ".join(map(clean_line, rest[:MOST_CARDS])) + (", ..." if len(rest) > MOST_CARDS else "")
         click.echo(f"\n{coloured('✖', 'failed')} {len(rest)} more nodes failed: {names}", err=err)
 
 
-def card_lines(run: int, card: api.FailureView) -> Iterator[str]:
+def card_lines(card: api.FailureView) -> Iterator[str]:
     """Give the lines of a card."""
     yield clean_line(card.outcome)
     if card.first:
@@ -48,8 +52,6 @@ def card_lines(run: int, card: api.FailureView) -> Iterator[str]:
     yield f"    {clean_line(card.command)}"
     if card.environment:
         yield f"    # its environment has besides: {', '.join(map(clean_line, card.environment))}"
-    node = quote(clean_line(card.node))
-    yield f"  more: stoker logs {run} {node} --stream {card.stream.value} --attempt {card.attempt}"
 
 
 def _raised(raised: api.RaisedView, role: str = "") -> Iterator[str]:

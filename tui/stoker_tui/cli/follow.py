@@ -65,31 +65,36 @@ def follow_run(client: Client, run: api.RunView) -> api.RunView:
 
 def _views(client: Client, number: int) -> Iterator[api.RunView]:
     """Give the run whenever something happened to it or a moment passed, the ended one last."""
-    changed = threading.Event()
+    changed, over = threading.Event(), threading.Event()
     changed.set()
-    threading.Thread(target=_watch, args=[client, number, changed], daemon=True).start()
-    view = patiently(partial(client.run, number))
-    while not view.row.ended_at:
+    threading.Thread(target=_watch, args=[client, number, changed, over], daemon=True).start()
+    try:
+        view = patiently(partial(client.run, number))
+        while not view.row.ended_at:
+            yield view
+            if changed.wait(_TICK_SECONDS):
+                changed.clear()
+                view = patiently(partial(client.run, number))
         yield view
-        if changed.wait(_TICK_SECONDS):
-            changed.clear()
-            view = patiently(partial(client.run, number))
-    yield view
+    finally:
+        over.set()
 
 
 class _About(msgspec.Struct):
     run: int = 0
 
 
-def _watch(client: Client, number: int, changed: threading.Event) -> None:
-    """Set ``changed`` at every event of the run, for as long as the process lives."""
+def _watch(client: Client, number: int, changed: threading.Event, over: threading.Event) -> None:
+    """Set ``changed`` at every event of the run, until nobody wants to know any more."""
     link = Client(client.path)
-    while True:
+    while not over.is_set():
         try:
             position = link.position()
             # What happened up to here is seen by looking once more, what happens from here on is streamed.
             changed.set()
             for line in link.events(position):
+                if over.is_set():
+                    return
                 if msgspec.json.decode(line, type=_About).run == number:
                     changed.set()
         except (Unreachable, Refused):

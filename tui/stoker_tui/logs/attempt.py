@@ -84,14 +84,14 @@ class AttemptSource:
                     if chunk:
                         return True
         except httpx.TransportError as error:
-            raise Unreadable(str(error) or type(error).__name__) from error
+            raise _lost(error) from error
         return False
 
     async def _get(self, part: str) -> httpx.Response:
         try:
             answer = await self._http.get(self._path, headers={"Range": part} if part else {})
         except httpx.TransportError as error:
-            raise Unreadable(str(error) or type(error).__name__) from error
+            raise _lost(error) from error
         if answer.is_error and answer.status_code != httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise Unreadable(_reason(answer.content))
         return answer
@@ -103,7 +103,13 @@ class AttemptSource:
                 cut = _CUT.fullmatch(answer.headers.get("Stoker-Cut", ""))
                 return _place(answer)[0], (int(cut[1]), int(cut[2]) + 1) if cut else None
         except httpx.TransportError as error:
-            raise Unreadable(str(error) or type(error).__name__) from error
+            raise _lost(error) from error
+
+
+def _lost(error: httpx.TransportError) -> Unreadable:
+    if isinstance(error, httpx.ConnectError):
+        return Unreadable("no daemon answers; it goes on when one is back")
+    return Unreadable(str(error) or type(error).__name__)
 
 
 def _size(answer: httpx.Response) -> int:

@@ -12,12 +12,13 @@ from textual.widgets import ContentSwitcher
 from stoker_shared import api
 from stoker_shared.api.backfills import BackfillView
 from stoker_shared.model import Intervals, RunState
+from stoker_shared.schedules import place_of
 from stoker_tui.actions import Kind
 from stoker_tui.mirror import Topic
 from stoker_tui.screens import cells, fields
 from stoker_tui.screens.lists import run_columns
-from stoker_tui.screens.page import Page, focus_first
-from stoker_tui.screens.tabs import tab_line
+from stoker_tui.screens.page import focus_first
+from stoker_tui.screens.tabs import TabbedPage
 from stoker_tui.theme import GLYPHS
 from stoker_tui.times import lasted, local, took
 from stoker_tui.topics import Backfill, Runs
@@ -30,18 +31,18 @@ MOST_FAILED = 10
 """How many of its runs that did not succeed are named."""
 
 _BAR = 60
-_TABS = ("progress", "runs")
 
 
-class BackfillScreen(Page):
+class BackfillScreen(TabbedPage):
     """One backfill."""
+
+    TABS = ("progress", "runs")
 
     def __init__(self, number: int) -> None:
         super().__init__()
         self._topic = Backfill(number)
         self._runs = Runs(backfill=number)
         self._table: LineTable[api.RunRow] | None = None
-        self._tab = 0
 
     @property
     def topics(self) -> Sequence[Topic]:
@@ -57,7 +58,7 @@ class BackfillScreen(Page):
     @property
     def table(self) -> LineTable[api.RunRow] | None:
         """Its runs, where they are shown."""
-        return self._table if _TABS[self._tab] == "runs" else None
+        return self._table if self.tab == "runs" else None
 
     def things(self) -> Mapping[Kind, Sequence[Any]]:
         """Give the backfill, and where its runs are shown those chosen instead: many keys are for both."""
@@ -69,7 +70,7 @@ class BackfillScreen(Page):
     def body(self) -> ComposeResult:
         """Give what is known of the backfill."""
         ascii_only = self.stoker.ascii_only
-        yield Line(self.styles_of, ascii_only=ascii_only, id="title")
+        yield Line(self.styles_of, ascii_only=ascii_only, most=2, id="title")
         yield Line(self.styles_of, ascii_only=ascii_only, id="tabline")
         self._table = LineTable(
             run_columns(self, named=False),
@@ -83,13 +84,6 @@ class BackfillScreen(Page):
             yield Pane(self.styles_of, ascii_only=ascii_only, id="progress")
             yield self._table
 
-    def turn(self, by: int) -> None:
-        """Go to the other tab."""
-        self._tab = (self._tab + by) % len(_TABS)
-        self.query_one("#tabs", ContentSwitcher).current = _TABS[self._tab]
-        self.query_one(f"#{_TABS[self._tab]}").focus()
-        self.redraw()
-
     def open(self) -> None:
         """Open the run under the cursor."""
         if self.table is not None and self.table.current is not None:
@@ -97,19 +91,17 @@ class BackfillScreen(Page):
 
     def draw(self) -> None:
         """Show the backfill."""
-        self.query_one("#tabline", Line).show(tab_line(_TABS, self._tab))
+        self.draw_tabs()
         view, now = self._topic.value, self.stoker.now()
         if view is None or self._table is None:
-            self.query_one("#title", Line).show(
-                [(f" {self._topic.problem or 'asking the daemon ...'}", "dim")]
-            )
+            self.query_one("#title", Line).show([(f" {self.why_nothing(self._topic)}", "dim")])
             return
         runs = list((self._runs.value or {}).values())
         self.query_one("#title", Line).show(_title(view, now))
         self._table.empty = ("no runs yet",)
         self._table.set_rows(runs)
         self.query_one("#progress", Pane).set_lines(progress_lines(view, runs, now, self.stoker.zone))
-        focus_first(self, self.query_one(f"#{_TABS[self._tab]}"))
+        focus_first(self, self.shown)
 
     def on_line_table_near_end(self, event: LineTable.NearEnd) -> None:
         """Have older runs asked for."""
@@ -122,7 +114,7 @@ def _title(view: BackfillView, now: datetime) -> Pieces:
         (" ", ""),
         *cells.backfill_state(view),
         (f" {lasted(view.created_at, view.ended_at, now)}", ""),
-        (f"  {first} to {last} {view.time_zone}", ""),
+        (f"  {first} to {last} {place_of(view.time_zone)}", ""),
         (f"  {view.remarks}", "dim"),
     ]
 
@@ -134,9 +126,10 @@ def progress_lines(
     yield cells.backfill_bar(view, _BAR)
     yield _counts(view)
     if left := cells.backfill_left(view, now):
-        yield left
+        yield [("ended ", "dim"), *left] if view.ended_at else left
     if view.active:
-        yield [("active ", "dim"), ("  ".join(f"#{number}" for number in view.active), "running")]
+        states = {row.id: row.state.value for row in runs}
+        yield [("active ", "dim"), *(piece for number in view.active for piece in _active(number, states))]
     if view.retrying:
         yield [("it makes runs again for what failed", "retrying")]
     yield []
@@ -159,6 +152,11 @@ def progress_lines(
         yield []
     for deed in view.deeds:
         yield [(f"{local(deed.at, zone, seconds=True)}  ", "dim"), (f"{deed.by} {deed.what}", "")]
+
+
+def _active(number: int, states: Mapping[int, str]) -> Pieces:
+    state = states.get(number, RunState.PENDING.value)
+    return [(f"{GLYPHS[state]} #{number}  ", state)]
 
 
 def _counts(view: BackfillView) -> Pieces:

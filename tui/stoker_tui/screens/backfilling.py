@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from stoker_shared import api
 from stoker_shared.api.backfills import BackfillPreview, CreateBackfill, IntervalView
 from stoker_shared.model import BackfillOrder, Intervals
+from stoker_shared.schedules import place_of
 from stoker_shared.variables import DATES, FACTS
 from stoker_tui.actions import Kind
 from stoker_tui.cli.tables import Column as Shape
@@ -105,7 +106,7 @@ class PreviewScreen(Page):
     def body(self) -> ComposeResult:
         """Give how many there are, and each of them."""
         ascii_only = self.stoker.ascii_only
-        yield Line(self.styles_of, ascii_only=ascii_only, id="title")
+        yield Line(self.styles_of, ascii_only=ascii_only, most=2, id="title")
         yield Line(self.styles_of, ascii_only=ascii_only, id="more")
         self._table = LineTable(
             self._columns(),
@@ -153,7 +154,7 @@ def _title(preview: BackfillPreview, request: CreateBackfill) -> Pieces:
     ]
     if request.intervals is not Intervals.ALL:
         pieces.append((f"  only {request.intervals.value}", ""))
-    return [*pieces, (f"  {preview.time_zone}", "dim")]
+    return [*pieces, (f"  {place_of(preview.time_zone)}", "dim")]
 
 
 def _run(interval: IntervalView) -> Pieces:

@@ -9,6 +9,7 @@ from stoker_shared import api
 from stoker_shared.api.backfills import BackfillView
 from stoker_shared.model import RUN_ENDS, BackfillState
 from stoker_shared.schedules import in_words
+from stoker_tui.actions.running import run_to_show
 from stoker_tui.theme import GLYPHS, marked, node_look, node_word, version_word
 from stoker_tui.times import ago, ahead, lasted, local, took
 from stoker_tui.widgets.pieces import Pieces
@@ -111,7 +112,7 @@ def workflow_status(
 ) -> Pieces:
     """Show how far a workflow's active run has come, else how its last one ended."""
     if row.active_runs:
-        number = row.active_runs[-1]
+        number = run_to_show(row)
         run = next((run for run in runs if run.id == number), None)
         state = run.state.value if run and run.state not in RUN_ENDS else "running"
         done = "/".join(map(str, progress[number])) if number in progress else ""

@@ -42,6 +42,11 @@ Confirm, Choose, Ask, Read, StartRun, Merge, Publish { align: center middle; bac
 .dialog Pane { height: 20; max-height: 70vh; padding: 0; background: $surface; }
 """
 
+_DIGITS = "123456789"
+"""What chooses one of the first things."""
+
+_SCROLLBAR = 2
+
 
 def room_in_dialog(columns: int) -> int:
     """Give the cells that a dialog has for text on a screen of so many columns."""
@@ -75,12 +80,16 @@ class Confirm(ModalScreen[bool]):
 
 
 class Choice(NamedTuple):
-    """One thing to choose: ``why_not`` says why it can't be, where it can't."""
+    """One thing to choose: ``why_not`` says why it can't be, where it can't.
+
+    It is found by ``also`` as well as by what is shown of it.
+    """
 
     label: str
     value: Any
     note: str = ""
     why_not: str = ""
+    also: str = ""
 
 
 def found(choices: Sequence[Choice], text: str) -> list[Choice]:
@@ -92,7 +101,7 @@ def found(choices: Sequence[Choice], text: str) -> list[Choice]:
     having = [
         choice
         for choice in choices
-        if all(word in f"{choice.label} {choice.note}".casefold() for word in wanted)
+        if all(word in f"{choice.label} {choice.note} {choice.also}".casefold() for word in wanted)
     ]
     first = "".join(wanted[:1])
     return sorted(having, key=lambda choice: not choice.label.rpartition("/")[2].casefold().startswith(first))
@@ -109,7 +118,7 @@ class Options(OptionList):
 
 
 class Choose(ModalScreen[Any]):
-    """Choose one of several things; with ``search`` by typing some of its words."""
+    """Choose one of several things by its number; with ``search`` by typing some of its words."""
 
     def __init__(self, title: str, choices: Sequence[Choice], *, search: bool = False) -> None:
         super().__init__()
@@ -158,25 +167,31 @@ class Choose(ModalScreen[Any]):
         elif event.key in ("j", "k") and not self._search:
             event.stop()
             options.action_cursor_down() if event.key == "j" else options.action_cursor_up()
+        elif event.key in _DIGITS and not self._search:
+            event.stop()
+            self._choose(_DIGITS.index(event.key))
 
     def _fill(self, text: str) -> None:
         app = cast("StokerApp", self.app)
         self._shown = found(self._choices, text)
         options = self.query_one(OptionList)
         options.clear_options()
-        for choice in self._shown:
-            options.add_option(Option(self._line(choice, app)))
+        for index, choice in enumerate(self._shown):
+            options.add_option(Option(self._line(index, choice, app)))
+        self.query_one(".problem", Static).update("" if self._shown else "nothing here has these words")
         if self._shown:
             options.highlighted = next(
                 (index for index, choice in enumerate(self._shown) if not choice.why_not), 0
             )
 
-    def _line(self, choice: Choice, app: StokerApp) -> Content:
+    def _line(self, index: int, choice: Choice, app: StokerApp) -> Content:
         """Give a choice with its note; where words are searched, in one line with the note at the right."""
         dim = str(style(app.theme, "dim"))
         label, note = choice.label, choice.why_not or choice.note
-        if self._search and not choice.why_not:
-            room = room_in_dialog(app.size.width)
+        if not self._search:
+            label = f"{_DIGITS[index] if index < len(_DIGITS) else ' '}  {label}"
+        elif not choice.why_not:
+            room = room_in_dialog(app.size.width) - _SCROLLBAR
             label = fit(label, room - width(note) - 2)
             label += " " * (room - width(label) - width(note) - 2)
         content = words(f"{label}  {note}" if note else label, ascii_only=app.ascii_only)

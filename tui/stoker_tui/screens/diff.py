@@ -11,8 +11,8 @@ from textual.widgets import ContentSwitcher
 from stoker_shared.difference import Difference, by_field, told
 from stoker_tui.actions import Kind
 from stoker_tui.mirror import Topic
-from stoker_tui.screens.page import Page, focus_first
-from stoker_tui.screens.tabs import tab_line
+from stoker_tui.screens.page import focus_first
+from stoker_tui.screens.tabs import TabbedPage
 from stoker_tui.topics import Diff
 from stoker_tui.widgets.dag_view import DagView
 from stoker_tui.widgets.frame import Line
@@ -22,16 +22,15 @@ from stoker_tui.widgets.pieces import Pieces
 LOOKS = {"+": "added", "-": "removed", "~": "changed", "": "same"}
 """How a mark of the difference looks."""
 
-_TABS = ("changes", "graph")
 
-
-class DiffScreen(Page):
+class DiffScreen(TabbedPage):
     """A difference: between versions, or a version and the draft."""
+
+    TABS = ("changes", "graph")
 
     def __init__(self, name: str, before: str, after: str) -> None:
         super().__init__()
         self._topic = Diff(name, before, after)
-        self._tab = 0
 
     @property
     def topics(self) -> Sequence[Topic]:
@@ -49,7 +48,7 @@ class DiffScreen(Page):
     @property
     def graph(self) -> DagView | None:
         """Both graphs as one, where it is shown."""
-        return self.query_one(DagView) if _TABS[self._tab] == "graph" else None
+        return self.query_one(DagView) if self.tab == "graph" else None
 
     def things(self) -> Mapping[Kind, Sequence[Any]]:
         """There are tabs."""
@@ -63,23 +62,16 @@ class DiffScreen(Page):
             yield Pane(self.styles_of, ascii_only=ascii_only, id="changes")
             yield DagView(self.styles_of, ascii_only=ascii_only, id="graph")
 
-    def turn(self, by: int) -> None:
-        """Go to the other tab."""
-        self._tab = (self._tab + by) % len(_TABS)
-        self.query_one("#tabs", ContentSwitcher).current = _TABS[self._tab]
-        self.query_one(f"#{_TABS[self._tab]}").focus()
-        self.redraw()
-
     def draw(self) -> None:
         """Show the difference."""
-        self.query_one("#tabline", Line).show(tab_line(_TABS, self._tab))
+        self.draw_tabs()
         pane, known = self.query_one("#changes", Pane), self._topic.value
         if known is None:
-            pane.set_lines([[(self._topic.problem or "asking the daemon ...", "dim")]])
+            pane.set_lines([[(self.why_nothing(self._topic), "dim")]])
             return
         pane.set_lines(change_lines(known.difference))
         show_graphs(self.query_one(DagView), known.difference)
-        focus_first(self, self.query_one(f"#{_TABS[self._tab]}"))
+        focus_first(self, self.shown)
 
 
 def change_lines(difference: Difference) -> Iterator[Pieces]:

@@ -29,6 +29,9 @@ def help_lines(actions: Iterable[Action], room: int) -> Iterator[Pieces]:
 
 def _lines(action: Action, room: int) -> Iterator[Pieces]:
     keys, id = f"  {key_names(action)}", action.id
+    if width(keys) >= _KEYS:
+        yield [(keys, "key")]
+        keys = ""
     texts = list(folded([(action.help, "")], room - _KEYS))
     if total(texts[-1]) + width(id) + 2 > room - _KEYS:
         texts.append([])

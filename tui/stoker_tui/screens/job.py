@@ -141,7 +141,7 @@ class JobScreen(Page):
         """Show the job."""
         pane, known = self.query_one("#facts", Pane), self._topic.value
         if known is None or self._table is None:
-            pane.set_lines([[(self._topic.problem or "asking the daemon ...", "dim")]])
+            pane.set_lines([[(self.why_nothing(self._topic), "dim")]])
             return
         pane.set_lines(list(job_lines(known.view, self.stoker.now())))
         self._table.empty = ("nothing is published yet; P publishes the draft, p a file",)

@@ -90,7 +90,7 @@ class ListPage(Page, Generic[_R]):
                 "By hand: stokerd",
                 "It is tried again and again; STOKER_SOCKET says where it is.",
                 "",
-                mirror.why,
+                f"({mirror.why})",
             )
         if not known:
             return (problem or "asking the daemon ...",)

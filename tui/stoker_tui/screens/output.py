@@ -8,7 +8,7 @@ from typing import Any
 from textual.app import ComposeResult
 
 from stoker_shared.api import Stream
-from stoker_tui.actions import Kind, NodeOf
+from stoker_tui.actions import Action, Kind, NodeOf
 from stoker_tui.client import Client
 from stoker_tui.logs.source import Source
 from stoker_tui.mirror import Topic
@@ -58,7 +58,11 @@ class OutputScreen(Page):
         """Give the node."""
         known = self._topic.value
         nodes = [node for node in known.view.nodes if node.name == self._node] if known else []
-        return {Kind.NODE: [NodeOf(known.view, node) for node in nodes if known]}
+        return {Kind.NODE: [NodeOf(known.view, node, known.cards.get(node.name)) for node in nodes if known]}
+
+    def why_not(self, action: Action) -> str:
+        """Say that it is read already."""
+        return "its log is shown already; t shows another stream" if action.id == "node.log" else ""
 
     def draw(self) -> None:
         """Take note of new attempts."""

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from stoker_tui.app import StokerApp
 
 
+_ENDS = 2
+"""Of where somebody is, the workspace and the place itself are said also where there is little room."""
+
+
 class FilterLine(Input):
     """Where a filter is typed."""
 
@@ -141,7 +145,7 @@ class Page(Screen[None]):
         yield Line(self.styles_of, ascii_only=ascii_only, id="header")
         yield from self.body()
         yield FilterLine(placeholder='words, status:failed, tag:team=sales, "two words"', id="filter")
-        yield Line(self.styles_of, ascii_only=ascii_only, id="said")
+        yield Line(self.styles_of, ascii_only=ascii_only, most=3, id="said")
         yield Line(self.styles_of, ascii_only=ascii_only, id="keys")
 
     def on_mount(self) -> None:
@@ -204,6 +208,12 @@ class Page(Screen[None]):
         focused = {kind for kind, widget in shown.items() if widget is not None}
         return {Kind.APP, Kind.DAEMON, *self.things(), *focused}
 
+    def why_nothing(self, topic: Topic) -> str:
+        """Say why nothing is known yet of what is shown."""
+        if self.stoker.mirror.connection is Connection.GONE:
+            return "there is no daemon; it is shown when one is back"
+        return topic.problem or "asking the daemon ..."
+
     # Keys.
 
     def on_key(self, event: Key) -> None:
@@ -223,11 +233,12 @@ class Page(Screen[None]):
             event.prevent_default()
             return
         key = event.character if event.is_printable and event.character not in (None, " ") else event.key
+        if self._said:
+            self.say("")
         actions = self.stoker.actions.under(key or event.key, self.kinds())
         if actions:
             event.stop()
             event.prevent_default()
-            self._said = ""
             self.stoker.act(actions)
 
     def ask_filter(self) -> None:
@@ -288,16 +299,20 @@ class Page(Screen[None]):
 
     def _header(self) -> tuple[Pieces, Pieces]:
         mirror = self.stoker.mirror
-        where = [self.stoker.link.workspace, *self.crumbs]
-        left: list[Piece] = [(" stoker  ", "strong")]
-        for index, crumb in enumerate(where):
-            last = index == len(where) - 1
-            left += [(crumb, "strong" if last else "dim"), ("" if last else " ▸ ", "dim")]
+        # Whatever it is of, it lies on the list that it was opened from: back leads there.
+        first = self.app.screen_stack[0]
+        _, *below = self.crumbs
+        where = [self.stoker.link.workspace, first.crumb if isinstance(first, Page) else "", *below]
         state = mirror.connection
         style = {Connection.LIVE: "live", Connection.GONE: "gone"}.get(state, "dim")
         glyph = {Connection.LIVE: "●", Connection.GONE: "✖"}.get(state, "◌")
         host = f"  {mirror.status.host}" if mirror.status else ""
-        return left, [(f"{glyph} {state.value}", style), (f"{host} ", "dim")]
+        right = [(f"{glyph} {state.value}", style), (f"{host} ", "dim")]
+        left = _path(where)
+        while len(where) > _ENDS and total(left) + total(right) >= self.size.width:
+            del where[1]
+            left = _path(where)
+        return left, right
 
     def _status_line(self) -> tuple[Pieces, Pieces]:
         mirror = self.stoker.mirror
@@ -331,7 +346,7 @@ class Page(Screen[None]):
         """Give the keys: those for what is here as far as they fit, and at the right those of all screens."""
         if self.form is not None and self.form.typing:
             return [(" ", ""), *self.form.hints], self._saving_key()
-        here: list[Pieces] = []
+        here: list[tuple[Pieces, bool]] = []
         everywhere: list[Piece] = []
         done = set()
         for action, able in self._footer():
@@ -343,14 +358,8 @@ class Page(Screen[None]):
             if action.kind in (Kind.APP, Kind.DAEMON):
                 everywhere += shown
             else:
-                here.append(shown)
-        room = self.size.width - total(everywhere) - 2
-        fitting: list[Piece] = [(" ", "")]
-        for shown in here:
-            room -= total(shown)
-            if room >= 0:
-                fitting += shown
-        return fitting, everywhere
+                here.append((shown, able))
+        return [(" ", ""), *fitting(here, self.size.width - total(everywhere) - 2)], everywhere
 
     def _saving_key(self) -> Pieces:
         """Give the key that saves while somebody types, where there is one."""
@@ -377,6 +386,24 @@ class Page(Screen[None]):
         offered = [(action, able) for action, able in offered if able or action.kind is not Kind.DAEMON]
         able = {action.keys[:1] for action, can in offered if can}
         return [(action, can) for action, can in offered if can or action.keys[:1] not in able]
+
+
+def _path(where: Sequence[str]) -> Pieces:
+    pieces: list[Piece] = [(" stoker  ", "strong")]
+    for crumb in where[:-1]:
+        pieces += [(crumb, "dim"), (" ▸ ", "dim")]
+    return [*pieces, (where[-1], "strong")]
+
+
+def fitting(keys: Sequence[tuple[Pieces, bool]], room: int) -> Pieces:
+    """Give the keys that there is room for in their order; those that can't be used now give way first."""
+    shown = set()
+    for index in sorted(range(len(keys)), key=lambda index: not keys[index][1]):
+        room -= total(keys[index][0])
+        if room < 0:
+            break
+        shown.add(index)
+    return [piece for index in sorted(shown) for piece in keys[index][0]]
 
 
 def focus_first(page: Page, widget: Widget | None) -> None:

@@ -50,7 +50,7 @@ class PlanScreen(Page):
     def body(self) -> ComposeResult:
         """Give the nodes, and the command of the one under the cursor."""
         ascii_only = self.stoker.ascii_only
-        yield Line(self.styles_of, ascii_only=ascii_only, id="title")
+        yield Line(self.styles_of, ascii_only=ascii_only, most=2, id="title")
         self._table = LineTable(
             _columns(),
             key=lambda node: node.name,

@@ -53,7 +53,7 @@ class QueueScreen(Page):
     def body(self) -> ComposeResult:
         """Give what the queue is, and what is in it."""
         ascii_only = self.stoker.ascii_only
-        yield Line(self.styles_of, ascii_only=ascii_only, id="title")
+        yield Line(self.styles_of, ascii_only=ascii_only, most=2, id="title")
         self._table = LineTable(
             self._columns(),
             key=lambda place: (place.node.run, place.node.node),
@@ -77,7 +77,7 @@ class QueueScreen(Page):
         view = self._topic.value
         line = self.query_one("#title", Line)
         if view is None or self._table is None:
-            line.show([(f" {self._topic.problem or 'asking the daemon ...'}", "dim")])
+            line.show([(f" {self.why_nothing(self._topic)}", "dim")])
             return
         line.show(_title(view))
         self._table.empty = ("nothing is in it",)

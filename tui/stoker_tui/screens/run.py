@@ -14,17 +14,17 @@ from textual.widgets import ContentSwitcher
 from stoker_shared import api
 from stoker_shared.events import Record
 from stoker_shared.model import RUN_ENDS, NodeState
+from stoker_shared.schedules import place_of
 from stoker_tui.actions import Kind, NodeOf
-from stoker_tui.cli.failures import card_lines
 from stoker_tui.cli.tables import Column as Shape
 from stoker_tui.cli.tables import duration, size
 from stoker_tui.mirror import Topic
 from stoker_tui.screens import cells, fields
-from stoker_tui.screens.page import Page, focus_first
-from stoker_tui.screens.tabs import tab_line
-from stoker_tui.screens.why import why_so
+from stoker_tui.screens.page import focus_first
+from stoker_tui.screens.tabs import TabbedPage
+from stoker_tui.screens.why import failure_lines, why_so
 from stoker_tui.telling import told
-from stoker_tui.theme import GLYPHS, node_look, version_word
+from stoker_tui.theme import GLYPHS, node_look, trigger_word, version_word
 from stoker_tui.times import ahead, lasted, local, took
 from stoker_tui.topics import Run, RunEvents, RunPage
 from stoker_tui.widgets.dag_view import DagView
@@ -37,11 +37,11 @@ from stoker_tui.widgets.pieces import Piece, Pieces
 WIDE = 110
 """Columns from which on what is known of a node stands beside the nodes, not below them."""
 
-_TABS = ("graph", "nodes", "gantt", "events")
 
-
-class RunScreen(Page):
+class RunScreen(TabbedPage):
     """One run."""
+
+    TABS = ("graph", "nodes", "gantt", "events")
 
     DEFAULT_CSS = """
     RunScreen #panes { height: 1fr; layout: vertical; }
@@ -58,7 +58,6 @@ class RunScreen(Page):
         self._happened = RunEvents(number)
         self._events: LineTable[Record] | None = None
         self._list: LineTable[api.NodeView] | None = None
-        self._tab = 0
 
     @property
     def topics(self) -> Sequence[Topic]:
@@ -75,7 +74,7 @@ class RunScreen(Page):
     def body(self) -> ComposeResult:
         """Give what is known of the run."""
         ascii_only = self.stoker.ascii_only
-        yield Line(self.styles_of, ascii_only=ascii_only, id="title")
+        yield Line(self.styles_of, ascii_only=ascii_only, most=2, id="title")
         yield Line(self.styles_of, ascii_only=ascii_only, id="tabline")
         self._list = LineTable(
             self._columns(),
@@ -108,12 +107,12 @@ class RunScreen(Page):
     @property
     def table(self) -> LineTable | None:
         """The nodes, or what happened, where they are shown."""
-        return {"nodes": self._list, "events": self._events}.get(_TABS[self._tab])
+        return {"nodes": self._list, "events": self._events}.get(self.tab)
 
     @property
     def graph(self) -> DagView | None:
         """The graph, where it is shown."""
-        return self.query_one(DagView) if _TABS[self._tab] == "graph" else None
+        return self.query_one(DagView) if self.tab == "graph" else None
 
     @property
     def facts(self) -> Pane:
@@ -129,7 +128,7 @@ class RunScreen(Page):
         many = self.table is not None and self.table is self._list
         nodes = self._list.chosen if many and self._list else [current] if current else []
         return {
-            Kind.NODE: [NodeOf(known.view, node) for node in nodes],
+            Kind.NODE: [NodeOf(known.view, node, known.cards.get(node.name)) for node in nodes],
             Kind.RUN: [known.view.row],
             Kind.TABS: [None],
             Kind.RUN_TABS: [None],
@@ -137,16 +136,13 @@ class RunScreen(Page):
 
     def toggle(self, tab: str) -> None:
         """Go to a tab, and from there back to the graph."""
-        self.turn(_TABS.index("graph" if _TABS[self._tab] == tab else tab) - self._tab)
+        self.turn_to("graph" if self.tab == tab else tab)
 
     def turn(self, by: int) -> None:
-        """Go to another tab."""
-        self._tab = (self._tab + by) % len(_TABS)
-        self.query_one("#tabs", ContentSwitcher).current = _TABS[self._tab]
-        self.query_one(f"#{_TABS[self._tab]}").focus()
-        self._happened.wanted = _TABS[self._tab] == "events"
+        """Go to another tab; what happened is asked for only where it is shown."""
+        super().turn(by)
+        self._happened.wanted = self.tab == "events"
         self.stoker.mirror.renew(self._happened)
-        self.redraw()
 
     def open(self) -> None:
         """Read what the node wrote."""
@@ -155,11 +151,9 @@ class RunScreen(Page):
     def draw(self) -> None:
         """Show the run."""
         known = self._topic.value
-        self.query_one("#tabline", Line).show(tab_line(_TABS, self._tab))
+        self.draw_tabs()
         if known is None or self._list is None:
-            self.query_one("#title", Line).show(
-                [(f" {self._topic.problem or 'asking the daemon ...'}", "dim")]
-            )
+            self.query_one("#title", Line).show([(f" {self.why_nothing(self._topic)}", "dim")])
             return
         now = self.stoker.now()
         self.query_one("#title", Line).show(title(known.view, now))
@@ -193,13 +187,13 @@ class RunScreen(Page):
         self.open()
 
     def _draw_tab(self, known: RunPage, now: datetime) -> None:
-        if _TABS[self._tab] == "gantt":
+        if self.tab == "gantt":
             row = known.view.row
             start = row.started_at or row.created_at
             self.query_one(GanttView).show(known.view.nodes, start, row.ended_at or now)
-        elif _TABS[self._tab] == "events" and self._events is not None:
+        elif self.tab == "events" and self._events is not None:
             happened = self._happened.value
-            self._events.empty = (self._happened.problem or "asking the daemon ...",)
+            self._events.empty = (self.why_nothing(self._happened),)
             self._events.set_rows(reversed(happened or []))
 
     def _draw_facts(self) -> None:
@@ -267,11 +261,11 @@ def title(view: api.RunView, now: datetime) -> Pieces:
     ended = sum(node.ended_at is not None for node in view.nodes)
     pieces: list[Piece] = [
         (f" {GLYPHS[state]} {word}", state),
-        (f" {lasted(row.started_at, row.ended_at, now)}", ""),
+        (f" {lasted(row.started_at, row.ended_at, now)}".rstrip(), ""),
         (f"  {ended}/{len(view.nodes)}", ""),
         (f"  {version_word(row)}", ""),
-        (f"  cycle {local(row.cycle, row.time_zone)} {row.time_zone}", ""),
-        (f"  by {row.trigger.value}, {row.by}", "dim"),
+        (f"  cycle {local(row.cycle, row.time_zone)} {place_of(row.time_zone)}", ""),
+        (f"  by {trigger_word(row)}, {row.by}", "dim"),
     ]
     if view.expected_at and row.state not in RUN_ENDS:
         pieces.append((f"  done {ahead(view.expected_at, now)}", "dim"))
@@ -287,15 +281,11 @@ def node_lines(
 ) -> Iterator[Pieces]:
     """Give what is to be known of a node: how it stands and why, its failure, its attempts."""
     yield [(f"{node.name}  ", "strong"), *cells.node_state(node)]
-    if node.waiting:
-        yield [("waits: ", "dim"), (node.waiting, "pending")]
     if card is not None:
-        first, *rest = card_lines(view.row.id, card)
-        yield [(first, "failed")]
-        yield from ([(line, "")] for line in rest)
+        yield from failure_lines(card)
         yield []
     elif why := why_so(node):
-        yield [("why: ", "dim"), (why, "")]
+        yield [("why: ", "dim"), (why, "pending" if node.waiting else "")]
     if node.retry_at:
         yield [("retried: ", "dim"), (ahead(node.retry_at, now), "retrying")]
     yield [("job ", "dim"), (node.job, "")]

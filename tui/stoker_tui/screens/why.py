@@ -8,6 +8,7 @@ from datetime import datetime
 from stoker_shared import api
 from stoker_shared.events import Reason
 from stoker_shared.model import NodeState
+from stoker_tui.cli.failures import card_lines
 from stoker_tui.theme import GLYPHS, marked, node_look
 from stoker_tui.times import ahead
 from stoker_tui.widgets.pieces import Pieces
@@ -48,11 +49,23 @@ def why_so(node: api.NodeView) -> str:
     return _WORDS.get(node.reason, f"exit status {status}")
 
 
-def why_lines(view: api.RunView, node: api.NodeView, now: datetime) -> Iterator[Pieces]:
+def failure_lines(card: api.FailureView) -> Iterator[Pieces]:
+    """Give a failure card."""
+    first, *rest = card_lines(card)
+    yield [(first, "failed")]
+    yield from ([(line, "")] for line in rest)
+
+
+def why_lines(
+    view: api.RunView, node: api.NodeView, card: api.FailureView | None, now: datetime
+) -> Iterator[Pieces]:
     """Say at length why a node stands as it does: the reason, what it waits for, what happens next."""
-    why = why_so(node)
-    look = node_look(node)
-    yield [(why or f"it is {look}, by itself", look)]
+    if card is not None:
+        yield from failure_lines(card)
+    else:
+        look = node_look(node)
+        ended_well = node.reason is Reason.EXIT and node.state is NodeState.SUCCEEDED
+        yield [(why_so(node) or ("exit status 0" if ended_well else f"it is {look}"), look)]
     if node.retry_at:
         yield [(f"it is tried again {ahead(node.retry_at, now)}", "retrying")]
     above = [other for other in view.nodes if other.name in node.upstream]

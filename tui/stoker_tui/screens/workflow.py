@@ -19,8 +19,8 @@ from stoker_tui.mirror import Topic
 from stoker_tui.screens import cells, fields
 from stoker_tui.screens.dialogs import Choice, Read
 from stoker_tui.screens.lists import run_columns
-from stoker_tui.screens.page import Page, focus_first
-from stoker_tui.screens.tabs import tab_line
+from stoker_tui.screens.page import focus_first
+from stoker_tui.screens.tabs import TabbedPage
 from stoker_tui.screens.ticks import tick_lines
 from stoker_tui.times import ago, ahead
 from stoker_tui.topics import Runs, Workflow, WorkflowPage
@@ -30,13 +30,13 @@ from stoker_tui.widgets.line_table import Column, LineTable
 from stoker_tui.widgets.pane import Pane
 from stoker_tui.widgets.pieces import Piece, Pieces
 
-_TABS = ("graph", "nodes", "runs", "versions", "schedule", "settings")
-
 DRAFT = "draft"
 
 
-class WorkflowScreen(Page):
+class WorkflowScreen(TabbedPage):
     """One workflow. Graph and nodes are the latest version's, the draft's where there is none, or chosen."""
+
+    TABS = ("graph", "nodes", "runs", "versions", "schedule", "settings")
 
     def __init__(self, row: api.WorkflowRow) -> None:
         super().__init__()
@@ -45,7 +45,6 @@ class WorkflowScreen(Page):
         self._row = row
         self._place = ""
         """What graph and nodes show, where that was chosen: a version's number, or the draft."""
-        self._tab = 0
         self._tables: dict[str, LineTable] = {}
 
     @property
@@ -61,7 +60,7 @@ class WorkflowScreen(Page):
     def body(self) -> ComposeResult:
         """Give what is known of the workflow."""
         ascii_only = self.stoker.ascii_only
-        yield Line(self.styles_of, ascii_only=ascii_only, id="title")
+        yield Line(self.styles_of, ascii_only=ascii_only, most=2, id="title")
         yield Line(self.styles_of, ascii_only=ascii_only, id="tabline")
         self._tables = {
             "nodes": self._table("nodes", _node_columns(), lambda node: node.name, fields.NODE_SPEC),
@@ -77,12 +76,12 @@ class WorkflowScreen(Page):
     @property
     def table(self) -> LineTable | None:
         """The list of the tab."""
-        return self._tables.get(_TABS[self._tab])
+        return self._tables.get(self.tab)
 
     @property
     def graph(self) -> DagView | None:
         """The graph, where it is shown."""
-        return self.query_one(DagView) if _TABS[self._tab] == "graph" else None
+        return self.query_one(DagView) if self.tab == "graph" else None
 
     def things(self) -> Mapping[Kind, Sequence[Any]]:
         """Give the workflow, and the runs chosen."""
@@ -92,9 +91,9 @@ class WorkflowScreen(Page):
             Kind.TABS: [None],
             Kind.VERSIONS: [self] if known else [],
         }
-        if _TABS[self._tab] == "runs":
+        if self.tab == "runs":
             things[Kind.RUN] = self._tables["runs"].chosen
-        elif _TABS[self._tab] == "versions" and known:
+        elif self.tab == "versions" and known:
             things[Kind.VERSION] = [
                 VersionOf(known.draft.row, version) for version in self._tables["versions"].chosen
             ]
@@ -122,16 +121,8 @@ class WorkflowScreen(Page):
         self._place = place
         self._topic.wanted = 0 if place == DRAFT else int(place)
         self.stoker.mirror.renew(self._topic)
-        if _TABS[self._tab] not in ("graph", "nodes"):
-            self.turn(-self._tab)
-        self.redraw()
-
-    def turn(self, by: int) -> None:
-        """Go to another tab."""
-        self._tab = (self._tab + by) % len(_TABS)
-        name = _TABS[self._tab]
-        self.query_one("#tabs", ContentSwitcher).current = name
-        self.query_one(f"#{name}").focus()
+        if self.tab not in ("graph", "nodes"):
+            self.turn_to("graph")
         self.redraw()
 
     def open(self) -> None:
@@ -159,11 +150,9 @@ class WorkflowScreen(Page):
         """Show the workflow."""
         known = self._topic.value
         shown: Pieces = [(f"showing {self._standing()} ", "warning")] if self._place else []
-        self.query_one("#tabline", Line).show(tab_line(_TABS, self._tab), shown)
+        self.draw_tabs(shown)
         if known is None:
-            self.query_one("#title", Line).show(
-                [(f" {self._topic.problem or 'asking the daemon ...'}", "dim")]
-            )
+            self.query_one("#title", Line).show([(f" {self.why_nothing(self._topic)}", "dim")])
             return
         self.query_one("#title", Line).show(self._title(known))
         nodes = self._spec_nodes()
@@ -175,7 +164,7 @@ class WorkflowScreen(Page):
         _show_graph(self.query_one(DagView), nodes)
         self.query_one("#schedule", Pane).set_lines(list(self._schedule(known)))
         self.query_one("#settings", Pane).set_lines(_settings(self._spec(known)))
-        focus_first(self, self.query_one(f"#{_TABS[self._tab]}"))
+        focus_first(self, self.shown)
 
     def on_line_table_near_end(self, event: LineTable.NearEnd) -> None:
         """Have older runs asked for."""
@@ -295,7 +284,7 @@ def _node_columns() -> Sequence[Column[NodeSpec]]:
         ),
         Column(
             Shape("ENABLED", spare=3),
-            lambda node: [("", "")] if node.enabled else [("⊘ disabled", "disabled")],
+            lambda node: [("✔", "succeeded")] if node.enabled else [("⊘ disabled", "disabled")],
         ),
     ]
 

@@ -194,13 +194,14 @@ class DagView(ScrollView, can_focus=True):
 
     def _segments(self, row: int, first: int, last: int) -> Iterator[Segment]:
         """Give what is seen of a row from a column on."""
+        base = self.rich_style
         for piece in self._shown.pieces(row, first, last, self._label):
-            line = Strip([self._segment(text, style) for text, style in self._styled(piece, row)])
+            line = Strip([self._segment(text, base + style) for text, style in self._styled(piece, row)])
             # Only a box may begin left of what is seen.
             yield from line.crop(max(first - piece.column, 0))
 
     def _segment(self, text: str, style: Style) -> Segment:
-        return Segment(in_ascii(text) if self._ascii else text, self.rich_style + style)
+        return Segment(in_ascii(text) if self._ascii else text, style)
 
     def _styled(self, piece: Piece, row: int) -> Iterator[tuple[str, Style]]:
         if piece.node is None:

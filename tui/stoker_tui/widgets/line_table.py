@@ -15,6 +15,7 @@ from textual.strip import Strip
 from stoker_tui.cli.tables import GAP, fitted
 from stoker_tui.cli.tables import Column as Shape
 from stoker_tui.filtering import Fields, Filter, parse
+from stoker_tui.widgets.pane import folded
 from stoker_tui.widgets.pieces import Pieces, Styles, padded, strip, total
 
 _R = TypeVar("_R")
@@ -230,15 +231,20 @@ class LineTable(ScrollView, Generic[_R], can_focus=True):
             return self._strip(self._head(), self.rich_style + self._styles("head"), wide)
         index = self.scroll_offset.y + y - 1
         if index >= len(self._rows):
-            empty = (_FILTERED,) if self._all else self.empty
-            told = not self._rows and 2 <= y < 2 + len(empty)
-            text = empty[y - 2] if told else ""
-            return self._strip([(" " * _GUTTER, ""), (text, "dim")], self.rich_style, wide)
+            return self._strip([(" " * _GUTTER, ""), *self._told(y - 2, wide)], self.rich_style, wide)
         row = self._rows[index]
         pieces = [("▌ " if self._key(row) in self.marked else "  ", "mark"), *self._cells(row)]
         here = index == self._cursor
         under = self._styles("cursor") if here and self.has_focus else Style(underline=True) if here else None
         return self._strip(pieces, self.rich_style + under if under else self.rich_style, wide)
+
+    def _told(self, line: int, wide: int) -> Pieces:
+        """Give a line of what stands in a list without rows."""
+        if self._rows:
+            return ()
+        texts = (_FILTERED,) if self._all else self.empty
+        lines = [part for text in texts for part in folded([(text, "dim")], max(wide - _GUTTER, 1))]
+        return lines[line] if 0 <= line < len(lines) else ()
 
     def _head(self) -> Pieces:
         pieces = [(" " * _GUTTER, "")]

@@ -90,6 +90,7 @@ class LogView(Widget, can_focus=True):
         self._follows = True
         self._ended = False
         self._pattern: Pattern | None = None
+        self._sought_for = ""
         self._found: Found | None = None
         self._typing = ""
         """What is being typed: something to look for, or the name of a file."""
@@ -188,13 +189,16 @@ class LogView(Widget, can_focus=True):
 
     def next_error(self) -> None:
         """Go to the next error below, and where there is none to the last one above."""
-        self._pattern, self._found = Pattern(ERRORS), self._found
+        self._look_for_errors()
         self._seek(down=True, else_turn=True)
 
     def previous_error(self) -> None:
         """Go to the error before."""
-        self._pattern = Pattern(ERRORS)
+        self._look_for_errors()
         self._seek(down=False)
+
+    def _look_for_errors(self) -> None:
+        self._pattern, self._sought_for = Pattern(ERRORS), "error"
 
     def _seek(self, *, down: bool, else_turn: bool = False) -> None:
         if self._pattern is None:
@@ -221,7 +225,8 @@ class LogView(Widget, can_focus=True):
             return
         self._seeking = None
         if found is None:
-            self.tell("nowhere" if else_turn else "no more below" if down else "no more above")
+            where = "in it" if else_turn else "below" if down else "above"
+            self.tell(f"no {'' if else_turn else 'more '}{self._sought_for} {where}")
             return
         self._found, self._follows = found, False
         self._told = ""
@@ -275,10 +280,12 @@ class LogView(Widget, can_focus=True):
             size = await asyncio.to_thread(write)
         except FileExistsError:
             self.tell(f"{path} is there already; give another name")
+        except OSError as error:
+            self.tell(f"it is not saved: {error.strerror or error}")
         except Exception as error:
             self.tell(f"it is not saved: {error}")
         else:
-            self.tell(f"saved {size:,} bytes in {path}")
+            self.tell(f"saved {size:,} bytes in {path.absolute()}")
 
     # How it is drawn.
 
@@ -388,6 +395,8 @@ class LogView(Widget, can_focus=True):
             self._typed_in()
         elif event.key == "backspace":
             self._typed = self._typed[:-1]
+        elif event.key == "ctrl+u":
+            self._typed = ""
         elif event.is_printable and event.character:
             self._typed += event.character
         event.stop()
@@ -401,7 +410,7 @@ class LogView(Widget, can_focus=True):
     def _typed_in(self) -> None:
         what, self._typing = self._typing, ""
         if what == "/" and self._typed:
-            self._pattern, self._found = Pattern(self._typed), None
+            self._pattern, self._sought_for, self._found = Pattern(self._typed), f"'{self._typed}'", None
             self._seek(down=True, else_turn=True)
         elif what != "/" and self._typed:
             self._saving = asyncio.create_task(self._save(Path(self._typed).expanduser()))

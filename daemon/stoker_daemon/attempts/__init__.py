@@ -1,0 +1,1 @@
+"""Nodes as processes: launched, watched, ended, found again, and why they failed."""

@@ -1,0 +1,1 @@
+"""What starts next, and why not yet: queues, places in line, overlap, what is usual."""

@@ -1,0 +1,1 @@
+"""From a definition to the command that is launched: the frozen plan, variables, settings."""

@@ -1,0 +1,1 @@
+"""What makes runs: schedules whose ticks are due, and backfills."""
