@@ -112,8 +112,10 @@ class SpaceWatch:
     def _look(self, space: Space) -> None:
         self._looks.append(Look(self._monotonic(), space.free))
         if space.full_in is not None and not self._foreseen:
-            hours = space.full_in / 3600
-            logger.warning("%s is full in about %.0f hours if it fills as in the last one", self._data, hours)
+            minutes = space.full_in / 60
+            logger.warning(
+                "%s is full in about %.0f minutes if it fills as in the last hour", self._data, minutes
+            )
         self._foreseen = space.full_in is not None
         if space.low is self._low:
             return

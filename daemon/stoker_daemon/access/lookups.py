@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Generic, TypeVar
 
-from stoker_daemon.access.peers import group_id, login_name
+from stoker_daemon.access.peers import group_id, group_number, login_name
 from stoker_daemon.access.rules import Access, Rules
 from stoker_daemon.engine import STOKER
 
@@ -118,7 +118,7 @@ class Roster:
             self._looking.cancel()
 
     async def _until_all_are_found(self) -> None:
-        await self._look_up(group for group in self._access.named if not _is_number(group))
+        await self._look_up(group for group in self._access.named if group_number(group) is None)
         while self.rules.unknown:
             await asyncio.sleep(self._again)
             await self._look_up(self.rules.unknown)
@@ -133,7 +133,8 @@ class Roster:
         self._looked_up.set()
 
     def _number(self, group: str) -> int | None:
-        return int(group) if _is_number(group) else self._directory.known.get(group)
+        number = group_number(group)
+        return self._directory.known.get(group) if number is None else number
 
     def _in_words(self) -> str:
         unknown = set(self.rules.unknown)
@@ -153,10 +154,6 @@ async def known_groups(groups: Iterable[str]) -> dict[str, int | None]:
     if directory.silent:
         raise TimeoutError(f"{', '.join(sorted(directory.silent))}: {NO_ANSWER}")
     return dict(zip(named, found, strict=True))
-
-
-def _is_number(group: str) -> bool:
-    return group.isdecimal() and group.isascii()
 
 
 def _in_thread(question: Callable[[], _V]) -> asyncio.Future[_V]:

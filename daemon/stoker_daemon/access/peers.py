@@ -17,6 +17,9 @@ _CREDENTIALS = struct.Struct("iII")
 _PEER_GROUPS = 59  # SO_PEERGROUPS of asm-generic/socket.h, which Python has no name for
 _USUAL_GROUPS = 64
 
+_LAST_GROUP = 2**32 - 2
+"""The greatest number of a group: the next is none (chown(2))."""
+
 _getsockopt = ctypes.CDLL(None, use_errno=True).getsockopt
 
 
@@ -53,13 +56,20 @@ def user_name(uid: int) -> str:
     return login_name(uid) or str(uid)
 
 
+def group_number(group: str) -> int | None:
+    """Give the number that a group is written as; None where it is a name."""
+    if group.isdecimal() and group.isascii() and len(group) <= len(str(_LAST_GROUP)):
+        return number if (number := int(group)) <= _LAST_GROUP else None
+    return None
+
+
 def group_id(group: str) -> int | None:
     """Give the number of a group that is named, or numbered; None where there is no such group.
 
     The host's directory may take its time (`lookups`).
     """
-    if group.isdecimal() and group.isascii():
-        return int(group)
+    if (number := group_number(group)) is not None:
+        return number
     try:
         return grp.getgrnam(group).gr_gid
     except (KeyError, ValueError):

@@ -159,11 +159,11 @@ class TestGroups:
         assert roster.trouble == ""
 
     async def test_are_found_by_name_or_number(self):
-        assert await known_groups(["root", "61001", "no-such-group", "nul\0"]) == {
+        nobody = ["no-such-group", "nul\0", str(2**32 - 1), "9" * 5000]
+        assert await known_groups(["root", "61001", *nobody]) == {
             "root": 0,
             "61001": 61001,
-            "no-such-group": None,
-            "nul\0": None,
+            **dict.fromkeys(nobody),
         }
 
     @pytest.mark.usefixtures("impatient")
