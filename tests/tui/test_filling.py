@@ -309,11 +309,13 @@ async def test_a_queue_is_changed() -> None:
         assert link.put_there == [("/v1/queues/root_queue", QueueSpec(limit=12))]
 
 
-@pytest.mark.parametrize("keys", ["5nroot_queue", "6nregion", "7ndefault"])
-async def test_what_is_new_is_not_saved_over_what_is_there(keys: str) -> None:
+async def test_what_is_new_is_not_saved_over_what_is_there() -> None:
     link = SavingLink(world())
-    async with opened(*keys, "ctrl+s", link=link) as (app, _):
-        assert f"{keys[2:]}' already" in shown(app)
+    async with opened(link=link) as (app, pilot):
+        for mode, name in (("5", "root_queue"), ("6", "region"), ("7", "default")):
+            await typed(pilot, mode, "n", *name, "ctrl+s")
+            assert f"'{name}' already" in shown(app)
+            await typed(pilot, "escape")
         assert link.put_there == []
 
 

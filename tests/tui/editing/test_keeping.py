@@ -41,6 +41,7 @@ def test_what_a_killed_process_kept_is_offered_and_gone_on_with(tmp_path: Path) 
     assert keeper
     assert drawer.left("log-1", "default") == [], "what is open is not offered to another terminal"
     assert drawer.take(name) is None
+    (tmp_path / f"unsaved/{name}.part").touch()  # It was killed, perhaps, while it wrote.
     keeper.drop()
     assert drawer.left("log-1", "default") == []
     assert list((tmp_path / "unsaved").iterdir()) == []

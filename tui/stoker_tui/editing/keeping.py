@@ -103,7 +103,7 @@ class Keeper:
         if self._lock is None:
             self._lock = _locked(_lock(self._directory, self._name), os.O_CREAT)
         path = _file(self._directory, self._name)
-        part = path.with_suffix(".part")
+        part = _part(self._directory, self._name)
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(msgspec.json.encode(kept))
@@ -114,6 +114,9 @@ class Keeper:
     def drop(self) -> None:
         """Keep nothing: all is saved, or given up."""
         _file(self._directory, self._name).unlink(missing_ok=True)
+        _part(self._directory, self._name).unlink(
+            missing_ok=True
+        )  # It is there after a kill, or a full disk.
         if self._lock is not None:
             _lock(self._directory, self._name).unlink(missing_ok=True)
             self.let_go()
@@ -185,6 +188,10 @@ def _locked(path: Path, flags: int = 0) -> int:
 
 def _file(directory: Path, name: str) -> Path:
     return directory / f"{name}.json"
+
+
+def _part(directory: Path, name: str) -> Path:
+    return directory / f"{name}.part"
 
 
 def _lock(directory: Path, name: str) -> Path:
