@@ -114,9 +114,8 @@ class Keeper:
     def drop(self) -> None:
         """Keep nothing: all is saved, or given up."""
         _file(self._directory, self._name).unlink(missing_ok=True)
-        _part(self._directory, self._name).unlink(
-            missing_ok=True
-        )  # It is there after a kill, or a full disk.
+        # It is there after a kill, or a full disk.
+        _part(self._directory, self._name).unlink(missing_ok=True)
         if self._lock is not None:
             _lock(self._directory, self._name).unlink(missing_ok=True)
             self.let_go()
