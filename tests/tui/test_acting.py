@@ -26,7 +26,6 @@ from tests.tui.fake import (
     SALES,
     SPEC,
     FakeLink,
-    ago,
     app_over,
     lines_of,
     press,
@@ -35,7 +34,7 @@ from tests.tui.fake import (
     workflow_row,
     world,
 )
-from tests.tui.worlds import PREVIEW
+from tests.tui.worlds import PLAN, PREVIEW
 
 
 @asynccontextmanager
@@ -328,19 +327,7 @@ async def test_what_is_wrong_with_a_backfill_is_told_and_kept() -> None:
 
 async def test_a_plan_is_shown_and_nothing_is_started() -> None:
     link = FakeLink(world())
-    plan = api.RunPlan(
-        "daily_sales",
-        7,
-        ago(days=1),
-        "Europe/Berlin",
-        [
-            api.NodePlan("ingest", "etl/ingest.py", 2, "root_queue", 4, command=("spark-submit", "a b")),
-            api.NodePlan(
-                "report", "etl/r.sql", 0, "root_queue", 1, ("ingest",), missing=["the job is not published"]
-            ),
-        ],
-    )
-    link.answers["/v1/workspaces/default/workflows/daily_sales/plan"] = plan
+    link.answers["/v1/workspaces/default/workflows/daily_sales/plan"] = PLAN
     async with opened(link, "j", "j", "i", "typed:2026-11-21", "enter") as (app, pilot):
         path = "/v1/workspaces/default/workflows/daily_sales/plan"
         assert link.posted == [(path, api.PlanRun(cycle="2026-11-21"))]

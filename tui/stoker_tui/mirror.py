@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import Generic, TypeVar
@@ -45,7 +46,7 @@ class Connection(Enum):
     GONE = "no daemon"
 
 
-class Topic(Generic[_T]):
+class Topic(ABC, Generic[_T]):
     """Something that screens show: how it is asked for, and which events touch it.
 
     ``value`` is what the daemon said last, None before that; ``problem`` why it said nothing.
@@ -57,17 +58,17 @@ class Topic(Generic[_T]):
         self.stale = True
         """It is to be asked for."""
 
+    @abstractmethod
     def touch(self, touch: Touch) -> None:
         """Note what an event is about, where that is shown here."""
-        raise NotImplementedError
 
     def forget(self) -> None:
         """Note that anything may have happened."""
         self.stale = True
 
+    @abstractmethod
     async def ask(self, link: Link) -> _T:
         """Give what is so now. It is asked no second time while an answer is awaited."""
-        raise NotImplementedError
 
 
 class Mirror:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -156,24 +155,6 @@ async def answer_or_failure(engine: Engine, command: Callable[[Turn], Any]) -> A
 def order_for(run: Run, node: NodeRun) -> Order:
     key = AttemptKey(run.id, node.number, node.name, len(node.attempts) + 1)
     return Order(key, f"tag of {key}", Launch(argv=("/bin/true",), env={}))
-
-
-class Held:
-    """A disk whose syncs wait until they are let go."""
-
-    def __init__(self) -> None:
-        self.arrived = threading.Event()
-        self._gone = threading.Event()
-
-    def sync(self, _: int) -> None:
-        self.arrived.set()
-        self._gone.wait()
-
-    async def arrive(self) -> None:
-        await asyncio.to_thread(self.arrived.wait)
-
-    def release(self) -> None:
-        self._gone.set()
 
 
 async def pass_turns() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.engine.bench import Daemon, Held
+from tests.daemon.engine.bench import Daemon
+from tests.daemon.held import Held
 
 
 @pytest.fixture

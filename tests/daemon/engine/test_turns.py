@@ -12,7 +12,8 @@ from stoker_daemon.commands.actions import stop_run
 from stoker_daemon.engine import Turn
 from stoker_daemon.problems import Refused, conflict
 from stoker_shared import events as ev
-from tests.daemon.engine.bench import A, Daemon, Held, pass_turns, publish
+from tests.daemon.engine.bench import A, Daemon, pass_turns, publish
+from tests.daemon.held import Held
 from tests.strategies import T0, node
 
 

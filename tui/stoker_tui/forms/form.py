@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -80,7 +81,7 @@ class Field(NamedTuple):
         return self.kind.options if isinstance(self.kind, Choice | Toggle) else ()
 
 
-class Form(Generic[_S]):
+class Form(ABC, Generic[_S]):
     """Fields over a definition of type ``kind``, in their order; ``value`` None begins a new one.
 
     What the definition has beside the fields stays as it is. What is typed stays as it was typed, whatever
@@ -105,9 +106,9 @@ class Form(Generic[_S]):
         self.value: _S | None = None
         self.load(value)
 
+    @abstractmethod
     def faults(self, value: _S) -> Iterable[Fault]:
         """Give what is wrong with the definition by itself."""
-        raise NotImplementedError
 
     def made(self, mapping: dict[str, Any]) -> _S:
         """Give the definition that is written as ``mapping``."""
